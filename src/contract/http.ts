@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { DECISIONS, slotSchema } from './records.ts';
+
+/** `POST /v1/reservations`, with headers `idempotency-key` and `x-tenant-id`. */
+export const createReservationSchema = z.object({
+  resource: z.string().min(1).max(128).regex(/^[A-Za-z0-9._:-]+$/),
+  slot: slotSchema,
+  quantity: z.int().min(1).max(1000),
+});
+export type CreateReservation = z.infer<typeof createReservationSchema>;
+
+export const tenantHeader = 'x-tenant-id';
+export const idempotencyHeader = 'idempotency-key';
+
+/** `202`: the command stands in Kafka on all in-sync replicas. `Location` is the operation. */
+export const acknowledgedSchema = z.object({
+  operationId: z.string(),
+  /** See Token; opaque to clients. */
+  token: z.string(),
+});
+export type Acknowledged = z.infer<typeof acknowledgedSchema>;
+
+/** `GET /v1/operations/:id`: 200 with the decision, 404 while the projection has not decided it. */
+export const operationSchema = z.object({
+  operationId: z.string(),
+  decision: z.enum(DECISIONS),
+  reservationId: z.string().nullable(),
+  reason: z.string().nullable(),
+  commandPartition: z.int(),
+  commandOffset: z.string(),
+});
+export type Operation = z.infer<typeof operationSchema>;
+
+/** `GET /v1/reservations/:id`. */
+export const reservationSchema = z.object({
+  reservationId: z.string(),
+  tenant: z.string(),
+  resource: z.string(),
+  slot: slotSchema,
+  quantity: z.int(),
+  status: z.enum(['active', 'cancelled', 'expired']),
+  operationId: z.string(),
+});
+export type Reservation = z.infer<typeof reservationSchema>;
+
+/** RFC 9457 problem. `operation` is set when the outcome is unknown and can be asked for later. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  operation: z.string().optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+/** Problem types, as `type` URIs: clients branch on these, never on titles. */
+export const PROBLEMS = {
+  invalid: 'urn:uplift:problem:invalid-request',
+  keyMissing: 'urn:uplift:problem:idempotency-key-missing',
+  keyReused: 'urn:uplift:problem:idempotency-key-reused',
+  notFound: 'urn:uplift:problem:not-found',
+  notReady: 'urn:uplift:problem:not-ready',
+  outcomeUnknown: 'urn:uplift:problem:outcome-unknown',
+  overloaded: 'urn:uplift:problem:overloaded',
+} as const;
+
+/** `/readyz`: 200 when every probe is ok, else 503, same body. */
+export const readyzSchema = z.object({
+  ready: z.boolean(),
+  role: z.string(),
+  instance: z.string(),
+  probes: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string(), ageMs: z.number() })),
+});
+export type Readyz = z.infer<typeof readyzSchema>;

@@ -1,0 +1,16 @@
+/**
+ * What others may read of the service in Postgres: views, so that the tables behind them may change and a service of
+ * one's own can supply the same.
+ *
+ * - `uplift_reservations(reservation_id text, tenant text, resource text, slot_start timestamptz, slot_end timestamptz,
+ *   quantity int, status text, event_id text, command_partition int, command_offset bigint, version int)`
+ * - `uplift_operations(event_id text, decision text, reservation_id text, reason text, command_partition int,
+ *   command_offset bigint, event_offset bigint, repeats int)`: one row per event id, the first decision of it
+ * - `uplift_offsets(topic text, topic_id text, partition int, next_offset bigint, decided_through bigint,
+ *   log_time_ms bigint, updated_at timestamptz)`: one row per events partition, `decided_through` = last command offset
+ */
+export const VIEWS = {
+  reservations: 'uplift_reservations',
+  operations: 'uplift_operations',
+  offsets: 'uplift_offsets',
+} as const;

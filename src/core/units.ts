@@ -1,0 +1,24 @@
+/** 12,345 — thousands separated, for people. */
+export function formatCount(value: number | bigint): string {
+  return value.toLocaleString('en-US');
+}
+
+/** Milliseconds for people: `18 ms`, `3.2 s`, `2 min 5 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+/** `14:03:11.204` in local time; the reader compares it with other clocks on the same wall. */
+export function formatClock(epochMs: number): string {
+  const at = new Date(epochMs);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** `7d`, `12h`, `1 500 ms` — a retention or a timeout as people write it. */
+export function formatRetention(ms: number): string {
+  if (ms % 86_400_000 === 0) return `${ms / 86_400_000}d`;
+  return ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : formatMs(ms);
+}
