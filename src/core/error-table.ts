@@ -18,6 +18,10 @@ export const ERRORS = {
   'UPL-KAFKA-AUTH': { exit: EXIT.unavailable, when: 'Kafka refused the credentials or its certificate is not trusted.' },
   'UPL-KAFKA-OUT-OF-RANGE': { exit: EXIT.unavailable, when: 'A stored position no longer exists in the log; it is never skipped silently.' },
   'UPL-KAFKA-PRODUCE': { exit: EXIT.unavailable, when: 'Records were not acknowledged within their deadline: their outcome is unknown.' },
+  'UPL-KAFKA-OVERLOADED': {
+    exit: EXIT.unavailable,
+    when: 'Records were refused before they were sent (queue full, or the deadline passed while they waited): they are certainly not in the log.',
+  },
   'UPL-KAFKA-HEADERS': { exit: EXIT.badInput, when: 'A record carries headers that this client cannot carry unchanged.' },
   'UPL-POSTGRES-UNREACHABLE': { exit: EXIT.unavailable, when: 'Postgres (or PgBouncer) did not answer in time.' },
   'UPL-POSTGRES-QUERY': { exit: EXIT.unavailable, when: 'Postgres answered a statement with an error.' },

@@ -1,0 +1,73 @@
+// `npm run demo` after the set-up, on Node 24: the story of the README, told by ordinary `uplift` commands. Each one is
+// printed before it runs. Whatever happens, the platform is ended (unless --keep) and the report is written.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { machine, serverVersions } from './demo/machine.mjs';
+import { headline, summary, writeReport } from './demo/report.mjs';
+import { createRunner } from './demo/runner.mjs';
+import { root } from './setup/paths.mjs';
+
+const NAME = 'demo';
+const STATE = '.uplift';
+const MINUTE_MS = 60_000;
+const REFUSED = 15;
+
+/** Each step is typed as it stands here; `limitMs` is generous, it only keeps a hanging step from hanging the demo. */
+const STORY = [
+  { args: 'sandbox up', why: 'Start a real platform: Kafka, Postgres, PgBouncer, Redis, the service.', limitMs: 5 * MINUTE_MS },
+  { args: 'topics plan', why: 'What would be created, and on which racks?', limitMs: 2 * MINUTE_MS },
+  { args: 'topics apply --yes', why: 'Create it.', limitMs: 2 * MINUTE_MS },
+  { args: 'topics verify', why: 'Is it really so?', limitMs: 2 * MINUTE_MS },
+  { args: 'load run --duration 10', why: 'Live traffic; every acknowledged operation goes to disk.', limitMs: 3 * MINUTE_MS },
+  { args: 'check', why: 'Is the platform healthy?', limitMs: 2 * MINUTE_MS },
+  { args: 'drill run kafka-broker-loss --yes', why: 'Kill a broker under load and count every acknowledged reservation.', limitMs: 15 * MINUTE_MS },
+];
+const DOWN = { args: 'sandbox down', why: 'End it; nothing stays behind.', limitMs: 3 * MINUTE_MS };
+
+const keep = process.argv.includes('--keep');
+const unknown = process.argv.slice(2).filter((arg) => arg !== '--keep');
+
+if (unknown.length > 0) {
+  process.stderr.write(`The demo does not know ${unknown.join(' ')}. It takes --keep: npm run demo -- --keep\n`);
+  process.exitCode = 64;
+} else if (existsSync(join(root, STATE, 'sandbox', NAME))) {
+  process.stderr.write(
+    `A sandbox named "${NAME}" is there already, kept by an earlier demo or made by hand. Nothing was touched.\n` +
+      '  See it:  npx uplift sandbox status\n  End it:  npx uplift sandbox down\n',
+  );
+  process.exitCode = REFUSED;
+} else {
+  process.exitCode = await tell();
+}
+
+async function tell() {
+  const runner = createRunner({ name: NAME, state: STATE });
+  const report = { startedAt: new Date(), machine: machine(), versions: await serverVersions(), steps: runner.steps };
+  // Rewritten after every step: a demo that is killed has told what it saw.
+  const note = () => writeReport(join(root, 'demo-report.md'), report);
+  for (const step of STORY) {
+    const { exit } = await runner.run(step);
+    note();
+    if (exit !== 0 || runner.signal() !== undefined) break;
+  }
+  const storyExit = runner.exit();
+  if (!keep) await runner.cleanUp(DOWN);
+  note();
+  const missing = STORY.slice(runner.steps.length - (keep ? 0 : 1)).map(({ args }) => args);
+  process.stdout.write(`\n${summary(runner.steps, missing)}\n`);
+  const exit = storyExit === 0 ? runner.exit() : storyExit;
+  process.stdout.write(`\n${closing(runner.steps, exit)}\n`);
+  return exit;
+}
+
+function closing(steps, exit) {
+  const lines = [];
+  const held = headline(steps);
+  if (held !== undefined) lines.push(held);
+  lines.push('Report: demo-report.md');
+  if (keep) {
+    lines.push(`The platform is still there. Talk to it:  npx uplift sandbox status   End it:  npx uplift sandbox down`);
+  }
+  lines.push(exit === 0 ? 'The demo passed.' : `The demo did not pass.  exit ${exit}`);
+  return lines.join('\n');
+}

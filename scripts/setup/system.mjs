@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { withoutStartingServices } from './quiet-install.mjs';
+import { withLock } from './lock.mjs';
+import { lastWords, run } from './run.mjs';
+import { findServers } from './servers.mjs';
+import { SetupError } from './stage.mjs';
+
+const APT_LIMIT_MS = 15 * 60_000;
+const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', UCF_FORCE_CONFFOLD: '1' };
+const aptOptions = ['-y', '-qq', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Options::=--force-confold'];
+
+/** Java, Postgres, PgBouncer, Redis (and Maven while Kafka's jars are not there): found, installed, or one line to type. */
+export async function systemPackages(doing, { forKafka }) {
+  const { present, missing } = await findServers({ forKafka });
+  if (missing.length === 0) return describe(present);
+  if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) throw new SetupError(whatToType(missing));
+  return withLock(join(existsSync('/run/lock') ? '/run/lock' : tmpdir(), 'uplift-setup.lock'), doing, async () => {
+    const now = await findServers({ forKafka });
+    if (now.missing.length > 0) await install(doing, now.missing);
+    const after = await findServers({ forKafka });
+    if (after.missing.length === 0) return describe(after.present);
+    throw new SetupError(`Installed, and still not usable: ${names(after.missing)}.\n${whatToType(after.missing)}`);
+  });
+}
+
+const describe = (present) => present.map((need) => `${need.name} ${need.found}`).join(' · ');
+const names = (needs) => needs.map((need) => need.name).join(', ');
+
+async function install(doing, missing) {
+  doing('apt-get update');
+  const update = await apt(['update', ...aptOptions]);
+  const packages = [];
+  for (const need of missing) packages.push(await offered(need.packages));
+  doing(`apt-get install ${packages.join(' ')}`);
+  const { code, output } = await withoutStartingServices(packages, () =>
+    apt(['install', '--no-install-recommends', ...aptOptions, ...packages]),
+  );
+  if (code === 0) return;
+  const updated = update.code === 0 ? '' : `  apt-get update had failed before:\n${lastWords(update.output, 4)}\n`;
+  throw new SetupError(`apt-get install failed:\n${lastWords(output)}\n${updated}${whatToType(missing)}`);
+}
+
+/** The first of these packages that this release of Debian (or Ubuntu) has. */
+async function offered(packages) {
+  for (const name of packages) {
+    const { code, output } = await run('apt-cache', ['policy', name], { env: { ...aptEnv, LC_ALL: 'C' } });
+    if (code === 0 && /Candidate: [^(]/.test(output)) return name;
+  }
+  return packages[0];
+}
+
+const apt = (args) => run('apt-get', args, { env: aptEnv, timeoutMs: APT_LIMIT_MS });
+
+function whatToType(missing) {
+  const sudo = process.getuid() === 0 ? '' : 'sudo ';
+  const debian = missing.map((need) => need.packages[0]).join(' ');
+  const brew = missing.map((need) => need.brew).join(' ');
+  return (
+    `Missing: ${missing.map((need) => `${need.name} ${need.least} or newer`).join(', ')}. Type this, then the same command again:\n` +
+    `  Debian:  ${sudo}apt-get install --no-install-recommends ${debian}\n` +
+    `  macOS:   brew install ${brew}`
+  );
+}

@@ -1,0 +1,169 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { Kafka, type KafkaConfig, logLevel, type Message, type Producer, type RecordMetadata, type SASLOptions } from 'kafkajs';
+import { withDeadline } from '../../core/wait.ts';
+import { authFailure } from './failures.ts';
+import type { HungBrokers } from './hung-brokers.ts';
+import { mendKafkaJsIdleTimer } from './kafkajs-idle.ts';
+import type { KafkaSasl, KafkaTarget } from './target.ts';
+import { tlsOptions } from './tls-options.ts';
+
+/** The retries of the safe pattern while a session is current (docs/architecture.md, "The safe producer"). */
+const RETRIES = 100;
+const REQUEST_TIMEOUT_MS = 3000;
+
+export interface SessionContext {
+  readonly target: KafkaTarget;
+  /** Where to look first: the session connects to these in order. */
+  readonly seeds: readonly string[];
+  readonly hung: HungBrokers;
+  /** Called once, when the session holds no socket and no timer any more. */
+  readonly onEnd: (session: KafkaJsSession) => void;
+}
+
+/**
+ * One kafkajs producer, with one producer id, from connect to its last breath. kafkajs cannot be told to give up a send,
+ * and a disconnected producer *reconnects* to go on retrying, so a session holds both ends of the leash: its sockets
+ * (made here, so that they can be cut and refused) and the number of retries (read anew for each decision to retry).
+ */
+export class KafkaJsSession {
+  readonly #context: SessionContext;
+  readonly #producer: Producer;
+  readonly #sockets = new Map<Socket, string>();
+  #retired = false;
+  #killed = false;
+  #inFlight = 0;
+  #hardStop: NodeJS.Timeout | undefined;
+  #refusal: Error | undefined;
+  #ending: Promise<void> | undefined;
+
+  constructor(context: SessionContext) {
+    mendKafkaJsIdleTimer();
+    this.#context = context;
+    const { target } = context;
+    this.#producer = new Kafka(this.#config(target)).producer({
+      idempotent: true,
+      maxInFlightRequests: 5,
+      metadataMaxAge: 1000,
+      allowAutoTopicCreation: false,
+      // Every message names its partition; anything else would be a bug here, and no hash decides in silence.
+      createPartitioner: () => (args) => args.message.partition ?? -1,
+    });
+    this.#producer.on(this.#producer.events.REQUEST_TIMEOUT, (event) => context.hung.suspect(event.payload.broker));
+  }
+
+  /** Connects and gets a producer id. UPL-KAFKA-AUTH when a broker refuses the login or is not trusted. */
+  async open(timeoutMs: number): Promise<void> {
+    try {
+      await withDeadline('connect to Kafka', timeoutMs, this.#producer.connect());
+    } catch (error) {
+      this.#retired = true;
+      this.#kill();
+      const address = this.#context.seeds[0] ?? 'unknown';
+      throw authFailure(this.#context.target, address, this.#refusal ?? error) ?? error;
+    }
+  }
+
+  /** One attempt (with kafkajs's own retries under the same producer id and sequence) to write one partition. */
+  async send(topic: string, messages: Message[]): Promise<RecordMetadata[]> {
+    this.#inFlight += 1;
+    try {
+      return await this.#producer.send({ topic, messages, acks: -1, timeout: REQUEST_TIMEOUT_MS });
+    } finally {
+      this.#inFlight -= 1;
+      if (this.#retired && this.#inFlight === 0) void this.#end();
+    }
+  }
+
+  /**
+   * No further sends here. Those in flight may still succeed on the try they are in; none begins another. When the last
+   * one has settled (at the latest after two request time-outs) the client is disconnected and its sockets are cut.
+   */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#hardStop = setTimeout(() => this.#kill(), 2 * REQUEST_TIMEOUT_MS + 1000);
+    if (this.#inFlight === 0) void this.#end();
+  }
+
+  /** Cuts the sockets to one broker that hangs; kafkajs then retries elsewhere with the same sequence. */
+  cut(address: string): void {
+    for (const [socket, to] of this.#sockets) if (to === address) socket.destroy(new Error(`broker ${address} does not answer`));
+  }
+
+  /** Ends at once, whatever is in flight (its outcome stays unknown). */
+  async close(): Promise<void> {
+    this.#retired = true;
+    await this.#end();
+  }
+
+  #end(): Promise<void> {
+    this.#ending ??= this.#disconnect();
+    return this.#ending;
+  }
+
+  async #disconnect(): Promise<void> {
+    try {
+      await withDeadline('disconnect from Kafka', 1000, this.#producer.disconnect());
+    } catch {
+      // A hung broker does not answer; the sockets are cut next in any case.
+    }
+    this.#kill();
+  }
+
+  #kill(): void {
+    if (this.#killed) return;
+    this.#killed = true;
+    clearTimeout(this.#hardStop);
+    for (const socket of this.#sockets.keys()) socket.destroy(new Error('this producer was discarded'));
+    this.#context.onEnd(this);
+  }
+
+  #config(target: KafkaTarget): KafkaConfig {
+    const requestTimeout = Math.min(REQUEST_TIMEOUT_MS, target.requestTimeoutMs);
+    // kafkajs compares `retryCount < retries` before every retry and keeps this very object: it is how a retired
+    // session stops its background retries, for which kafkajs has no call.
+    const retries = { valueOf: () => (this.#retired ? 0 : RETRIES) } as unknown as number;
+    return {
+      brokers: [...this.#context.seeds],
+      clientId: target.clientId,
+      logLevel: logLevel.NOTHING,
+      connectionTimeout: Math.min(1000, target.requestTimeoutMs),
+      authenticationTimeout: requestTimeout,
+      requestTimeout,
+      enforceRequestTimeout: true,
+      retry: { initialRetryTime: 100, maxRetryTime: 500, retries },
+      socketFactory: (to) => this.#connect(to.host, to.port, to.onConnect),
+      ...(target.tls === undefined ? {} : { ssl: true }),
+      ...(target.sasl === undefined ? {} : { sasl: saslOptions(target.sasl) }),
+    };
+  }
+
+  #connect(host: string, port: number, onConnect: () => void): Socket {
+    const address = `${host}:${port}`;
+    if (this.#killed) throw new Error('this producer was discarded');
+    if (this.#context.hung.has(address)) throw new Error(`broker ${address} does not answer`);
+    const { tls } = this.#context.target;
+    const socket: Socket =
+      tls === undefined
+        ? connectTcp({ host, port, noDelay: true }, onConnect)
+        : connectTls({ host, port, ...tlsOptions(tls, host) }, onConnect).setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    this.#sockets.set(socket, address);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', (error) => {
+      // kafkajs would retry an untrusted certificate for a minute; nothing gets better by that.
+      if (authFailure(this.#context.target, address, error) === undefined) return;
+      this.#refusal = error;
+      this.#retired = true;
+    });
+    return socket;
+  }
+}
+
+function saslOptions(sasl: KafkaSasl): SASLOptions {
+  const { username, password } = sasl;
+  if (sasl.mechanism === 'SCRAM-SHA-256') return { mechanism: 'scram-sha-256', username, password };
+  if (sasl.mechanism === 'SCRAM-SHA-512') return { mechanism: 'scram-sha-512', username, password };
+  return { mechanism: 'plain', username, password };
+}

@@ -1,0 +1,106 @@
+import { Connection } from '@platformatic/kafka';
+import { withDeadline } from '../../core/wait.ts';
+import { authFailure } from './failures.ts';
+import type { KafkaTarget } from './target.ts';
+import { tlsOptions } from './tls-options.ts';
+
+/** A request got no answer. `sent` false: it never left, so it can be repeated whatever it does. */
+export class LinkError extends Error {
+  readonly sent: boolean;
+  constructor(address: string, sent: boolean, cause: unknown) {
+    super(`no answer from ${address}`, { cause });
+    this.name = 'LinkError';
+    this.sent = sent;
+  }
+}
+
+/**
+ * One lazily opened connection to one broker address; dropped after any failure and opened anew by the next request.
+ * The broker answers the requests of a connection in order, so long polls want a link of their own.
+ */
+export class BrokerLink {
+  readonly address: string;
+  readonly #target: KafkaTarget;
+  #connection: Connection | undefined;
+  #opening: Promise<Connection> | undefined;
+  #closed = false;
+
+  constructor(address: string, target: KafkaTarget) {
+    this.address = address;
+    this.#target = target;
+  }
+
+  /**
+   * Runs one request within `timeoutMs`, connect included. Throws LinkError when no answer came, UPL-KAFKA-AUTH when the
+   * broker refused us, and whatever the answer itself says (an error code in it leaves the connection open).
+   */
+  async request<T>(call: (connection: Connection) => Promise<T>, timeoutMs: number): Promise<T> {
+    const endsAtMs = performance.now() + timeoutMs;
+    const connection = await this.#open(timeoutMs);
+    try {
+      const leftMs = Math.max(1, endsAtMs - performance.now());
+      return await withDeadline(`an answer from ${this.address}`, leftMs, call(connection));
+    } catch (error) {
+      if (isAnswer(error)) throw error;
+      this.#drop(connection);
+      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, true, error);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#connection !== undefined) this.#drop(this.#connection);
+  }
+
+  async #open(timeoutMs: number): Promise<Connection> {
+    if (this.#closed) throw new LinkError(this.address, false, new Error('closed'));
+    if (this.#connection?.isConnected() === true) return this.#connection;
+    this.#opening ??= this.#connect(timeoutMs).finally(() => {
+      this.#opening = undefined;
+    });
+    return await this.#opening;
+  }
+
+  async #connect(timeoutMs: number): Promise<Connection> {
+    if (this.#connection !== undefined) this.#drop(this.#connection);
+    const { host, port } = splitAddress(this.address);
+    const { tls, sasl, clientId, requestTimeoutMs } = this.#target;
+    const connection = new Connection(clientId, {
+      connectTimeout: Math.max(1, Math.min(timeoutMs, requestTimeoutMs)),
+      // A backstop: each request has its own, shorter deadline in `request`.
+      requestTimeout: Math.max(requestTimeoutMs, 30_000),
+      ...(tls === undefined ? {} : { tls: tlsOptions(tls, host) }),
+      ...(sasl === undefined ? {} : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } }),
+    });
+    // Without a listener a reset connection would end the process (Node's rule for 'error' events).
+    connection.on('error', () => undefined);
+    this.#connection = connection;
+    try {
+      await connection.connect(host, port);
+      if (this.#closed) throw new Error('closed');
+      return connection;
+    } catch (error) {
+      this.#drop(connection);
+      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, false, error);
+    }
+  }
+
+  /** `close` stops the timers; the socket is cut as well, because a hung broker never ends its half. */
+  #drop(connection: Connection): void {
+    if (this.#connection === connection) this.#connection = undefined;
+    const { socket } = connection as { socket: Connection['socket'] | undefined };
+    void Promise.resolve(connection.close()).catch(() => undefined);
+    socket?.on('error', () => undefined);
+    socket?.destroy();
+  }
+}
+
+/** The broker did answer, and its answer carries an error code. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'PLT_KFK_RESPONSE' || error.code === 'PLT_KFK_PROTOCOL');
+}
+
+export function splitAddress(address: string): { readonly host: string; readonly port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
+}

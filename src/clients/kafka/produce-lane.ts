@@ -1,0 +1,207 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Message, RecordMetadata } from 'kafkajs';
+import { isUpliftError, UpliftError } from '../../core/error.ts';
+import { toKafkaJsHeaders } from './headers.ts';
+import type { PartitionAck, PartitionBatch } from './ports.ts';
+import { outcomeUnknown, overloaded } from './produce-error.ts';
+
+/** What a lane needs of a client; a session is one producer id. */
+export interface LaneSession {
+  send(topic: string, messages: Message[]): Promise<RecordMetadata[]>;
+}
+
+export interface LaneSessions<S extends LaneSession> {
+  /** The current session, opened when there is none; rejects when it cannot be opened now. */
+  session(): Promise<S>;
+  /** Takes a session out of use; its sends in flight settle within a bounded time. */
+  retire(session: S): void;
+}
+
+interface Job {
+  readonly batch: PartitionBatch;
+  readonly messages: Message[];
+  readonly deadlineMs: number;
+  readonly endsAtMs: number;
+  readonly resolve: (ack: PartitionAck) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type Outcome = { readonly answer: RecordMetadata[] } | { readonly error: unknown };
+
+/** Kafka refused these records as such: nothing was appended, and sending them again cannot help. */
+const REFUSALS = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+]);
+
+const PAUSE_MS = [100, 200, 400, 500] as const;
+
+/** The sends of one partition, strictly one after the other; every other partition has its own lane. */
+export class PartitionLane<S extends LaneSession = LaneSession> {
+  readonly #sessions: LaneSessions<S>;
+  readonly #maxWaiting: number;
+  readonly #waiting: Job[] = [];
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  /** First offset that the next acknowledgement may have: offsets of one partition only rise. */
+  #floor = 0n;
+  /** An attempt that was given up at its deadline and still runs inside the client. */
+  #abandoned: Promise<unknown> | undefined;
+
+  constructor(sessions: LaneSessions<S>, maxWaiting: number) {
+    this.#sessions = sessions;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  send(batch: PartitionBatch, deadlineMs: number): Promise<PartitionAck> {
+    const { promise, resolve, reject } = Promise.withResolvers<PartitionAck>();
+    try {
+      if (batch.records.length === 0) throw new RangeError('a send needs at least one record');
+      if (this.#waiting.length >= this.#maxWaiting) {
+        throw overloaded(batch.topic, batch.partition, `${this.#maxWaiting} sends wait already`);
+      }
+      const endsAtMs = performance.now() + deadlineMs;
+      this.#waiting.push({ batch, messages: toMessages(batch), deadlineMs, endsAtMs, resolve, reject });
+    } catch (error) {
+      reject(error);
+      return promise;
+    }
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return promise;
+  }
+
+  /** Resolves when nothing waits and nothing is outstanding. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Gives up what waits (certainly not sent) and what is outstanding (unknown). */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #run(): Promise<void> {
+    for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
+      try {
+        job.resolve(await this.#deliver(job));
+      } catch (error) {
+        job.reject(error instanceof Error ? error : new Error(String(error)));
+      }
+      // The client may still be retrying what was given up: two writers of one partition at a time would break the
+      // pattern. A retired session settles its sends within seconds.
+      await this.#abandoned;
+      this.#abandoned = undefined;
+    }
+  }
+
+  async #deliver(job: Job): Promise<PartitionAck> {
+    let attempts = 0;
+    let last: unknown;
+    for (let turn = 0; this.#leftMs(job) > 0; turn += 1) {
+      const session = await this.#within(job, this.#sessions.session().catch((error: unknown) => ({ error })));
+      if (session === undefined) break;
+      if ('error' in session) {
+        if (attempts === 0 && isUpliftError(session.error, 'UPL-KAFKA-AUTH')) throw session.error;
+        last = session.error;
+      } else {
+        attempts += 1;
+        const outcome = await this.#attempt(job, session);
+        if (outcome === undefined) break;
+        if ('ack' in outcome) return outcome.ack;
+        last = outcome.error;
+        const refusal = attempts === 1 ? refusalOf(last) : undefined;
+        if (refusal !== undefined) throw refused(job.batch, refusal, last);
+      }
+      await this.#within(job, delay(PAUSE_MS[Math.min(turn, PAUSE_MS.length - 1)] ?? 500));
+    }
+    if (attempts === 0) throw overloaded(job.batch.topic, job.batch.partition, 'the deadline passed before it could be sent');
+    throw outcomeUnknown(job.batch, job.deadlineMs, attempts, last);
+  }
+
+  /** One try on one session; undefined when the deadline passed first. The session is retired unless it held. */
+  async #attempt(job: Job, session: S): Promise<{ ack: PartitionAck } | { error: unknown } | undefined> {
+    const sent: Promise<Outcome> = session.send(job.batch.topic, job.messages).then(
+      (answer) => ({ answer }),
+      (error: unknown) => ({ error }),
+    );
+    const outcome = await this.#within(job, sent);
+    if (outcome === undefined) {
+      this.#abandoned = sent;
+      this.#sessions.retire(session);
+      return undefined;
+    }
+    try {
+      if ('error' in outcome) throw outcome.error;
+      const ack = verifyAnswer(job.batch, outcome.answer, this.#floor);
+      this.#floor = ack.baseOffset + BigInt(ack.count);
+      return { ack };
+    } catch (error) {
+      this.#sessions.retire(session);
+      return { error };
+    }
+  }
+
+  #leftMs(job: Job): number {
+    return this.#stop.signal.aborted ? 0 : job.endsAtMs - performance.now();
+  }
+
+  /** The work's value, or undefined when the deadline passes or the lane is stopped first. */
+  async #within<T>(job: Job, work: Promise<T>): Promise<T | undefined> {
+    const { promise: over, resolve } = Promise.withResolvers<undefined>();
+    const timer = setTimeout(() => resolve(undefined), Math.max(0, this.#leftMs(job)));
+    const stop = (): void => resolve(undefined);
+    this.#stop.signal.addEventListener('abort', stop);
+    try {
+      return await Promise.race([work, over]);
+    } finally {
+      clearTimeout(timer);
+      this.#stop.signal.removeEventListener('abort', stop);
+    }
+  }
+}
+
+/**
+ * An answer counts only when it is about exactly this partition, without an error, at an offset above everything this
+ * lane was told before. kafkajs can resolve with an answer that lacks the partition (tulios/kafkajs #1303).
+ */
+export function verifyAnswer(batch: PartitionBatch, answer: readonly RecordMetadata[], floor: bigint): PartitionAck {
+  const { topic, partition } = batch;
+  const found = answer.filter((one) => one.topicName === topic && one.partition === partition);
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new Error(`the answer names ${topic}/${partition} ${found.length} times`);
+  if (only.errorCode !== 0) throw new Error(`${topic}/${partition} answered error ${only.errorCode}`);
+  const baseOffset = BigInt(only.baseOffset ?? '-1');
+  if (baseOffset < floor) throw new Error(`${topic}/${partition} answered offset ${baseOffset}, expected at least ${floor}`);
+  return { topic, partition, baseOffset, count: batch.records.length };
+}
+
+function toMessages(batch: PartitionBatch): Message[] {
+  return batch.records.map((record) => ({
+    key: record.key,
+    value: record.value,
+    partition: batch.partition,
+    ...(record.headers.length === 0 ? {} : { headers: toKafkaJsHeaders(record.headers) }),
+  }));
+}
+
+/** Kafka's name of a definite refusal, found in the error or its causes. */
+function refusalOf(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if ('type' in at && typeof at.type === 'string' && REFUSALS.has(at.type)) return at.type;
+  }
+  return undefined;
+}
+
+function refused(batch: PartitionBatch, name: string, cause: unknown): UpliftError {
+  return new UpliftError('UPL-KAFKA-REQUEST', {
+    message: `${batch.topic}/${batch.partition}: Kafka refused the records (${name}); they are not in the log.`,
+    cause,
+  });
+}

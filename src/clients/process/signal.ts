@@ -1,0 +1,153 @@
+import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
+import { waitFor } from '../../core/wait.ts';
+import { descendantsOf, type ProcEntry, procEntry } from './proc-table.ts';
+import { stateOf, statusOf } from './status.ts';
+import type { UnitProcess } from './unit.ts';
+import { type PlacedUnit, readProcess } from './unit-files.ts';
+
+export interface SignalOptions {
+  /** The process the caller means: a unit restarted since then is refused. Absent: the one recorded now. */
+  readonly expect?: UnitProcess;
+}
+
+const GONE_TIMEOUT_MS = 10_000;
+const STATE_TIMEOUT_MS = 5000;
+const POLL_MS = 20;
+
+/**
+ * Sends a signal to the unit's process, only if its kernel start time is the recorded one; else UPL-UNIT-NOT-OURS.
+ * Between that look and kill(2) the pid could in theory be given away: Node has no pidfd to close those microseconds.
+ */
+export async function signalUnit(
+  unit: PlacedUnit,
+  signal: NodeJS.Signals,
+  options: SignalOptions = {},
+): Promise<UnitProcess> {
+  const target = await ownProcess(unit, options);
+  try {
+    process.kill(target.pid, signal);
+  } catch (cause) {
+    throw notOurs(unit, `pid ${target.pid} could not be signalled (${reasonOf(cause)})`);
+  }
+  return target;
+}
+
+/** Asks politely, waits the unit's grace, then kills; returns how it ended. A paused unit is woken to hear the signal. */
+export async function stopUnit(unit: PlacedUnit): Promise<'stopped' | 'killed' | 'wasNotRunning'> {
+  const status = await statusOf(unit);
+  if (status.state === 'neverStarted' || status.state === 'exited') return 'wasNotRunning';
+  const children = await descendantsOf(status.process.pid);
+  const asked = await unlessGone(async () => {
+    await signalUnit(unit, unit.stop.signal, { expect: status.process });
+    await signalMembers(children, 'SIGCONT');
+    await signalUnit(unit, 'SIGCONT', { expect: status.process });
+  });
+  if (!asked) return 'stopped';
+  const inTime = await gone([status.process, ...children], unit.stop.graceMs).catch((error: unknown) => {
+    if (isUpliftError(error, 'UPL-DEADLINE')) return false;
+    throw error;
+  });
+  if (inTime) return 'stopped';
+  await killUnit(unit, { expect: status.process });
+  return 'killed';
+}
+
+/**
+ * SIGKILL to the process and every descendant by pid (each Postgres backend leads its own session, so no group signal
+ * reaches them), then waits until all are gone. The parent is stopped first so that it cannot fork in between.
+ */
+export async function killUnit(
+  unit: PlacedUnit,
+  options: SignalOptions = {},
+): Promise<UnitProcess | undefined> {
+  const recorded = await readProcess(unit);
+  if (recorded === undefined || (await stateOf(recorded)) === 'exited') return undefined;
+  await signalUnit(unit, 'SIGSTOP', options);
+  const children = await descendantsOf(recorded.pid);
+  await signalMembers(children, 'SIGKILL');
+  await unlessGone(() => signalUnit(unit, 'SIGKILL', { expect: recorded }));
+  await gone([recorded, ...children], GONE_TIMEOUT_MS);
+  return recorded;
+}
+
+/** SIGSTOP for the process and its descendants, seen as stopped in the process table before it returns. */
+export async function pauseUnit(unit: PlacedUnit, options: SignalOptions = {}): Promise<UnitProcess> {
+  const target = await signalUnit(unit, 'SIGSTOP', options);
+  await signalMembers(await descendantsOf(target.pid), 'SIGSTOP');
+  await becomes(unit, target, 'paused');
+  return target;
+}
+
+/** SIGCONT for the descendants, then the process; seen as running before it returns. */
+export async function resumeUnit(unit: PlacedUnit, options: SignalOptions = {}): Promise<UnitProcess> {
+  const target = await ownProcess(unit, options);
+  await signalMembers(await descendantsOf(target.pid), 'SIGCONT');
+  await signalUnit(unit, 'SIGCONT', { expect: target });
+  await becomes(unit, target, 'running');
+  return target;
+}
+
+async function ownProcess(unit: PlacedUnit, options: SignalOptions): Promise<UnitProcess> {
+  const recorded = await readProcess(unit);
+  if (recorded === undefined) throw notOurs(unit, 'it was never started');
+  const { expect } = options;
+  if (expect !== undefined && (expect.pid !== recorded.pid || expect.startTime !== recorded.startTime)) {
+    throw notOurs(unit, `it was started again as pid ${recorded.pid}, not the expected ${expect.pid}`);
+  }
+  if ((await stateOf(recorded)) === 'exited')
+    throw notOurs(unit, `pid ${recorded.pid} is gone or belongs to another process`);
+  return recorded;
+}
+
+async function becomes(unit: PlacedUnit, target: UnitProcess, state: 'running' | 'paused'): Promise<void> {
+  await waitFor(async () => (await stateOf(target)) === state, {
+    what: `${unit.id} ${state}`,
+    timeoutMs: STATE_TIMEOUT_MS,
+    intervalMs: POLL_MS,
+  });
+}
+
+async function signalMembers(members: readonly ProcEntry[], signal: NodeJS.Signals): Promise<void> {
+  await Promise.all(
+    members.map(async (member) => {
+      const now = await procEntry(member.pid);
+      if (now?.startTime !== member.startTime) return;
+      try {
+        process.kill(member.pid, signal);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }),
+  );
+}
+
+async function gone(
+  members: readonly Pick<ProcEntry, 'pid' | 'startTime'>[],
+  timeoutMs: number,
+): Promise<true> {
+  return waitFor(
+    async () => {
+      const now = await Promise.all(members.map((member) => procEntry(member.pid)));
+      return now.every((entry, at) => entry === undefined || entry.startTime !== members[at]?.startTime);
+    },
+    { what: `pids ${members.map((member) => member.pid).join(', ')} gone`, timeoutMs, intervalMs: POLL_MS },
+  ).then(() => true as const);
+}
+
+/** False when the process had already ended by itself: that is what was wanted. */
+async function unlessGone(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (isUpliftError(error, 'UPL-UNIT-NOT-OURS')) return false;
+    throw error;
+  }
+}
+
+function notOurs(unit: PlacedUnit, why: string): UpliftError {
+  return new UpliftError('UPL-UNIT-NOT-OURS', {
+    message: `${unit.id} is not signalled: ${why}.`,
+    next: 'uplift sandbox status',
+  });
+}

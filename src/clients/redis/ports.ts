@@ -1,0 +1,33 @@
+/** Where a Redis Cluster is. Any live node is enough to find the others. */
+export interface RedisTarget {
+  /** host:port of cluster nodes. */
+  readonly nodes: readonly string[];
+  readonly password?: string;
+  /** Upper bound of one call, redirections and waits included. */
+  readonly timeoutMs: number;
+}
+
+export type Claim = { readonly claimed: true } | { readonly claimed: false; readonly value: string };
+
+/** First come, first served, by key. Redis Cluster may forget a claim in a failover: it is a fast path, never the truth. */
+export interface Claims {
+  /** Sets the key if it is free, else answers what stands there: one atomic SET NX GET (Redis ≥ 7.0). */
+  claim(key: string, value: string, ttlMs: number): Promise<Claim>;
+  /** Overwrites the key. */
+  put(key: string, value: string, ttlMs: number): Promise<void>;
+  /** Writes one short-lived key, so that a cluster that only answers reads does not look well. */
+  probe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One Redis node asked directly: for facts. Never retries, never redirects. */
+export interface RedisNode {
+  readonly address: string;
+  /** `INFO <section>` as key → value. */
+  info(section: string): Promise<ReadonlyMap<string, string>>;
+  /** `CLUSTER NODES`, one line per node, as Redis prints it. */
+  clusterNodes(): Promise<readonly string[]>;
+  /** `CLUSTER INFO` as key → value. */
+  clusterInfo(): Promise<ReadonlyMap<string, string>>;
+  close(): Promise<void>;
+}

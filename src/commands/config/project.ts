@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { findConfigFile, sandboxConfigsIn, stateDirFor } from '../../config/find.ts';
+import { type Config, type FullConfig, loadConfig } from '../../config/load.ts';
+import { reasonOf, UpliftError } from '../../core/error.ts';
+import type { Deps } from '../../deps.ts';
+import { SECTIONS } from './sections.ts';
+
+/** The configuration in force with every capability's section, and the folder its runs belong in. */
+export interface Project {
+  readonly configFile: string;
+  readonly stateDir: string;
+  readonly config: Config<FullConfig<typeof SECTIONS>>;
+}
+
+/**
+ * Finds and loads uplift.yaml for a command. Throws UPL-CONFIG-MISSING or UPL-CONFIG-INVALID (78) before anything
+ * has been touched.
+ */
+export async function openProject(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): Promise<Project> {
+  const { cwd, env, globals } = deps;
+  const outerState = stateDirFor({ flag: globals.stateDir, cwd });
+  const configFile = findConfigFile({ flag: globals.config, env, cwd, sandboxConfigs: sandboxConfigsIn(outerState) });
+  const text = await readFile(configFile, 'utf8').catch((error: unknown) => {
+    throw new UpliftError('UPL-CONFIG-MISSING', { message: `${configFile} cannot be read: ${reasonOf(error)}.`, cause: error });
+  });
+  return {
+    configFile,
+    stateDir: stateDirFor({ flag: globals.stateDir, cwd, configFile }),
+    config: loadConfig({ file: shownPath(configFile, cwd), text, env, sections: SECTIONS }),
+  };
+}
+
+function shownPath(file: string, cwd: string): string {
+  const near = relative(cwd, file);
+  return near.startsWith('..') ? file : near;
+}

@@ -1,0 +1,27 @@
+import type { Block } from '../../core/blocks.ts';
+import { EXIT } from '../../core/exit.ts';
+import type { Action } from '../../deps.ts';
+import { openProject } from './project.ts';
+
+/** Every value in force, and, with --origin, the line, variable, flag or default that decided it. */
+export const showConfig: Action<{ readonly origin: boolean }> = async (deps, { origin }) => {
+  const { config } = await openProject(deps);
+  const values = config.entries().map(({ path, value, origin: from }) => ({
+    path,
+    value: typeof value === 'string' ? withoutCredentials(value) : value,
+    origin: from,
+  }));
+  const columns = [{ title: 'VALUE OF' }, { title: 'IS' }, ...(origin ? [{ title: 'DECIDED BY' }] : [])];
+  const rows = values.map((one) => [one.path, textOf(one.value), ...(origin ? [one.origin.text] : [])]);
+  const blocks: Block[] = [{ kind: 'heading', text: config.file }, { kind: 'table', columns, rows }];
+  return { exit: EXIT.ok, kind: 'config.show', data: { file: config.file, values }, blocks };
+};
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** A URL may carry a password although none belongs there; it is not repeated. */
+function withoutCredentials(text: string): string {
+  return text.replace(/\/\/[^/@\s]+@/, '//***@');
+}

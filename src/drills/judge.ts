@@ -1,0 +1,91 @@
+import { EXIT, type ExitCode, worstExit } from '../core/exit.ts';
+
+/** How the run itself went; apart from what the evidence says. */
+export type Execution = 'completed' | 'aborted' | 'interrupted' | 'errored';
+export type Hypothesis = 'held' | 'deviated' | 'inconclusive';
+export type Restored = 'restored' | 'notRestored' | 'nothingTouched';
+
+/** How much was observed where it matters; without it "0 lost" would say nothing. */
+export interface Coverage {
+  /** Acknowledgements between the kill and the end of the restore. */
+  readonly acknowledgedInFaultWindow: number;
+  /** Acknowledgements within one second before the kill on partitions that the victim led. */
+  readonly acknowledgedJustBeforeOnVictim: number;
+}
+
+export const COVERAGE_NEEDED: Coverage = { acknowledgedInFaultWindow: 1000, acknowledgedJustBeforeOnVictim: 1 };
+
+/** The recovery, ms after the kill's own start; null when it was not seen to happen. */
+export interface Recovery {
+  readonly detectMs: number | null;
+  readonly electMs: number | null;
+  readonly reconnectMs: number | null;
+  readonly backInsideSloMs: number | null;
+}
+
+export interface DrillEvidence {
+  readonly lost: number;
+  readonly duplicates: number;
+  readonly phantoms: number;
+  readonly oversold: number;
+  /** Acknowledged operations whose reads or order broke a promise: stale reads, keys out of order. */
+  readonly disorder: number;
+  /** Final reads or checker inputs that are missing, as sentences. Any makes the run inconclusive. */
+  readonly missing: readonly string[];
+  readonly coverage: Coverage;
+  readonly recovery: Recovery;
+  readonly recoveryTargetMs: number;
+}
+
+export interface Judged {
+  readonly hypothesis: Hypothesis;
+  /** Why it is not `held`, worst first; empty when held. */
+  readonly reasons: readonly string[];
+}
+
+/** Pure: what the evidence says. A found loss is a deviation even when something else could not be read. */
+export function judgeEvidence(evidence: DrillEvidence): Judged {
+  const broken = brokenPromises(evidence);
+  if (broken.length > 0) return { hypothesis: 'deviated', reasons: broken };
+  const gaps = [...evidence.missing, ...coverageGaps(evidence.coverage), ...recoveryGaps(evidence)];
+  return gaps.length > 0 ? { hypothesis: 'inconclusive', reasons: gaps } : { hypothesis: 'held', reasons: [] };
+}
+
+function brokenPromises(evidence: DrillEvidence): string[] {
+  const { lost, duplicates, phantoms, oversold, disorder, recovery, recoveryTargetMs } = evidence;
+  const broken: string[] = [];
+  if (lost > 0) broken.push(`0 lost promised, ${lost} lost`);
+  if (duplicates > 0) broken.push(`${duplicates} duplicates`);
+  if (phantoms > 0) broken.push(`${phantoms} effects that nobody asked for`);
+  if (oversold > 0) broken.push(`${oversold} resources oversold`);
+  if (disorder > 0) broken.push(`${disorder} operations out of order`);
+  if (recovery.backInsideSloMs !== null && recovery.backInsideSloMs > recoveryTargetMs) {
+    broken.push(`back inside SLO after ${recovery.backInsideSloMs} ms, target ${recoveryTargetMs} ms`);
+  }
+  return broken;
+}
+
+function coverageGaps(coverage: Coverage): string[] {
+  const gaps: string[] = [];
+  if (coverage.acknowledgedInFaultWindow < COVERAGE_NEEDED.acknowledgedInFaultWindow) {
+    gaps.push(`only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${COVERAGE_NEEDED.acknowledgedInFaultWindow} needed`);
+  }
+  if (coverage.acknowledgedJustBeforeOnVictim < COVERAGE_NEEDED.acknowledgedJustBeforeOnVictim) {
+    gaps.push('no acknowledgement within 1 s before the kill on partitions that the victim led');
+  }
+  return gaps;
+}
+
+function recoveryGaps({ recovery }: DrillEvidence): string[] {
+  return recovery.backInsideSloMs === null ? ['the platform was not seen back inside its SLO'] : [];
+}
+
+/** The exit code of a drill; 16 stands above everything. */
+export function exitOfDrill(result: { execution: Execution; hypothesis: Hypothesis; restored: Restored; signalExit?: ExitCode }): ExitCode {
+  const codes: ExitCode[] = [];
+  if (result.restored === 'notRestored') codes.push(EXIT.notRestored);
+  if (result.signalExit !== undefined) codes.push(result.signalExit);
+  if (result.hypothesis === 'deviated') codes.push(EXIT.fail);
+  if (result.hypothesis === 'inconclusive' && result.signalExit === undefined) codes.push(EXIT.inconclusive);
+  return worstExit(codes);
+}

@@ -1,0 +1,74 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cluster, ClusterState } from '../clients/kafka/ports.ts';
+
+/** What one look at the cluster said of the victim's partitions. */
+export interface LeadershipSample {
+  readonly monoNs: bigint;
+  /** The victim is still listed as a live broker. */
+  readonly victimListed: boolean;
+  /** Partitions it led that still name it as leader, or have none. */
+  readonly waiting: number;
+}
+
+/** When the loss was noticed and when every partition had another leader, on the monotonic clock. */
+export interface LeadershipMoves {
+  /** First look in which the controller had fenced the victim or moved a leader. */
+  readonly detectedNs: bigint | null;
+  /** First look in which no partition waited for a leader. */
+  readonly electedNs: bigint | null;
+}
+
+/** Pure: one look at the cluster, for partitions given as `topic/partition`. */
+export function sampleOf(state: ClusterState, victim: number, ledByVictim: ReadonlySet<string>, monoNs: bigint): LeadershipSample {
+  let waiting = 0;
+  for (const topic of state.topics) {
+    for (const { partition, leader } of topic.partitions) {
+      if (ledByVictim.has(`${topic.name}/${partition}`) && (leader === victim || leader < 0)) waiting += 1;
+    }
+  }
+  return { monoNs, victimListed: state.brokers.some(({ id }) => id === victim), waiting };
+}
+
+/** Pure: adds a sample to what is known. */
+export function foldSample(moves: LeadershipMoves, sample: LeadershipSample, total: number): LeadershipMoves {
+  const noticed = !sample.victimListed || sample.waiting < total;
+  return {
+    detectedNs: moves.detectedNs ?? (noticed ? sample.monoNs : null),
+    electedNs: moves.electedNs ?? (sample.waiting === 0 ? sample.monoNs : null),
+  };
+}
+
+export interface LeadershipWatch {
+  readonly moves: () => LeadershipMoves;
+  stop(): Promise<void>;
+}
+
+/** Looks every `intervalMs` until all leaders have moved, the deadline passes, or it is stopped. A look that fails is skipped. */
+export function watchLeadership(request: {
+  readonly cluster: Cluster;
+  readonly monoNs: () => bigint;
+  readonly victim: number;
+  readonly ledByVictim: ReadonlySet<string>;
+  readonly topics: readonly string[];
+  readonly intervalMs: number;
+  readonly deadlineMs: number;
+}): LeadershipWatch {
+  const { cluster, monoNs, victim, ledByVictim, topics, intervalMs, deadlineMs } = request;
+  let moves: LeadershipMoves = { detectedNs: null, electedNs: null };
+  let stopped = false;
+  const endsAtMs = performance.now() + deadlineMs;
+  const watching = (async () => {
+    while (!stopped && moves.electedNs === null && performance.now() < endsAtMs) {
+      const state = await cluster.describe({ topics, timeoutMs: 1000 }).catch(() => undefined);
+      if (state !== undefined) moves = foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
+      await delay(intervalMs);
+    }
+  })();
+  return {
+    moves: () => moves,
+    stop: async () => {
+      stopped = true;
+      await watching;
+    },
+  };
+}

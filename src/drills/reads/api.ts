@@ -1,0 +1,50 @@
+import type { HttpClient, HttpResult } from '../../clients/http/http.ts';
+import { operationSchema } from '../../contract/http.ts';
+import { reasonOf } from '../../core/error.ts';
+import type { ApiRead } from '../../load/final-reads.ts';
+
+const CONCURRENCY = 32;
+const TRIES = 3;
+
+/** Asks the API for every operation, spread over the gateways; an error says nothing about what is there. */
+export async function readApi(request: {
+  readonly http: HttpClient;
+  readonly gateways: readonly string[];
+  readonly eventIds: readonly string[];
+}): Promise<ReadonlyMap<string, ApiRead>> {
+  const { http, gateways, eventIds } = request;
+  const answers = new Map<string, ApiRead>();
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < eventIds.length; index = next++) {
+      const eventId = eventIds[index];
+      if (eventId !== undefined) answers.set(eventId, await ask(http, gateways, eventId, index));
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+  return answers;
+}
+
+async function ask(http: HttpClient, gateways: readonly string[], eventId: string, index: number): Promise<ApiRead> {
+  let answer: ApiRead = { kind: 'noAnswer', reason: 'no gateway' };
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const origin = gateways[(index + attempt) % gateways.length];
+    if (origin === undefined) return answer;
+    answer = readAnswer(await http.request({ origin, method: 'GET', path: `/v1/operations/${eventId}` }));
+    if (answer.kind !== 'noAnswer') return answer;
+  }
+  return answer;
+}
+
+/** Pure: what an answer of `GET /v1/operations/:id` says. */
+export function readAnswer(result: HttpResult): ApiRead {
+  if (result.kind === 'failed') return { kind: 'noAnswer', reason: result.reason };
+  if (result.status === 404) return { kind: 'notFound' };
+  if (result.status !== 200) return { kind: 'noAnswer', reason: `status ${result.status}` };
+  try {
+    const { decision, reservationId } = operationSchema.parse(JSON.parse(result.body));
+    return { kind: 'operation', decision, reservationId };
+  } catch (error) {
+    return { kind: 'noAnswer', reason: `not an operation: ${reasonOf(error)}` };
+  }
+}

@@ -1,0 +1,60 @@
+import { VIEWS } from '../../contract/projection.ts';
+import type { DecisionKind } from '../../contract/records.ts';
+import type { AskPostgres } from '../../facts/postgres/replication.ts';
+import { foldPostgres, type PostgresRead } from '../../load/final-reads.ts';
+
+const CHUNK = 5_000;
+
+interface ReservationSql {
+  readonly reservation_id: string;
+  readonly event_id: string;
+  readonly resource: string;
+  readonly slot_start: Date;
+  readonly slot_end: Date;
+  readonly quantity: number;
+  readonly status: string;
+}
+
+interface OperationSql {
+  readonly event_id: string;
+  readonly decision: DecisionKind;
+  readonly reservation_id: string | null;
+}
+
+const RESERVATIONS = `SELECT reservation_id, event_id, resource, slot_start, slot_end, quantity, status FROM ${VIEWS.reservations} WHERE tenant = $1`;
+const OPERATIONS = `SELECT event_id, decision, reservation_id FROM ${VIEWS.operations} WHERE event_id = ANY($1)`;
+const OFFSETS = `SELECT partition, decided_through::text AS decided_through FROM ${VIEWS.offsets} WHERE topic = $1`;
+
+/** Reads what one server has of a tenant: its reservations, these operations, and how far it is. Each server is asked directly. */
+export async function readDatabase(request: {
+  readonly ask: AskPostgres;
+  readonly tenant: string;
+  readonly eventIds: readonly string[];
+  readonly topic: string;
+  readonly timeoutMs: number;
+}): Promise<PostgresRead> {
+  const { ask, tenant, eventIds, topic, timeoutMs } = request;
+  const fold = foldPostgres();
+  // Positions first: rows read after them can only be newer, so nothing counts as missing that came later.
+  const offsets = await ask.query<{ partition: number; decided_through: string }>(OFFSETS, [topic], { timeoutMs });
+  for (const row of offsets.rows) fold.offset(row.partition, BigInt(row.decided_through));
+  const reservations = await ask.query<ReservationSql>(RESERVATIONS, [tenant], { timeoutMs });
+  for (const row of reservations.rows) {
+    fold.reservation({
+      reservationId: row.reservation_id,
+      eventId: row.event_id,
+      resource: row.resource,
+      slotStartMs: row.slot_start.getTime(),
+      slotEndMs: row.slot_end.getTime(),
+      quantity: row.quantity,
+      status: row.status,
+    });
+  }
+  for (let from = 0; from < eventIds.length; from += CHUNK) {
+    const operations = await ask.query<OperationSql>(OPERATIONS, [eventIds.slice(from, from + CHUNK)], { timeoutMs });
+    for (const row of operations.rows) {
+      fold.operation({ eventId: row.event_id, decision: row.decision, reservationId: row.reservation_id });
+    }
+  }
+  return fold.result();
+}

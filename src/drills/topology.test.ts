@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { diffTopology, type KafkaTopology, leadsMost, type PartitionPlace } from './topology.ts';
+
+const place = (partition: number, leader: number, over: Partial<PartitionPlace> = {}): PartitionPlace => ({
+  topic: 't',
+  topicId: 'T',
+  partition,
+  leader,
+  replicas: [leader, (leader % 3) + 1],
+  isr: [1, 2, 3],
+  ...over,
+});
+const topology = (partitions: PartitionPlace[], brokers = [1, 2, 3]): KafkaTopology => ({
+  clusterId: 'c',
+  brokers: brokers.map((id) => ({ id, rack: `az-${id}` })),
+  partitions,
+});
+const places = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 24 }).map((leaders) => leaders.map((leader, i) => place(i, leader)));
+
+describe('topology', () => {
+  it('does not differ from itself, nor when a new topic has appeared', () => {
+    fc.assert(
+      fc.property(places, (now) => {
+        const before = topology(now);
+        expect(diffTopology(before, topology([...now, place(0, 1, { topic: 'new', topicId: 'N' })]))).toEqual([]);
+      }),
+    );
+  });
+
+  it('names every changed leader, ISR, replica list and every lost broker', () => {
+    const before = topology([place(0, 1), place(1, 2), place(2, 3), place(3, 1)]);
+    const after = topology([place(0, 2, { replicas: [1, 2] }), place(1, 2, { isr: [2, 3] }), place(2, 3, { replicas: [3, 2] })], [1, 2]);
+    expect(diffTopology(before, after)).toEqual([
+      'broker 3 (az-3) is not registered',
+      't/0 is led by 2, was led by 1',
+      't/1 ISR is 2,3, was 1,2,3',
+      't/2 replicas are 3,2, were 3,1',
+      't/3 is gone or was made again',
+    ]);
+  });
+
+  it('finds any single changed leader', () => {
+    fc.assert(
+      fc.property(places, fc.nat(), (now, pick) => {
+        const index = pick % now.length;
+        const moved = now.map((p, i) => (i === index ? { ...p, leader: (p.leader % 3) + 1 } : p));
+        expect(diffTopology(topology(now), topology(moved))).toHaveLength(1);
+      }),
+    );
+  });
+
+  it('takes as victim the broker that leads most, the lowest id on a tie, and none where none leads', () => {
+    expect(leadsMost(topology([place(0, 2), place(1, 2), place(2, 3)]), ['t'])).toEqual({ broker: 2, leads: 2 });
+    expect(leadsMost(topology([place(0, 3), place(1, 2)]), ['t'])).toEqual({ broker: 2, leads: 1 });
+    expect(leadsMost(topology([place(0, 3)]), ['other'])).toBeUndefined();
+  });
+});

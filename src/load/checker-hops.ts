@@ -1,0 +1,217 @@
+import type { DecisionKind } from '../contract/records.ts';
+import type { EventHistory } from './checker-events.ts';
+import { type DecisionSeen, type FinalReads, type Position, type PostgresRead, positionKey } from './final-reads.ts';
+import type { ClaimedPosition, Disagreement, Ends, Hop, Lost, Moved } from './verdicts.ts';
+
+/** Where one acknowledged command was followed to. */
+export interface Trace {
+  readonly end: keyof Ends;
+  readonly lost: Lost | null;
+  readonly moved: readonly Moved[];
+  readonly disagreements: readonly Disagreement[];
+  /** Hops that could not be judged, and why. */
+  readonly open: readonly string[];
+}
+
+/** What one hop came to: it is there, it is gone, or the source does not say. */
+type Hit =
+  | { readonly kind: 'there' }
+  | { readonly kind: 'gone'; readonly what: string }
+  | { readonly kind: 'deadLettered' }
+  | { readonly kind: 'open'; readonly why: string };
+
+const THERE: Hit = { kind: 'there' };
+
+interface Followed {
+  readonly event: EventHistory;
+  readonly reads: FinalReads;
+  readonly positions: readonly Position[];
+  readonly decision: FirstDecision | null;
+}
+
+interface FirstDecision {
+  readonly decision: DecisionKind;
+  readonly commandOffset: bigint;
+  readonly partition: number;
+  readonly reservationId: string | null;
+}
+
+/** Follows an acknowledged command hop by hop and names the first one that lost it. */
+export function traceEvent(event: EventHistory, reads: FinalReads): Trace {
+  const positions = reads.commands?.positions.get(event.eventId) ?? [];
+  const followed: Followed = { event, reads, positions, decision: firstDecision(reads.events?.decisions.get(event.eventId) ?? []) };
+  const open: string[] = [];
+  const moved = movedOf(followed);
+  for (const { hop, look } of hopsOf(reads)) {
+    const hit = look(followed);
+    if (hit.kind === 'open') open.push(hit.why);
+    if (hit.kind === 'deadLettered') return { end: 'deadLettered', lost: null, moved, disagreements: [], open };
+    if (hit.kind === 'gone') {
+      const lost: Lost = {
+        eventId: event.eventId,
+        hop,
+        acknowledgedUs: event.acknowledgedUs,
+        claimed: event.claims[0] ?? null,
+        whatStandsThere: hit.what,
+        alsoIn: sourcesWith(event.eventId, reads, hop),
+      };
+      return { end: 'lost', lost, moved, disagreements: [], open };
+    }
+  }
+  return { end: endOf(followed), lost: null, moved, disagreements: disagreementsOf(followed), open };
+}
+
+interface HopLook {
+  readonly hop: Hop;
+  readonly look: (followed: Followed) => Hit;
+}
+
+function hopsOf(reads: FinalReads): HopLook[] {
+  return [
+    { hop: 'gateway → commands log', look: inCommands },
+    { hop: 'commands log → events log', look: inEvents },
+    { hop: 'events log → writer', look: (followed) => inServer(followed, reads.servers.writer) },
+    ...reads.servers.replicas.map(
+      (name): HopLook => ({ hop: `writer → replica ${name}`, look: (followed) => inServer(followed, name) }),
+    ),
+    { hop: 'writer → API', look: inApi },
+  ];
+}
+
+function inCommands({ event, reads, positions }: Followed): Hit {
+  const commands = reads.commands;
+  if (commands === null) return { kind: 'open', why: 'the commands log was not read' };
+  if (positions.length > 0) return THERE;
+  const claimed = event.claims[0];
+  const partition = claimed?.partition ?? event.partition;
+  const bounds = commands.bounds.get(partition);
+  if (bounds === undefined) return { kind: 'open', why: `commands partition ${partition} was not read` };
+  const expected = claimed?.topicId === commands.topicId ? claimed.offset : null;
+  // Retention may have taken it: then the log cannot be asked any more.
+  if (bounds.startOffset > (expected ?? 0n) && sameTopic(claimed, commands.topicId)) {
+    return { kind: 'open', why: `commands partition ${partition} begins at ${bounds.startOffset}, after acknowledged positions` };
+  }
+  return { kind: 'gone', what: standingAt(claimed, reads) };
+}
+
+function sameTopic(claimed: ClaimedPosition | undefined, topicId: string): boolean {
+  return claimed === undefined || claimed.topicId === topicId;
+}
+
+/** What the commands log shows at the position an acknowledgement claims. */
+function standingAt(claimed: ClaimedPosition | undefined, reads: FinalReads): string {
+  const commands = reads.commands;
+  if (commands === null) return 'the commands log was not read';
+  if (claimed === undefined) return 'the acknowledgement names no readable position';
+  if (claimed.topicId !== commands.topicId) return `the acknowledgement is of another topic (${claimed.topicId})`;
+  const bounds = commands.bounds.get(claimed.partition);
+  if (bounds === undefined) return 'its partition was not read';
+  if (claimed.offset >= bounds.endOffset) return `beyond the end (${bounds.endOffset})`;
+  if (claimed.offset < bounds.startOffset) return `before the start (${bounds.startOffset})`;
+  return commands.standing.get(positionKey(claimed)) ?? 'holds no record';
+}
+
+function movedOf({ event, reads, positions }: Followed): Moved[] {
+  const commands = reads.commands;
+  if (commands === null || positions.length === 0) return [];
+  const holds = (claim: ClaimedPosition): boolean =>
+    claim.topicId === commands.topicId && positions.some((at) => at.partition === claim.partition && at.offset === claim.offset);
+  return event.claims
+    .filter((claim) => !holds(claim))
+    .map((claimed) => ({ eventId: event.eventId, claimed, found: positions, whatStandsThere: standingAt(claimed, reads) }));
+}
+
+function inEvents({ event, reads, positions, decision }: Followed): Hit {
+  const events = reads.events;
+  if (events === null) return { kind: 'open', why: 'the events log was not read' };
+  if (decision !== null) return THERE;
+  if (positions.some((at) => events.unparseable.has(positionKey(at)))) return { kind: 'deadLettered' };
+  const at = positions[0] ?? event.claims[0];
+  if (at === undefined) return { kind: 'open', why: 'commands whose position is not known have no decision' };
+  const through = events.decidedThrough.get(at.partition) ?? -1n;
+  if (through < at.offset) return { kind: 'open', why: `events partition ${at.partition} is decided only through ${through}` };
+  return { kind: 'gone', what: `no decision for offset ${at.offset}, decided through ${through}` };
+}
+
+function inServer({ event, reads, decision }: Followed, name: string): Hit {
+  const server = reads.postgres.get(name);
+  if (server === undefined) return { kind: 'open', why: `Postgres ${name} was not read` };
+  const row = server.reservations.has(event.eventId);
+  const operation = server.operations.has(event.eventId);
+  if (operation && (row || decision?.decision !== 'accepted')) return THERE;
+  if (reads.deadLetters?.has(event.eventId) === true) return { kind: 'deadLettered' };
+  // Without a decision there is nothing this server ought to hold.
+  if (decision === null) return { kind: 'open', why: `Postgres ${name} lacks operations whose decision is not known` };
+  const through = server.decidedThrough.get(decision.partition) ?? -1n;
+  if (through < decision.commandOffset) {
+    return { kind: 'open', why: `Postgres ${name} is behind on partition ${decision.partition} (decided through ${through})` };
+  }
+  return { kind: 'gone', what: `no ${operation ? 'reservation' : 'operation'} row, decided through ${through}` };
+}
+
+function inApi({ event, reads }: Followed): Hit {
+  if (reads.api === null) return { kind: 'open', why: 'the API was not read' };
+  const answer = reads.api.answers.get(event.eventId);
+  if (answer === undefined) return reads.api.sampled ? THERE : { kind: 'open', why: 'the API was not asked for every acknowledged operation' };
+  if (answer.kind === 'operation') return THERE;
+  if (answer.kind === 'noAnswer') return { kind: 'open', why: `the API did not answer (${answer.reason})` };
+  return { kind: 'gone', what: 'answers 404' };
+}
+
+/** The decision that counts: the first one in the log; a lone `repeated` tells what the first one was. */
+export function firstDecision(decisions: readonly DecisionSeen[]): FirstDecision | null {
+  const own = decisions.find((seen) => seen.decision !== 'repeated');
+  const seen = own ?? decisions[0];
+  if (seen === undefined) return null;
+  const reservationId = seen.reservation?.id ?? null;
+  const at = { partition: seen.partition, reservationId };
+  if (own !== undefined || seen.first === null) return { ...at, decision: seen.decision, commandOffset: seen.commandOffset };
+  return { ...at, decision: seen.first.decision, commandOffset: seen.first.commandOffset };
+}
+
+function endOf({ event, reads, decision }: Followed): keyof Ends {
+  const known = decision?.decision ?? reads.postgres.get(reads.servers.writer)?.operations.get(event.eventId)?.[0]?.decision;
+  if (known === 'accepted') return 'accepted';
+  if (known === 'rejected' || known === 'expired') return 'rejected';
+  return known === 'unparseable' ? 'deadLettered' : 'unknown';
+}
+
+function disagreementsOf({ event, reads, decision }: Followed): Disagreement[] {
+  if (decision === null) return [];
+  const found: Disagreement[] = [];
+  const compare = (where: string, said: DecisionKind | undefined, reservationId: string | null): void => {
+    if (said === undefined) return;
+    const differs = said !== decision.decision || (said === 'accepted' && reservationId !== decision.reservationId);
+    if (!differs) return;
+    const detail = `says ${said} ${reservationId ?? ''}, the events log ${decision.decision} ${decision.reservationId ?? ''}`;
+    found.push({ eventId: event.eventId, where, detail });
+  };
+  for (const [name, server] of reads.postgres) compareServer(name, server, event.eventId, decision, compare);
+  const answer = reads.api?.answers.get(event.eventId);
+  if (answer?.kind === 'operation') compare('API', answer.decision, answer.reservationId);
+  return found;
+}
+
+function compareServer(
+  name: string,
+  server: PostgresRead,
+  eventId: string,
+  decision: FirstDecision,
+  compare: (where: string, said: DecisionKind | undefined, reservationId: string | null) => void,
+): void {
+  const operation = server.operations.get(eventId)?.[0];
+  compare(name, operation?.decision, operation?.reservationId ?? null);
+  const row = server.reservations.get(eventId)?.[0];
+  if (row !== undefined && row.reservationId !== decision.reservationId) compare(`${name} (reservation)`, 'accepted', row.reservationId);
+}
+
+/** Sources behind a hop that hold the event although the hop lost it: a log cut off after it was read, for instance. */
+function sourcesWith(eventId: string, reads: FinalReads, hop: Hop): string[] {
+  const sources: string[] = [];
+  if (hop !== 'commands log → events log' && reads.events?.decisions.has(eventId) === true) sources.push('events log');
+  for (const [name, server] of reads.postgres) {
+    if (server.operations.has(eventId) || server.reservations.has(eventId)) sources.push(name);
+  }
+  if (reads.api?.answers.get(eventId)?.kind === 'operation') sources.push('API');
+  return sources;
+}

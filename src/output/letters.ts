@@ -1,0 +1,97 @@
+import { stripVTControlCharacters } from 'node:util';
+
+const ASCII: Readonly<Record<string, string>> = {
+  '✔': 'v',
+  '✘': 'x',
+  '·': '|',
+  '…': '...',
+  '→': '->',
+  '←': '<-',
+  '≥': '>=',
+  '≤': '<=',
+  '–': '-',
+  '—': '-',
+  '−': '-',
+  '×': 'x',
+  '▲': '^',
+  '▼': 'v',
+  '“': '"',
+  '”': '"',
+  '’': "'",
+  '‘': "'",
+  '±': '+/-',
+  '≈': '~',
+};
+
+/** The same text for a terminal that is not UTF-8; what has no counterpart becomes `?`. */
+export function toAscii(text: string): string {
+  return text.replace(/[^\n\x20-\x7e]/gu, (letter) => ASCII[letter] ?? '?');
+}
+
+/**
+ * Text from a cluster (topic names, error messages) may carry escape sequences that move a terminal's cursor or
+ * rename its window: they become visible. Line breaks stay, tabs become spaces.
+ */
+export function harmless(text: string): string {
+  return text
+    .replace(/\t/g, '    ')
+    .replace(/\r\n/g, '\n')
+    .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** Printed width in columns: code points, escapes not counted. */
+export function widthOf(text: string): number {
+  return [...stripVTControlCharacters(text)].length;
+}
+
+export function padEnd(text: string, width: number): string {
+  return text + ' '.repeat(Math.max(0, width - widthOf(text)));
+}
+
+export function padStart(text: string, width: number): string {
+  return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
+}
+
+/** Wraps at spaces; a word longer than the width is cut hard so that nothing runs off the screen. Keeps line breaks. */
+export function wrap(text: string, width: number): string[] {
+  const room = Math.max(8, width);
+  return text.split('\n').flatMap((line) => wrapLine(line, room));
+}
+
+function wrapLine(line: string, width: number): string[] {
+  if (widthOf(line) <= width) return [line];
+  const lines: string[] = [];
+  let current: string | undefined;
+  for (const word of line.split(' ')) {
+    const candidate = current === undefined ? word : `${current} ${word}`;
+    if (widthOf(candidate) <= width) {
+      current = candidate;
+      continue;
+    }
+    if (current !== undefined) lines.push(current.trimEnd());
+    const pieces = cut(word, width);
+    lines.push(...pieces.slice(0, -1));
+    current = pieces.at(-1) ?? '';
+  }
+  return [...lines, current ?? ''];
+}
+
+function cut(word: string, width: number): string[] {
+  const letters = [...word];
+  const pieces: string[] = [];
+  for (let at = 0; at < letters.length; at += width) pieces.push(letters.slice(at, at + width).join(''));
+  return pieces.length === 0 ? [''] : pieces;
+}
+
+/** Cuts to a width with an ellipsis, for lines that are rewritten in place. */
+export function clip(text: string, width: number, unicode = true): string {
+  if (widthOf(text) <= width) return text;
+  const dots = unicode ? '…' : '...';
+  return [...text].slice(0, Math.max(0, width - dots.length)).join('') + dots;
+}
+
+/** `left` and `right` on one line with `right` at the edge; undefined where they do not fit. */
+export function justified(left: string, right: string, width: number): string | undefined {
+  const gap = width - widthOf(left) - widthOf(right);
+  return gap < 2 ? undefined : left + ' '.repeat(gap) + right;
+}

@@ -1,0 +1,156 @@
+import { constants } from 'node:fs';
+import { access, glob, readdir, readFile, realpath } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
+import { UpliftError } from '../core/error.ts';
+import type { Binaries } from './plan-context.ts';
+
+export interface BinarySearch {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cacheDir: string;
+  /** `--kafka-home`: a folder with libs/*.jar; wins over KAFKA_HOME. */
+  readonly kafkaHome?: string;
+  readonly platform?: NodeJS.Platform;
+}
+
+export const KAFKA_VERSION = '4.3.1';
+const KAFKA_JARS = ['kafka-server-', 'kafka-tools-', 'kafka-clients-'];
+const JAVA_MIN = 17;
+const BREW = ['/opt/homebrew', '/usr/local'];
+
+interface Missing {
+  readonly what: string;
+  readonly debian: string | undefined;
+  readonly brew: string;
+}
+
+const MISSING = {
+  java: { what: `java ${JAVA_MIN} or newer`, debian: 'openjdk-17-jre-headless', brew: 'openjdk@17' },
+  kafka: { what: `Kafka ${KAFKA_VERSION} (its jars)`, debian: undefined, brew: 'kafka' },
+  postgres: { what: 'postgres and initdb', debian: 'postgresql-15', brew: 'postgresql@15' },
+  pgbouncer: { what: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
+  redis: { what: 'redis-server', debian: 'redis-server', brew: 'redis' },
+} satisfies Record<string, Missing>;
+
+/**
+ * Finds every program a sandbox needs: named path, PATH, then the package managers' usual places. Anything missing is
+ * UPL-SANDBOX-MISSING-BINARY with all of them and the one line to type; nothing has been started by then.
+ */
+export async function findBinaries(search: BinarySearch): Promise<Binaries> {
+  const [java, kafkaJars, postgresBin, pgbouncer, redisServer] = await Promise.all([
+    findJava(search),
+    findKafkaJars(search),
+    findPostgresBin(search),
+    findProgram(search, 'pgbouncer'),
+    findProgram(search, 'redis-server'),
+  ]);
+  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer };
+  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer) {
+    const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
+      (key) => found[key] === undefined,
+    );
+    throw missingError(
+      missing.map((key) => MISSING[key]),
+      search.platform ?? process.platform,
+    );
+  }
+  return { java, kafkaJars, postgresBin, pgbouncer, redisServer };
+}
+
+/** The message for everything missing at once, with the line to type on this platform first. */
+export function missingError(missing: readonly Missing[], platform: NodeJS.Platform): UpliftError {
+  const packages = missing.flatMap((row) => row.debian ?? []);
+  const kafka = missing.some((row) => row.debian === undefined)
+    ? ['npm run setup (fetches Kafka), or set KAFKA_HOME']
+    : [];
+  const debian = [
+    ...(packages.length === 0 ? [] : [`apt-get install -y ${packages.join(' ')}`]),
+    ...kafka,
+  ].join(' ; ');
+  const mac = `brew install ${missing.map((row) => row.brew).join(' ')}`;
+  const lines =
+    platform === 'darwin' ? [`macOS: ${mac}`, `Debian: ${debian}`] : [`Debian: ${debian}`, `macOS: ${mac}`];
+  return new UpliftError('UPL-SANDBOX-MISSING-BINARY', {
+    message: `Not installed: ${missing.map((row) => row.what).join(', ')}. Nothing was started.`,
+    next: lines.join('\n'),
+  });
+}
+
+async function findJava({ env }: BinarySearch): Promise<string | undefined> {
+  const named = env.JAVA_HOME === undefined ? [] : [join(env.JAVA_HOME, 'bin', 'java')];
+  const brewed = BREW.flatMap((root) => [`${root}/opt/openjdk/bin/java`, `${root}/opt/openjdk@17/bin/java`]);
+  for (const candidate of [...named, ...onPath(env, 'java'), ...brewed]) {
+    if ((await executable(candidate)) && (await javaMajor(candidate)) >= JAVA_MIN) return candidate;
+  }
+  return undefined;
+}
+
+/** Major version by the `release` file of the installation; one that has none is believed to be new enough. */
+async function javaMajor(java: string): Promise<number> {
+  const home = dirname(dirname(await realpath(java)));
+  // macOS has a stub at /usr/bin/java that is no Java at all.
+  if (process.platform === 'darwin' && home === '/usr') return 0;
+  const release = await readFile(join(home, 'release'), 'utf8').catch(() => '');
+  const version = /^JAVA_VERSION="(?:1\.)?(\d+)/m.exec(release)?.[1];
+  return version === undefined ? JAVA_MIN : Number(version);
+}
+
+async function findKafkaJars(search: BinarySearch): Promise<readonly string[] | undefined> {
+  const home = search.kafkaHome ?? search.env.KAFKA_HOME;
+  const folders = [
+    ...(home === undefined ? [] : [join(home, 'libs')]),
+    join(search.cacheDir, `kafka-${KAFKA_VERSION}`, 'libs'),
+    '/opt/kafka/libs',
+    '/usr/local/kafka/libs',
+    '/usr/share/kafka/libs',
+    ...BREW.map((root) => `${root}/opt/kafka/libexec/libs`),
+  ];
+  for (const folder of folders) {
+    const names = await readdir(folder).catch((): string[] => []);
+    const jars = names.filter((name) => name.endsWith('.jar')).sort();
+    const complete = KAFKA_JARS.every((prefix) => jars.some((name) => name.startsWith(prefix)));
+    if (complete) return jars.map((name) => join(folder, name));
+  }
+  return undefined;
+}
+
+/** Debian keeps server programs out of PATH, one folder per version: the newest counts. */
+async function findPostgresBin({ env }: BinarySearch): Promise<string | undefined> {
+  const named = env.UPLIFT_POSTGRES_BIN === undefined ? [] : [env.UPLIFT_POSTGRES_BIN];
+  const path = onPath(env, 'initdb').map((file) => dirname(file));
+  const packaged = await Array.fromAsync(glob('/usr/lib/postgresql/*/bin'));
+  const brewed = await Array.fromAsync(glob(BREW.map((root) => `${root}/opt/postgresql*/bin`)));
+  const newestFirst = [...packaged, ...brewed].toSorted((a, b) =>
+    b.localeCompare(a, 'en', { numeric: true }),
+  );
+  for (const folder of [...named, ...path, ...newestFirst]) {
+    const whole = await Promise.all(
+      ['postgres', 'initdb', 'psql'].map((name) => executable(join(folder, name))),
+    );
+    if (whole.every(Boolean)) return folder;
+  }
+  return undefined;
+}
+
+async function findProgram({ env }: BinarySearch, name: string): Promise<string | undefined> {
+  const usual = ['/usr/sbin', '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'].map((folder) =>
+    join(folder, name),
+  );
+  for (const candidate of [...onPath(env, name), ...usual]) {
+    if (await executable(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+function onPath(env: BinarySearch['env'], name: string): string[] {
+  return (env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => folder.startsWith('/'))
+    .map((folder) => join(folder, name));
+}
+
+async function executable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import type { Unit } from '../clients/process/unit.ts';
+import { kafkaNodes } from './kafka-plan.ts';
+import { portOf, SERVICE_ROLES, type ServiceRole } from './layout.ts';
+import type { PlanContext, PlanPart } from './plan-context.ts';
+import { DATABASE, DATABASE_USER, postgresServers } from './postgres-plan.ts';
+import { redisNodes } from './redis-plan.ts';
+
+export const REGION = 'local';
+
+/** The environment every process of the reference service gets; it is configured by nothing else. */
+export function serviceEnv(context: PlanContext): Readonly<Record<string, string>> {
+  const url = (port: number): string => `postgres://${DATABASE_USER}@127.0.0.1:${port}/${DATABASE}`;
+  const primary = postgresServers(context).find((server) => server.primary);
+  return {
+    ...context.baseEnv,
+    UPLIFT_REGION: REGION,
+    KAFKA_BROKERS: kafkaNodes(context)
+      .map((node) => `127.0.0.1:${node.port}`)
+      .join(','),
+    POSTGRES_URL: url(portOf(context.ports, 'pgbouncer')),
+    POSTGRES_DIRECT_URL: url(primary?.port ?? 0),
+    POSTGRES_PASSWORD_FILE: context.paths.passwordFile,
+    REDIS_NODES: redisNodes(context)
+      .map((node) => `127.0.0.1:${node.port}`)
+      .join(','),
+    TOPIC_PARTITIONS: String(context.options.partitions),
+  };
+}
+
+export function planService(context: PlanContext): PlanPart {
+  if (!context.options.service) return { units: [], files: [], folders: [] };
+  return { units: SERVICE_ROLES.map((role, at) => serviceUnit(context, role, at)), files: [], folders: [] };
+}
+
+function serviceUnit(context: PlanContext, role: ServiceRole, at: number): Unit {
+  const port = portOf(context.ports, role.id);
+  const override = context.serviceOverrides[role.id];
+  return {
+    v: 1,
+    id: role.id,
+    kind: 'service',
+    argv: override?.argv ?? [...context.uplift, 'service', role.role],
+    env: {
+      ...serviceEnv(context),
+      INSTANCE: role.id,
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: String(port),
+      SNOWFLAKE_WORKER: String(at + 1),
+      ...(role.share === undefined ? {} : { SHARE: role.share }),
+      ...override?.env,
+    },
+    cwd: context.paths.dir,
+    logFile: join(context.paths.logs, `${role.id}.log`),
+    ready: { kind: 'http', url: `http://127.0.0.1:${port}/healthz` },
+    readyTimeoutMs: 30_000,
+    stop: { signal: 'SIGTERM', graceMs: 15_000 },
+    labels: { rack: role.rack, port: String(port), role: role.role },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { Cluster, Produce, Read } from '../clients/kafka/ports.ts';
+import type { KafkaTarget } from '../clients/kafka/target.ts';
+import type { Sql, SqlTarget } from '../clients/postgres/index.ts';
+import type { Claims, RedisTarget } from '../clients/redis/index.ts';
+
+/** How roles reach the outside. `src/commands/service` passes the real ones, a test may pass others. */
+export interface Adapters {
+  openProduce(target: KafkaTarget): Promise<Produce>;
+  openRead(target: KafkaTarget): Read;
+  openCluster(target: KafkaTarget): Cluster;
+  openSql(target: SqlTarget): Sql;
+  openClaims(target: RedisTarget): Claims;
+}
+
+/** What every role is given besides its settings. `signal` asks it to drain and end. */
+export interface RoleContext {
+  readonly adapters: Adapters;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Called once the HTTP listener is open, with its port (HTTP_PORT=0 picks one). */
+  readonly onListening?: (port: number) => void;
+}

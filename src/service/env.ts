@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { KafkaSasl, KafkaTarget, KafkaTls } from '../clients/kafka/target.ts';
+import type { SqlTarget } from '../clients/postgres/index.ts';
+import type { RedisTarget } from '../clients/redis/index.ts';
+import { reasonOf, UpliftError } from '../core/error.ts';
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+const hostPorts = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+  .pipe(z.array(z.string().regex(/^[^\s]+:\d{1,5}$/, { error: 'must be host:port, separated by commas' })).min(1));
+
+const int = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+
+const share = z
+  .string()
+  .regex(/^\d{1,4}\/\d{1,4}$/, { error: 'must be index/count, such as 1/2' })
+  .transform((text) => {
+    const [index = 0, count = 0] = text.split('/').map(Number);
+    return { index, count };
+  })
+  .refine(({ index, count }) => index >= 1 && index <= count, { error: 'index must be between 1 and count' });
+
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
+
+const schema = z.object({
+  UPLIFT_REGION: z.string().min(1).default('local'),
+  INSTANCE: z.string().min(1).max(64),
+  HTTP_HOST: z.string().min(1).default('127.0.0.1'),
+  HTTP_PORT: int(0, 65_535),
+  KAFKA_BROKERS: hostPorts,
+  KAFKA_REQUEST_TIMEOUT_MS: int(100, 60_000).default(3000),
+  KAFKA_TLS_CA_FILE: z.string().optional(),
+  KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD_FILE: z.string().optional(),
+  TOPIC_PARTITIONS: int(1, 10_000).default(24),
+  POSTGRES_URL: postgresUrl.optional(),
+  POSTGRES_DIRECT_URL: postgresUrl.optional(),
+  POSTGRES_PASSWORD_FILE: z.string().optional(),
+  POSTGRES_MAX_CONNECTIONS: int(1, 200).default(5),
+  POSTGRES_TIMEOUT_MS: int(100, 120_000).default(5000),
+  REDIS_NODES: hostPorts.optional(),
+  REDIS_PASSWORD_FILE: z.string().optional(),
+  REDIS_TIMEOUT_MS: int(50, 60_000).default(1500),
+  SNOWFLAKE_WORKER: int(0, 1023).optional(),
+  SHARE: share.default({ index: 1, count: 1 }),
+  PRODUCE_DEADLINE_MS: int(100, 120_000).default(10_000),
+  COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
+  IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
+  MAX_IN_FLIGHT: int(1, 100_000).default(2000),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+/** Settings of a role, from the environment alone; the single place that names the variables. */
+export type Settings = z.infer<typeof schema>;
+
+/** Parses the environment of a role. Throws UPL-CONFIG-INVALID that names every variable that is wrong, never a value. */
+export function parseEnv(env: Env): Settings {
+  const parsed = schema.safeParse(env);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new UpliftError('UPL-CONFIG-INVALID', { message: `Environment of the service: ${lines.join('; ')}` });
+}
+
+export function kafkaTarget(settings: Settings, suffix: string): KafkaTarget {
+  const tls: KafkaTls | undefined =
+    settings.KAFKA_TLS_CA_FILE === undefined ? undefined : { ca: readText('KAFKA_TLS_CA_FILE', settings.KAFKA_TLS_CA_FILE) };
+  const sasl = saslOf(settings);
+  return {
+    brokers: settings.KAFKA_BROKERS,
+    clientId: `${settings.INSTANCE}-${suffix}`,
+    requestTimeoutMs: settings.KAFKA_REQUEST_TIMEOUT_MS,
+    ...(tls === undefined ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+  };
+}
+
+function saslOf(settings: Settings): KafkaSasl | undefined {
+  if (settings.KAFKA_SASL_MECHANISM === undefined) return undefined;
+  return {
+    mechanism: settings.KAFKA_SASL_MECHANISM,
+    username: required('KAFKA_SASL_USERNAME', settings.KAFKA_SASL_USERNAME),
+    password: readText('KAFKA_SASL_PASSWORD_FILE', required('KAFKA_SASL_PASSWORD_FILE', settings.KAFKA_SASL_PASSWORD_FILE)),
+  };
+}
+
+export function sqlTarget(settings: Settings, variable: 'POSTGRES_URL' | 'POSTGRES_DIRECT_URL'): SqlTarget {
+  const url = new URL(required(variable, settings[variable]));
+  const fromFile =
+    settings.POSTGRES_PASSWORD_FILE === undefined
+      ? undefined
+      : readText('POSTGRES_PASSWORD_FILE', settings.POSTGRES_PASSWORD_FILE);
+  const password = fromFile ?? (url.password === '' ? undefined : decodeURIComponent(url.password));
+  return {
+    host: url.hostname,
+    port: url.port === '' ? 5432 : Number(url.port),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    user: decodeURIComponent(url.username),
+    ...(password === undefined ? {} : { password }),
+    applicationName: settings.INSTANCE,
+    maxConnections: settings.POSTGRES_MAX_CONNECTIONS,
+    connectTimeoutMs: Math.min(settings.POSTGRES_TIMEOUT_MS, 3000),
+    queryTimeoutMs: settings.POSTGRES_TIMEOUT_MS,
+  };
+}
+
+export function redisTarget(settings: Settings): RedisTarget {
+  return {
+    nodes: required('REDIS_NODES', settings.REDIS_NODES),
+    timeoutMs: settings.REDIS_TIMEOUT_MS,
+    ...(settings.REDIS_PASSWORD_FILE === undefined
+      ? {}
+      : { password: readText('REDIS_PASSWORD_FILE', settings.REDIS_PASSWORD_FILE) }),
+  };
+}
+
+/**
+ * The partitions a process owns under `SHARE=i/n`: those with p mod n = i - 1. Ownership is static on purpose for now:
+ * no rebalance can hand a partition to two owners, at the price that a dead process is replaced, not taken over.
+ */
+export function ownedPartitions(settings: Settings): number[] {
+  const all = Array.from({ length: settings.TOPIC_PARTITIONS }, (_, partition) => partition);
+  return all.filter((partition) => partition % settings.SHARE.count === settings.SHARE.index - 1);
+}
+
+export function required<T>(variable: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new UpliftError('UPL-CONFIG-INVALID', { message: `Environment of the service: ${variable} is needed by this role` });
+}
+
+function readText(variable: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new UpliftError('UPL-CONFIG-INVALID', { message: `${variable} cannot be read: ${reasonOf(error)}`, cause: error });
+  }
+}

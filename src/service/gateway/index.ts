@@ -1,0 +1,106 @@
+import { certainlyNotWritten, PartitionBatcher } from '../../clients/kafka/index.ts';
+import type { Cluster } from '../../clients/kafka/ports.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
+import type { Claims } from '../../clients/redis/index.ts';
+import { TOPICS } from '../../contract/records.ts';
+import type { RoleContext } from '../adapters.ts';
+import { createSnowflake } from '../domain/snowflake.ts';
+import { type Env, kafkaTarget, parseEnv, redisTarget, required, type Settings, sqlTarget } from '../env.ts';
+import { createHttp, listen } from '../runtime/http.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { type Probe, ProbeLoop } from '../runtime/probes.ts';
+import { openInBackground } from '../runtime/produce.ts';
+import { aborted } from '../runtime/session.ts';
+import { checkTopics } from '../runtime/topics.ts';
+import { addGatewayRoutes } from './app.ts';
+import { Creator } from './create.ts';
+
+const DESCRIBE_TIMEOUT_MS = 2500;
+
+/**
+ * Runs a gateway until the signal: HTTP in, commands topic out. Lives at once (`/healthz`), is ready when Kafka,
+ * Postgres and Redis answer and the commands topic has its partitions. Draining: not ready, refuse, finish, flush.
+ */
+export async function runGateway(env: Env, context: RoleContext): Promise<void> {
+  const settings = parseEnv(env);
+  const worker = required('SNOWFLAKE_WORKER', settings.SNOWFLAKE_WORKER);
+  const { adapters, log, signal } = context;
+  const metrics = createMetrics();
+  const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
+  const claims = adapters.openClaims(redisTarget(settings));
+  const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
+  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const batcher = new PartitionBatcher(produce);
+  const creator = new Creator({
+    ...creatorSettings(settings),
+    claims,
+    append: batcher,
+    certainlyNotWritten,
+    nextId: createSnowflake({ worker, nowMs: Date.now }),
+    nowMs: Date.now,
+    onPutFailed: () => metrics.claimPutFailed.inc(),
+  });
+  const topic: { id: string | undefined } = { id: undefined };
+  const loop = new ProbeLoop(probes({ cluster, sql, claims, settings, topic }));
+  const app = createHttp({ role: 'gateway', settings, metrics, probes: () => loop.snapshot(), draining: () => signal.aborted });
+  addGatewayRoutes(app, {
+    creator,
+    sql,
+    metrics,
+    log,
+    maxInFlight: settings.MAX_IN_FLIGHT,
+    commandsTopicId: () => topic.id,
+    draining: () => signal.aborted,
+  });
+  try {
+    loop.start();
+    const port = await listen(app, settings);
+    log.info({ port, region: settings.UPLIFT_REGION }, 'gateway listens');
+    context.onListening?.(port);
+    await aborted(signal);
+    log.info('draining');
+    await app.close();
+    await creator.settle();
+  } finally {
+    await loop.stop();
+    await Promise.allSettled([batcher.close(), produce.close()]);
+    await Promise.allSettled([cluster.close(), claims.close(), sql.close()]);
+  }
+  log.info('drained');
+}
+
+function creatorSettings(settings: Settings) {
+  return {
+    region: settings.UPLIFT_REGION,
+    partitions: settings.TOPIC_PARTITIONS,
+    produceDeadlineMs: settings.PRODUCE_DEADLINE_MS,
+    commandWindowMs: settings.COMMAND_WINDOW_MS,
+    idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
+  };
+}
+
+interface ProbeDeps {
+  readonly cluster: Cluster;
+  readonly sql: Sql;
+  readonly claims: Claims;
+  readonly settings: Settings;
+  readonly topic: { id: string | undefined };
+}
+
+function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
+  const kafka = async (): Promise<string> => {
+    const count = settings.TOPIC_PARTITIONS;
+    const onDiffer = (): void => {
+      topic.id = undefined;
+    };
+    const check = { names: [TOPICS.commands], partitions: count, timeoutMs: DESCRIBE_TIMEOUT_MS, onDiffer };
+    const ids = await checkTopics(cluster, check);
+    topic.id = ids.get(TOPICS.commands);
+    return `${TOPICS.commands} has ${count} partitions`;
+  };
+  return [
+    { name: 'kafka', run: kafka },
+    { name: 'postgres', run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer') },
+    { name: 'redis', run: async () => claims.probe().then(() => 'takes writes') },
+  ];
+}

@@ -1,0 +1,36 @@
+import type { FastifyReply } from 'fastify';
+import { PROBLEMS, type Problem } from '../../contract/http.ts';
+
+export type ProblemKind = keyof typeof PROBLEMS;
+
+const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly title: string }>> = {
+  invalid: { status: 400, title: 'The request is not valid' },
+  keyMissing: { status: 400, title: 'The Idempotency-Key header is missing or not valid' },
+  keyReused: { status: 422, title: 'This Idempotency-Key was used for another payload' },
+  notFound: { status: 404, title: 'Not found' },
+  notReady: { status: 503, title: 'The service cannot take this now; nothing was sent' },
+  outcomeUnknown: { status: 503, title: 'The outcome is not known; ask for the operation, or send again with the same key' },
+  overloaded: { status: 503, title: 'Too much at once; nothing was sent' },
+};
+
+const RETRY_AFTER_S = '1';
+
+/** Answers an RFC 9457 problem. 503s carry Retry-After; an unknown outcome carries its operation. */
+export function sendProblem(
+  reply: FastifyReply,
+  kind: ProblemKind,
+  extra: { readonly detail?: string; readonly operation?: string; readonly status?: number } = {},
+): FastifyReply {
+  const { title } = STATUS[kind];
+  const status = extra.status ?? STATUS[kind].status;
+  const body: Problem = {
+    type: PROBLEMS[kind],
+    title,
+    status,
+    ...(extra.detail === undefined ? {} : { detail: extra.detail }),
+    ...(extra.operation === undefined ? {} : { operation: extra.operation }),
+  };
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
+  if (extra.operation !== undefined) reply.header('location', extra.operation);
+  return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
+}

@@ -1,0 +1,58 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Readyz } from '../../contract/http.ts';
+import type { Settings } from '../env.ts';
+import type { Metrics } from './metrics.ts';
+import type { ProbeResult } from './probes.ts';
+
+const BODY_LIMIT_BYTES = 16 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 65_000;
+
+export interface OpsOptions {
+  readonly role: string;
+  readonly settings: Settings;
+  readonly metrics: Metrics;
+  readonly probes: () => ProbeResult[];
+  /** True from the moment shutdown begins: not ready from then on. */
+  readonly draining: () => boolean;
+}
+
+/** The HTTP server of any role, with `/healthz` (the process lives), `/readyz` (it can do its work) and `/metrics`. */
+export function createHttp(options: OpsOptions): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: 0,
+    forceCloseConnections: 'idle',
+    genReqId: () => '',
+  });
+  app.get('/healthz', async () => ({ alive: true, role: options.role, instance: options.settings.INSTANCE }));
+  app.get('/readyz', async (_request, reply) => {
+    const body = readiness(options);
+    return reply.code(body.ready ? 200 : 503).send(body);
+  });
+  app.get('/metrics', async (_request, reply) => {
+    const text = await options.metrics.registry.metrics();
+    return reply.type(options.metrics.registry.contentType).send(text);
+  });
+  return app;
+}
+
+export function readiness(options: OpsOptions): Readyz {
+  const probes = options.probes();
+  if (options.draining()) probes.push({ name: 'shutdown', ok: false, detail: 'draining', ageMs: 0 });
+  return {
+    ready: probes.length > 0 && probes.every((probe) => probe.ok),
+    role: options.role,
+    instance: options.settings.INSTANCE,
+    probes,
+  };
+}
+
+/** Listens and answers the port. */
+export async function listen(app: FastifyInstance, settings: Settings): Promise<number> {
+  await app.listen({ host: settings.HTTP_HOST, port: settings.HTTP_PORT });
+  const address = app.server.address();
+  return address !== null && typeof address === 'object' ? address.port : settings.HTTP_PORT;
+}

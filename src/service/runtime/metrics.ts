@@ -1,0 +1,65 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Names and meaning of what `/metrics` shows; each process has its own registry. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly acknowledged: Counter;
+  readonly unknown: Counter;
+  readonly refused: Counter<'reason'>;
+  readonly replayed: Counter;
+  readonly claimPutFailed: Counter;
+  readonly requestDuration: Histogram<'route' | 'status'>;
+  readonly decided: Counter<'decision'>;
+  readonly decisionSendFailed: Counter;
+  readonly decisionDiffers: Counter;
+  readonly projected: Counter<'decision'>;
+  readonly projectionRepeated: Counter;
+  readonly projectionConflicts: Counter;
+  readonly projectionLagMs: Gauge;
+  readonly projectionLagRecords: Gauge;
+  readonly idempotencyCrossed: Counter;
+  readonly produceRetries: Counter;
+}
+
+const BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  new Gauge({
+    name: 'uplift_heap_used_bytes',
+    help: 'V8 heap in use',
+    registers,
+    collect() {
+      this.set(process.memoryUsage().heapUsed);
+    },
+  });
+  return {
+    registry,
+    acknowledged: counter('uplift_acknowledged_total', 'Commands answered 202: on all in-sync replicas'),
+    unknown: counter('uplift_unknown_total', 'Commands whose outcome was unknown when they were answered'),
+    refused: counter('uplift_refused_total', 'Commands refused before anything was sent', ['reason']),
+    replayed: counter('uplift_replayed_total', 'Repeated requests answered from the stored acknowledgement'),
+    claimPutFailed: counter('uplift_claim_put_failed_total', 'Acknowledgements that could not be stored in Redis'),
+    requestDuration: new Histogram({
+      name: 'uplift_request_duration_seconds',
+      help: 'Time to answer a request',
+      labelNames: ['route', 'status'],
+      buckets: BUCKETS_S,
+      registers,
+    }),
+    decided: counter('uplift_decided_total', 'Decisions acknowledged by Kafka', ['decision']),
+    decisionSendFailed: counter('uplift_decision_send_failed_total', 'Sends of decisions that failed for good: the partition restores'),
+    decisionDiffers: counter('uplift_decision_differs_total', 'Decisions in the log that differ from the own ones'),
+    projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
+    projectionRepeated: counter('uplift_projection_repeated_total', 'Event records that repeat an applied decision'),
+    projectionConflicts: counter('uplift_projection_conflicts_total', 'Batches that were rolled back or read again'),
+    projectionLagMs: gauge('uplift_projection_lag_ms', 'Age of the oldest event not applied, 0 when none'),
+    projectionLagRecords: gauge('uplift_projection_lag_records', 'Events not applied'),
+    idempotencyCrossed: counter('uplift_idempotency_crossed_total', 'Event ids decided a second time after they were forgotten'),
+    produceRetries: counter('uplift_produce_retries_total', 'Sends to Kafka that were tried again'),
+  };
+}

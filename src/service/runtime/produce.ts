@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { PartitionAck, PartitionBatch, Produce } from '../../clients/kafka/ports.ts';
+import { reasonOf, UpliftError } from '../../core/error.ts';
+
+const RETRY_MS = 1000;
+
+/**
+ * A Produce that opens in the background and again every second until it works, so that a role lives before Kafka does.
+ * Until then a send is refused as UPL-KAFKA-OVERLOADED: certainly not sent.
+ */
+export function openInBackground(open: () => Promise<Produce>, log: Logger): Produce {
+  return new BackgroundProduce(open, log);
+}
+
+class BackgroundProduce implements Produce {
+  readonly #log: Logger;
+  readonly #stop = new AbortController();
+  readonly #opening: Promise<void>;
+  #produce: Produce | undefined;
+
+  constructor(open: () => Promise<Produce>, log: Logger) {
+    this.#log = log;
+    this.#opening = this.#open(open);
+  }
+
+  send(batch: PartitionBatch, options: { readonly deadlineMs: number }): Promise<PartitionAck> {
+    if (this.#produce !== undefined) return this.#produce.send(batch, options);
+    return Promise.reject(new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'Not connected to Kafka yet; nothing was sent.' }));
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#opening;
+    await this.#produce?.close();
+  }
+
+  async #open(open: () => Promise<Produce>): Promise<void> {
+    const { signal } = this.#stop;
+    let logged: string | undefined;
+    while (!signal.aborted && this.#produce === undefined) {
+      try {
+        this.#produce = await open();
+      } catch (error) {
+        const reason = reasonOf(error);
+        if (reason !== logged) this.#log.warn({ reason }, 'cannot connect to Kafka, trying again every second');
+        logged = reason;
+        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+}

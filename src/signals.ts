@@ -1,0 +1,40 @@
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export type StopSignal = (typeof SIGNALS)[number];
+
+export interface SignalSource {
+  readonly pid: number;
+  on(event: StopSignal, listener: (signal: StopSignal) => void): unknown;
+  off(event: StopSignal, listener: (signal: StopSignal) => void): unknown;
+}
+
+export interface SignalTrap {
+  /** Aborted by the first signal; its reason is the signal's name. */
+  readonly signal: AbortSignal;
+  readonly caught: () => StopSignal | undefined;
+  readonly release: () => void;
+}
+
+/**
+ * The first signal asks the command to stop, which includes putting back what it changed. Further ones only answer
+ * with a line: an impatient second Ctrl-C must not leave a broker down.
+ */
+export function trapSignals(source: SignalSource, say: (line: string) => void): SignalTrap {
+  const controller = new AbortController();
+  let first: StopSignal | undefined;
+  const listener = (signal: StopSignal): void => {
+    if (first === undefined) {
+      first = signal;
+      controller.abort(signal);
+      return;
+    }
+    say(`Still stopping and putting things back. To leave it half done: kill -9 ${source.pid}, then uplift drill recover`);
+  };
+  for (const signal of SIGNALS) source.on(signal, listener);
+  return {
+    signal: controller.signal,
+    caught: () => first,
+    release: () => {
+      for (const signal of SIGNALS) source.off(signal, listener);
+    },
+  };
+}
