@@ -5,7 +5,9 @@ import fs from 'node:fs';
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
   process.stderr.write(
-    'uplift needs Node 24 or newer; this is Node ' + process.versions.node + '. Install it, for example: npm install --global node@24\n',
+    'uplift needs Node 24 or newer; this is Node ' +
+      process.versions.node +
+      '. Install it, for example: npm install --global node@24\n',
   );
   process.exitCode = 69;
 } else {

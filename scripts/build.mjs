@@ -31,15 +31,21 @@ removeStale(Object.keys(metafile.outputs));
 
 if (intruders.length > 0) {
   for (const [name, by] of intruders) {
-    process.stderr.write(`${name} is loaded at every start, also for --help: ${chain(metafile.inputs, name, by)}\n`);
+    process.stderr.write(
+      `${name} is loaded at every start, also for --help: ${chain(metafile.inputs, name, by)}\n`,
+    );
   }
-  process.stderr.write('Load it lazily: import() in the command, or move what needs it out of the files that start.\n');
+  process.stderr.write(
+    'Load it lazily: import() in the command, or move what needs it out of the files that start.\n',
+  );
   process.exitCode = 1;
 } else {
   const kib = (start.bytes / 1024).toFixed(0);
   const files = Object.keys(metafile.outputs).filter((name) => name.endsWith('.js')).length;
   const ms = (performance.now() - started).toFixed(0);
-  process.stdout.write(`${files} files, start ${kib} KiB + ${[...start.packages.keys()].join(', ')}, ${ms} ms\n`);
+  process.stdout.write(
+    `${files} files, start ${kib} KiB + ${[...start.packages.keys()].join(', ')}, ${ms} ms\n`,
+  );
 }
 
 /** All that is evaluated before main() runs: the entry and what it imports statically, at any depth. */
@@ -54,7 +60,8 @@ function startGraph(outputs) {
     for (const edge of outputs[name].imports) {
       if (edge.kind !== 'import-statement') continue;
       if (!edge.external) visit(edge.path);
-      else if (!edge.path.startsWith('node:')) packages.set(packageOf(edge.path), Object.keys(outputs[name].inputs));
+      else if (!edge.path.startsWith('node:'))
+        packages.set(packageOf(edge.path), Object.keys(outputs[name].inputs));
     }
   };
   visit(ENTRY);
@@ -63,12 +70,17 @@ function startGraph(outputs) {
 
 /** `@scope/name/part` → `@scope/name`. */
 function packageOf(path) {
-  return path.split('/').slice(0, path.startsWith('@') ? 2 : 1).join('/');
+  return path
+    .split('/')
+    .slice(0, path.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 /** How a package came into the start: main.ts → … → the file that imports it. */
 function chain(inputs, name, candidates) {
-  const target = candidates.filter((file) => inputs[file].imports.some((edge) => edge.external && packageOf(edge.path) === name));
+  const target = candidates.filter((file) =>
+    inputs[file].imports.some((edge) => edge.external && packageOf(edge.path) === name),
+  );
   const queue = [['src/main.ts']];
   const seen = new Set(queue[0]);
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {

@@ -14,13 +14,25 @@ const REFUSED = 15;
 
 /** Each step is typed as it stands here; `limitMs` is generous, it only keeps a hanging step from hanging the demo. */
 const STORY = [
-  { args: 'sandbox up', why: 'Start a real platform: Kafka, Postgres, PgBouncer, Redis, the service.', limitMs: 5 * MINUTE_MS },
+  {
+    args: 'sandbox up',
+    why: 'Start a real platform: Kafka, Postgres, PgBouncer, Redis, the service.',
+    limitMs: 5 * MINUTE_MS,
+  },
   { args: 'topics plan', why: 'What would be created, and on which racks?', limitMs: 2 * MINUTE_MS },
   { args: 'topics apply --yes', why: 'Create it.', limitMs: 2 * MINUTE_MS },
   { args: 'topics verify', why: 'Is it really so?', limitMs: 2 * MINUTE_MS },
-  { args: 'load run --duration 10', why: 'Live traffic; every acknowledged operation goes to disk.', limitMs: 3 * MINUTE_MS },
+  {
+    args: 'load run --duration 10',
+    why: 'Live traffic; every acknowledged operation goes to disk.',
+    limitMs: 3 * MINUTE_MS,
+  },
   { args: 'check', why: 'Is the platform healthy?', limitMs: 2 * MINUTE_MS },
-  { args: 'drill run kafka-broker-loss --yes', why: 'Kill a broker under load and count every acknowledged reservation.', limitMs: 15 * MINUTE_MS },
+  {
+    args: 'drill run kafka-broker-loss --yes',
+    why: 'Kill a broker under load and count every acknowledged reservation.',
+    limitMs: 15 * MINUTE_MS,
+  },
 ];
 const DOWN = { args: 'sandbox down', why: 'End it; nothing stays behind.', limitMs: 3 * MINUTE_MS };
 
@@ -28,7 +40,9 @@ const keep = process.argv.includes('--keep');
 const unknown = process.argv.slice(2).filter((arg) => arg !== '--keep');
 
 if (unknown.length > 0) {
-  process.stderr.write(`The demo does not know ${unknown.join(' ')}. It takes --keep: npm run demo -- --keep\n`);
+  process.stderr.write(
+    `The demo does not know ${unknown.join(' ')}. It takes --keep: npm run demo -- --keep\n`,
+  );
   process.exitCode = 64;
 } else if (existsSync(join(root, STATE, 'sandbox', NAME))) {
   process.stderr.write(
@@ -42,7 +56,12 @@ if (unknown.length > 0) {
 
 async function tell() {
   const runner = createRunner({ name: NAME, state: STATE });
-  const report = { startedAt: new Date(), machine: machine(), versions: await serverVersions(), steps: runner.steps };
+  const report = {
+    startedAt: new Date(),
+    machine: machine(),
+    versions: await serverVersions(),
+    steps: runner.steps,
+  };
   // Rewritten after every step: a demo that is killed has told what it saw.
   const note = () => writeReport(join(root, 'demo-report.md'), report);
   for (const step of STORY) {
@@ -66,7 +85,9 @@ function closing(steps, exit) {
   if (held !== undefined) lines.push(held);
   lines.push('Report: demo-report.md');
   if (keep) {
-    lines.push(`The platform is still there. Talk to it:  npx uplift sandbox status   End it:  npx uplift sandbox down`);
+    lines.push(
+      `The platform is still there. Talk to it:  npx uplift sandbox status   End it:  npx uplift sandbox down`,
+    );
   }
   lines.push(exit === 0 ? 'The demo passed.' : `The demo did not pass.  exit ${exit}`);
   return lines.join('\n');

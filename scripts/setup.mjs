@@ -16,7 +16,9 @@ export async function setUp() {
   stopOnSignals();
   try {
     if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
-      throw new SetupError(`The set-up needs Node ${OLDEST_NODE} or newer to start with; this is ${process.versions.node}. Install a newer one.`);
+      throw new SetupError(
+        `The set-up needs Node ${OLDEST_NODE} or newer to start with; this is ${process.versions.node}. Install a newer one.`,
+      );
     }
     await stage('npm packages', npmPackages);
     await stage('servers', (doing) => systemPackages(doing, { forKafka: !kafkaIsThere() }));

@@ -30,17 +30,28 @@ async function vitest(project, limitMs) {
   mkdirSync(reports, { recursive: true });
   rmSync(file, { force: true });
   const name = `${project} tests`;
-  const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const args = [
+    'run',
+    '--project',
+    project,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${file}`,
+  ];
   const { ok, ms } = await step(name, 'vitest', args, limitMs);
   results.push({ name, ms, ...readReport(file, ok) });
 }
 
 async function step(name, program, args, limitMs) {
   if (stopped() !== undefined) return { ok: false, ms: 0 };
-  process.stdout.write(`\n── ${name}: ${[program, ...args.filter((arg) => !arg.includes('eporter') && !arg.startsWith('--output'))].join(' ')}\n`);
+  process.stdout.write(
+    `\n── ${name}: ${[program, ...args.filter((arg) => !arg.includes('eporter') && !arg.startsWith('--output'))].join(' ')}\n`,
+  );
   const started = Date.now();
   const code = await runVisibly(join(binFolder, program), args, limitMs);
   const ms = Date.now() - started;
-  process.stdout.write(`── ${name}: ${code === 0 ? 'passed' : `FAILED (exit ${code})`} after ${(ms / 1000).toFixed(1)} s\n`);
+  process.stdout.write(
+    `── ${name}: ${code === 0 ? 'passed' : `FAILED (exit ${code})`} after ${(ms / 1000).toFixed(1)} s\n`,
+  );
   return { ok: code === 0, ms };
 }

@@ -20,7 +20,11 @@ if (command !== undefined && !COMMANDS.includes(command)) {
 /** The command as a child on Node 24; it gets our signals and gives us its exit code. */
 function onNode24(name) {
   const env = { ...process.env, PATH: pathWithTools() };
-  const child = spawn(pinnedNode, [join(root, 'scripts', `${name}.mjs`), ...args], { cwd: root, env, stdio: 'inherit' });
+  const child = spawn(pinnedNode, [join(root, 'scripts', `${name}.mjs`), ...args], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   return new Promise((resolve) => {
     child.on('error', (error) => {

@@ -10,40 +10,53 @@ import { errorDocument, renderJson, renderNdjson } from './output/json.ts';
 import { createProgress, type ProgressReporter } from './output/progress.ts';
 import { isCi, styleOf } from './output/style.ts';
 import { renderText } from './output/text.ts';
-import { buildProgram, globalsOf, usageError } from './program.ts';
-import { trapSignals } from './signals.ts';
+import { buildProgram, globalsOf, type Register, usageError } from './program.ts';
+import { type SignalTrap, trapSignals } from './signals.ts';
 
-/** Composition root: builds Deps, runs one command inside the one error boundary, sets the one exit code. */
-export async function main(args: readonly string[] = process.argv.slice(2)): Promise<void> {
-  const trap = trapSignals(process, (line) => process.stderr.write(`${line}\n`));
+/**
+ * Composition root: builds Deps, runs one command inside the one error boundary, sets the one exit code. The nouns
+ * are a parameter only so that a test can bring its own.
+ */
+export async function main(args: readonly string[] = process.argv.slice(2), nouns?: readonly Register[]): Promise<void> {
+  const codes = new Set<ExitCode>();
   survivesClosedPipes();
-  const own = await runProgram(args, trap.signal);
+  const trap = trapSignals(process, (line) => process.stderr.write(`${line}\n`));
+  trapBugs(trap, codes);
+  await runProgram(args, trap.signal, codes, nouns);
   trap.release();
   const signal = trap.caught();
-  process.exitCode = worstExit(signal === undefined ? [own] : [own, exitForSignal(signal)]);
+  if (signal !== undefined) codes.add(exitForSignal(signal));
+  process.exitCode = worstExit(codes);
   leaveInTime();
 }
 
-async function runProgram(args: readonly string[], signal: AbortSignal): Promise<ExitCode> {
-  let exit: ExitCode = EXIT.ok;
-  let reporter: ProgressReporter | undefined;
+async function runProgram(
+  args: readonly string[],
+  signal: AbortSignal,
+  codes: Set<ExitCode>,
+  nouns: readonly Register[] | undefined,
+): Promise<void> {
+  const reporter = progressOf();
   const run: Runner = async (load, input) => {
     const globals = globalsOf(program);
-    reporter = progressOf();
-    const deps = depsOf(globals, signal, reporter);
-    const outcome = await (await load())(deps, input);
+    const action = await load();
+    const outcome = await action(depsOf(globals, signal, reporter), input);
     reporter.finish();
-    exit = outcome.exit;
-    process.stdout.write(render(outcome, globals.output));
+    codes.add(outcome.exit);
+    await print(render(outcome, globals.output), codes);
   };
-  const program = buildProgram(run, { version: version(), writeOut: (text) => process.stdout.write(text) });
+  let help = '';
+  const writeOut = (text: string): void => {
+    help += text;
+  };
+  const program = buildProgram(run, { version: version(), writeOut, ...(nouns === undefined ? {} : { nouns }) });
   try {
     await program.parseAsync([...args], { from: 'user' });
-    return exit;
   } catch (error) {
-    reporter?.finish();
+    reporter.finish();
     const seen = error instanceof CommanderError ? usageError(error, program, args) : error;
-    return seen === undefined ? EXIT.ok : report(seen, globalsOf(program), signal);
+    if (seen === undefined) await print(help, codes);
+    else await report(seen, globalsOf(program), signal, codes);
   }
 }
 
@@ -53,23 +66,31 @@ function render(outcome: Outcome, format: Globals['output']): string {
 }
 
 /** The error boundary. A command that stopped because it was told to is no bug: the signal's code says it all. */
-function report(error: unknown, globals: Globals, signal: AbortSignal): ExitCode {
-  const style = styleOf(process.stderr, process.env);
+async function report(error: unknown, globals: Globals, signal: AbortSignal, codes: Set<ExitCode>): Promise<void> {
   if (signal.aborted && isAbort(error, signal)) {
-    process.stderr.write(`Stopped by ${String(signal.reason)}.\n`);
-    return EXIT.ok;
+    process.stderr.write(`Stopped: ${String(signal.reason)}.\n`);
+    return;
   }
   const exit = isUpliftError(error) ? error.exit : EXIT.bug;
-  process.stderr.write(renderError(error, style, { debug: globals.debug, exit }));
+  codes.add(exit);
+  process.stderr.write(renderError(error, styleOf(process.stderr, process.env), { debug: globals.debug, exit }));
   if (isUpliftError(error) && globals.output !== 'text') {
     const document = errorDocument(error, exit);
-    process.stdout.write(globals.output === 'json' ? renderJson(document) : renderNdjson(document));
+    await print(globals.output === 'json' ? renderJson(document) : renderNdjson(document), codes);
   }
-  return exit;
 }
 
+const MAX_CAUSES = 8;
+
 function isAbort(error: unknown, signal: AbortSignal): boolean {
-  return error === signal.reason || (error instanceof Error && (error.name === 'AbortError' || isAbort(error.cause, signal)));
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES; depth += 1) {
+    if (current === signal.reason) return true;
+    if (!(current instanceof Error) || isUpliftError(current)) return false;
+    if (current.name === 'AbortError') return true;
+    current = current.cause;
+  }
+  return false;
 }
 
 function depsOf(globals: Globals, signal: AbortSignal, reporter: ProgressReporter): Deps {
@@ -99,13 +120,38 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** Resolves once the text has left us, so that leaving cuts nothing off. A full disk is an outcome of its own (74). */
+async function print(text: string, codes: Set<ExitCode>): Promise<void> {
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((done) => process.stdout.write(text, done));
+  if (error === null || error === undefined || isClosedPipe(error)) return;
+  codes.add(EXIT.cannotWrite);
+  process.stderr.write(`The result cannot be written: ${error.message}. exit ${EXIT.cannotWrite}\n`);
+}
+
 /** `uplift … | head` closes our stdout, a closed terminal both: neither may stop a restore that is under way. */
 function survivesClosedPipes(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-    });
+    // What print() writes is reported there; here an error must only not become an exception.
+    stream.on('error', () => undefined);
   }
+}
+
+function isClosedPipe(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE' || error.code === 'EIO' || error.code === 'ERR_STREAM_DESTROYED';
+}
+
+const RESTORE_AFTER_BUG_MS = 300_000;
+
+/** An exception nobody awaited: say so, and stop the command as a signal would, so that it still puts things back. */
+function trapBugs(trap: SignalTrap, codes: Set<ExitCode>): void {
+  const onBug = (error: unknown): void => {
+    codes.add(EXIT.bug);
+    process.stderr.write(renderError(error, styleOf(process.stderr, process.env), { debug: true, exit: EXIT.bug }));
+    trap.stop('an unexpected error');
+    setTimeout(() => process.exit(EXIT.bug), RESTORE_AFTER_BUG_MS).unref();
+  };
+  process.on('uncaughtException', onBug);
+  process.on('unhandledRejection', onBug);
 }
 
 const LEAVE_AFTER_MS = 3_000;

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, type CommanderError, Option } from 'commander';
 import { UpliftError } from './core/error.ts';
 import type { Globals, Runner } from './deps.ts';
 import { NOUNS } from './nouns.ts';
@@ -32,7 +32,12 @@ function addGlobals(program: Command): void {
     .option('-c, --config <file>', 'uplift.yaml to use (also UPLIFT_CONFIG)')
     .addOption(new Option('--state-dir <folder>', 'where runs and sandboxes live').env('UPLIFT_STATE_DIR'))
     .addOption(new Option('--region <name>', 'act on one region').env('UPLIFT_REGION'))
-    .addOption(new Option('-o, --output <format>', 'text, json or ndjson').choices(['text', 'json', 'ndjson']).default('text').env('UPLIFT_OUTPUT'))
+    .addOption(
+      new Option('-o, --output <format>', 'text, json or ndjson')
+        .choices(['text', 'json', 'ndjson'])
+        .default('text')
+        .env('UPLIFT_OUTPUT'),
+    )
     .option('--debug', 'add stacks and causes to errors', false);
 }
 
@@ -52,7 +57,11 @@ export function globalsOf(program: Command): Globals {
  * Turns what commander throws into our own error, or undefined where it only printed help or the version.
  * A noun without a verb is a usage error too: a script that forgot the verb must not see 0.
  */
-export function usageError(error: CommanderError, program: Command, args: readonly string[]): UpliftError | undefined {
+export function usageError(
+  error: CommanderError,
+  program: Command,
+  args: readonly string[],
+): UpliftError | undefined {
   if (error.exitCode === 0) return undefined;
   const { command, path } = commandOf(program, args);
   const next = `${path} --help`;
@@ -68,7 +77,9 @@ function commandOf(program: Command, args: readonly string[]): { command: Comman
   let command = program;
   let path = program.name();
   for (const arg of args) {
-    const sub = command.commands.find((candidate) => candidate.name() === arg || candidate.aliases().includes(arg));
+    const sub = command.commands.find(
+      (candidate) => candidate.name() === arg || candidate.aliases().includes(arg),
+    );
     if (sub === undefined) continue;
     command = sub;
     path = `${path} ${sub.name()}`;

@@ -11,6 +11,8 @@ export interface SignalTrap {
   /** Aborted by the first signal; its reason is the signal's name. */
   readonly signal: AbortSignal;
   readonly caught: () => StopSignal | undefined;
+  /** Stops the command for another reason than a signal. */
+  readonly stop: (reason: string) => void;
   readonly release: () => void;
 }
 
@@ -27,12 +29,15 @@ export function trapSignals(source: SignalSource, say: (line: string) => void): 
       controller.abort(signal);
       return;
     }
-    say(`Still stopping and putting things back. To leave it half done: kill -9 ${source.pid}, then uplift drill recover`);
+    say(
+      `Still stopping and putting things back. To leave it half done: kill -9 ${source.pid}, then uplift drill recover`,
+    );
   };
   for (const signal of SIGNALS) source.on(signal, listener);
   return {
     signal: controller.signal,
     caught: () => first,
+    stop: (reason) => controller.abort(reason),
     release: () => {
       for (const signal of SIGNALS) source.off(signal, listener);
     },

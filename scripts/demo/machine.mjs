@@ -26,10 +26,17 @@ export async function serverVersions() {
     uplift: say('git', ['-C', root, 'log', '-1', '--format=%h'], /(\w+)/),
     Java: say('java', ['-version'], /version "([^"]+)"/),
     Postgres: say(postgres(), ['--version'], /\) ([\d.]+)/),
-    PgBouncer: say(existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer', ['--version'], /PgBouncer ([\d.]+)/),
+    PgBouncer: say(
+      existsSync('/usr/sbin/pgbouncer') ? '/usr/sbin/pgbouncer' : 'pgbouncer',
+      ['--version'],
+      /PgBouncer ([\d.]+)/,
+    ),
     Redis: say('redis-server', ['--version'], /v=([\d.]+)/),
   };
-  const versions = { Node: process.versions.node, Kafka: /<kafka.version>(.+)<\/kafka.version>/.exec(pom)[1] };
+  const versions = {
+    Node: process.versions.node,
+    Kafka: /<kafka.version>(.+)<\/kafka.version>/.exec(pom)[1],
+  };
   for (const [name, answer] of Object.entries(asked)) versions[name] = await answer;
   return versions;
 }

@@ -5,7 +5,10 @@ const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 /** The line that matters most, as the drill printed it: acknowledged, lost, duplicates, unknown. */
 export function headline(steps) {
   const drill = steps.find(({ args }) => args.startsWith('drill run'));
-  return drill?.output.split('\n').map((line) => line.trim()).find((line) => /^acknowledged\s+\d/i.test(line));
+  return drill?.output
+    .split('\n')
+    .map((line) => line.trim())
+    .find((line) => /^acknowledged\s+\d/i.test(line));
 }
 
 /** One line per step, and the steps that were not reached. */
@@ -41,7 +44,9 @@ export function markdown({ startedAt, machine, versions, steps }) {
     '',
     '| machine | |',
     '| --- | --- |',
-    ...[...Object.entries(machine), ...Object.entries(versions)].map(([name, value]) => `| ${name} | ${value} |`),
+    ...[...Object.entries(machine), ...Object.entries(versions)].map(
+      ([name, value]) => `| ${name} | ${value} |`,
+    ),
     ...steps.flatMap(section),
     '',
   ].join('\n');

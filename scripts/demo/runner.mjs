@@ -13,7 +13,8 @@ const DRAIN_MS = 2_000;
 const DEADLINE_EXIT = 13;
 
 /** What a child may know of the user's shell. The demo must not be led to a real platform by an exported variable. */
-const HARMLESS = /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TERM|COLORTERM|TMPDIR|XDG_\w+|JAVA_HOME|KAFKA_HOME|NO_COLOR|CI)$/;
+const HARMLESS =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TERM|COLORTERM|TMPDIR|XDG_\w+|JAVA_HOME|KAFKA_HOME|UPLIFT_POSTGRES_BIN|NO_COLOR|CI)$/;
 
 /** Runs `uplift` commands one after the other, in full view, and keeps what they said. */
 export function createRunner({ name, state }) {
@@ -49,7 +50,13 @@ export function createRunner({ name, state }) {
     tee(child.stderr, process.stderr, heard);
     const exit = await ended(child, limitMs);
     child = undefined;
-    const step = { args, why, exit, ms: Date.now() - startedAt, output: stripVTControlCharacters(heard.text).trimEnd() };
+    const step = {
+      args,
+      why,
+      exit,
+      ms: Date.now() - startedAt,
+      output: stripVTControlCharacters(heard.text).trimEnd(),
+    };
     steps.push(step);
     process.stdout.write(`(exit ${exit}, ${(step.ms / 1000).toFixed(1)} s)\n`);
     return step;
@@ -60,7 +67,10 @@ export function createRunner({ name, state }) {
     run,
     signal: () => signalled,
     /** The exit code so far: the signal's, else that of the first step that failed. */
-    exit: () => (signalled === undefined ? (steps.find(({ exit }) => exit !== 0)?.exit ?? 0) : 128 + constants.signals[signalled]),
+    exit: () =>
+      signalled === undefined
+        ? (steps.find(({ exit }) => exit !== 0)?.exit ?? 0)
+        : 128 + constants.signals[signalled],
     /** A step that signals do not reach. */
     cleanUp: (step) => {
       cleaning = true;
@@ -72,7 +82,12 @@ export function createRunner({ name, state }) {
 function environment(name, state) {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => HARMLESS.test(key)));
   const colour = process.stdout.isTTY && env.NO_COLOR === undefined ? { FORCE_COLOR: '1' } : {};
-  return { ...env, ...colour, UPLIFT_STATE_DIR: state, UPLIFT_CONFIG: `${state}/sandbox/${name}/uplift.yaml` };
+  return {
+    ...env,
+    ...colour,
+    UPLIFT_STATE_DIR: state,
+    UPLIFT_CONFIG: `${state}/sandbox/${name}/uplift.yaml`,
+  };
 }
 
 function tee(from, to, heard) {

@@ -13,7 +13,10 @@ export async function buildBundle(doing) {
   const sources = sourceHash();
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sources) return 'up to date';
   doing('esbuild');
-  const { code, output } = await run(pinnedNode, [join(root, 'scripts', 'build.mjs')], { cwd: root, timeoutMs: BUILD_LIMIT_MS });
+  const { code, output } = await run(pinnedNode, [join(root, 'scripts', 'build.mjs')], {
+    cwd: root,
+    timeoutMs: BUILD_LIMIT_MS,
+  });
   if (code !== 0) throw new SetupError(`The build failed:\n${lastWords(output, 30)}`, 1);
   writeFileSync(stampFile, sources);
   return output.trim().split('\n').at(-1);
@@ -23,7 +26,11 @@ export async function buildBundle(doing) {
 function sourceHash() {
   const hash = createHash('sha256');
   const files = ['package.json', 'package-lock.json', 'scripts/build.mjs', ...sourcesUnder('src')];
-  for (const file of files) hash.update(`${file}\0`).update(readFileSync(join(root, file))).update('\0');
+  for (const file of files)
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(root, file)))
+      .update('\0');
   return hash.digest('hex');
 }
 

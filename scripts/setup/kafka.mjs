@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
@@ -30,7 +41,10 @@ export async function kafkaJars(doing) {
   if (kafkaIsThere()) return `${version()} in the cache`;
   const pin = readPin();
   if (pin.pom !== hashOf(pom)) {
-    throw new SetupError('scripts/kafka/pom.xml changed, its list of jars did not. Type: node scripts/setup.mjs --pin-kafka', 78);
+    throw new SetupError(
+      'scripts/kafka/pom.xml changed, its list of jars did not. Type: node scripts/setup.mjs --pin-kafka',
+      78,
+    );
   }
   return withLock(join(cacheFolder, 'kafka.lock'), doing, async () => {
     if (kafkaIsThere()) return `${version()} fetched by another set-up`;
@@ -57,7 +71,10 @@ export async function pinKafka(doing) {
     const jars = Object.fromEntries(
       readdirSync(fresh)
         .sort()
-        .map((name) => [name, { bytes: statSync(join(fresh, name)).size, sha256: hashOf(join(fresh, name)) }]),
+        .map((name) => [
+          name,
+          { bytes: statSync(join(fresh, name)).size, sha256: hashOf(join(fresh, name)) },
+        ]),
     );
     writeFileSync(pinFile, `${JSON.stringify({ pom: hashOf(pom), jars }, null, 2)}\n`);
     return `${Object.keys(jars).length} jars written to scripts/kafka/jars.json`;
@@ -91,7 +108,13 @@ function maven(work) {
   // Java takes the home folder from the user database, everybody else from $HOME.
   const options = `${process.env.MAVEN_OPTS ?? ''} -Duser.home=${homedir()}`.trim();
   const env = { ...process.env, PATH: pathWithoutTools(), MAVEN_OPTS: options };
-  const args = ['-q', '-B', 'org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(work, 'libs')}`];
+  const args = [
+    '-q',
+    '-B',
+    'org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies',
+    '-DincludeScope=runtime',
+    `-DoutputDirectory=${join(work, 'libs')}`,
+  ];
   return run('mvn', args, { env, cwd: work, timeoutMs: MAVEN_LIMIT_MS });
 }
 
@@ -118,4 +141,5 @@ function differences(fresh, pinned) {
 }
 
 const hashOf = (file) => createHash('sha256').update(readFileSync(file)).digest('hex');
-const readPin = () => (existsSync(pinFile) ? JSON.parse(readFileSync(pinFile, 'utf8')) : { pom: '', jars: {} });
+const readPin = () =>
+  existsSync(pinFile) ? JSON.parse(readFileSync(pinFile, 'utf8')) : { pom: '', jars: {} };

@@ -1,4 +1,13 @@
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Interrupted, interruption } from './run.mjs';
@@ -20,7 +29,9 @@ export async function withLock(file, waiting, work) {
     }
     if (interruption() !== undefined) throw new Interrupted();
     if (Date.now() > deadline) {
-      throw new SetupError(`Another set-up (process ${holder}) has held ${file} for 20 minutes. End it, then try again.`);
+      throw new SetupError(
+        `Another set-up (process ${holder}) has held ${file} for 20 minutes. End it, then try again.`,
+      );
     }
     if (!told) waiting(`waiting for another set-up (process ${holder ?? 'just starting'})`);
     told = true;

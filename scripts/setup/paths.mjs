@@ -19,5 +19,7 @@ export function pathWithTools() {
 /** PATH as the user's shell has it: npm puts `node_modules/.bin` in front, and `npm ci` deletes what lies there. */
 export function pathWithoutTools() {
   const folders = (process.env.PATH ?? '').split(':');
-  return folders.filter((folder) => folder !== '' && !folder.startsWith(join(root, 'node_modules'))).join(':');
+  return folders
+    .filter((folder) => folder !== '' && !folder.startsWith(join(root, 'node_modules')))
+    .join(':');
 }

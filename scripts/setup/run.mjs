@@ -26,7 +26,11 @@ export class Interrupted extends Error {}
  * Runs one tool to its end and keeps the tail of what it said. Never throws for a failing tool: `code` is then not 0
  * (127: not found, 124: over its time limit). Throws `Interrupted` once a signal came.
  */
-export function run(command, args, { env = process.env, cwd, timeoutMs = 60_000, uninterruptible = false } = {}) {
+export function run(
+  command,
+  args,
+  { env = process.env, cwd, timeoutMs = 60_000, uninterruptible = false } = {},
+) {
   if (interruptedBy !== undefined && !uninterruptible) throw new Interrupted();
   return new Promise((resolve, reject) => {
     let output = '';
@@ -58,5 +62,8 @@ export function run(command, args, { env = process.env, cwd, timeoutMs = 60_000,
 /** The last lines of a tool's output, indented, for an error message. */
 export function lastWords(output, lines = 12) {
   const said = output.split('\n').filter((line) => line.trim() !== '');
-  return said.slice(-lines).map((line) => `    ${line}`).join('\n');
+  return said
+    .slice(-lines)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }

@@ -57,7 +57,10 @@ async function versionOf(program, args, pattern, folders = []) {
   const candidates = [...folders.map((folder) => join(folder, program)).filter(existsSync), program];
   let best;
   for (const candidate of candidates) {
-    const { code, output } = await run(candidate, args, { env: { ...process.env, PATH: pathWithoutTools() }, timeoutMs: 20_000 });
+    const { code, output } = await run(candidate, args, {
+      env: { ...process.env, PATH: pathWithoutTools() },
+      timeoutMs: 20_000,
+    });
     const version = code === 0 ? Number(pattern.exec(output)?.[1]) : Number.NaN;
     if (version > (best ?? 0)) best = version;
   }
@@ -85,6 +88,9 @@ function brewFolders(formula) {
   const bases = ['/opt/homebrew/opt', '/usr/local/opt'].filter(existsSync);
   return bases.flatMap((base) => {
     const names = readdirSync(base).filter((name) => name === formula || name.startsWith(`${formula}@`));
-    return names.sort().reverse().map((name) => join(base, name, 'bin'));
+    return names
+      .sort()
+      .reverse()
+      .map((name) => join(base, name, 'bin'));
   });
 }

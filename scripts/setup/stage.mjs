@@ -9,11 +9,14 @@ export class SetupError extends Error {
 }
 
 const HEARTBEAT_MS = 10_000;
-const utf8 = /utf-?8/i.test(process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || '') || process.platform === 'darwin';
+const utf8 =
+  /utf-?8/i.test(process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || '') ||
+  process.platform === 'darwin';
 const marks = utf8 ? { done: '✔', failed: '✘', busy: '…' } : { done: 'ok', failed: 'x ', busy: '..' };
 
 const seconds = (sinceMs) => `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
-const line = (mark, name, text, time) => `  ${mark} ${name.padEnd(14)} ${text.padEnd(58)} ${time.padStart(8)}\n`;
+const line = (mark, name, text, time) =>
+  `  ${mark} ${name.padEnd(14)} ${text.padEnd(58)} ${time.padStart(8)}\n`;
 
 /**
  * One stage of the set-up: one line when it is done, with its time. Slow work says what it is doing through `doing`,

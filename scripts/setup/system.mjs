@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { withoutStartingServices } from './quiet-install.mjs';
+import { join } from 'node:path';
 import { withLock } from './lock.mjs';
+import { withoutStartingServices } from './quiet-install.mjs';
 import { lastWords, run } from './run.mjs';
 import { findServers } from './servers.mjs';
 import { SetupError } from './stage.mjs';
@@ -16,13 +16,19 @@ export async function systemPackages(doing, { forKafka }) {
   const { present, missing } = await findServers({ forKafka });
   if (missing.length === 0) return describe(present);
   if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) throw new SetupError(whatToType(missing));
-  return withLock(join(existsSync('/run/lock') ? '/run/lock' : tmpdir(), 'uplift-setup.lock'), doing, async () => {
-    const now = await findServers({ forKafka });
-    if (now.missing.length > 0) await install(doing, now.missing);
-    const after = await findServers({ forKafka });
-    if (after.missing.length === 0) return describe(after.present);
-    throw new SetupError(`Installed, and still not usable: ${names(after.missing)}.\n${whatToType(after.missing)}`);
-  });
+  return withLock(
+    join(existsSync('/run/lock') ? '/run/lock' : tmpdir(), 'uplift-setup.lock'),
+    doing,
+    async () => {
+      const now = await findServers({ forKafka });
+      if (now.missing.length > 0) await install(doing, now.missing);
+      const after = await findServers({ forKafka });
+      if (after.missing.length === 0) return describe(after.present);
+      throw new SetupError(
+        `Installed, and still not usable: ${names(after.missing)}.\n${whatToType(after.missing)}`,
+      );
+    },
+  );
 }
 
 const describe = (present) => present.map((need) => `${need.name} ${need.found}`).join(' · ');
@@ -38,7 +44,8 @@ async function install(doing, missing) {
     apt(['install', '--no-install-recommends', ...aptOptions, ...packages]),
   );
   if (code === 0) return;
-  const updated = update.code === 0 ? '' : `  apt-get update had failed before:\n${lastWords(update.output, 4)}\n`;
+  const updated =
+    update.code === 0 ? '' : `  apt-get update had failed before:\n${lastWords(update.output, 4)}\n`;
   throw new SetupError(`apt-get install failed:\n${lastWords(output)}\n${updated}${whatToType(missing)}`);
 }
 

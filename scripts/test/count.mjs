@@ -14,4 +14,5 @@ export function summary(results) {
   return `${lines.join('\n')}\n\n${words(addUp(results))}`;
 }
 
-const words = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+const words = ({ passed, failed, skipped }) =>
+  `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;

@@ -21,6 +21,7 @@ export function countReport(report, exitedWell) {
     if (testFile.status === 'failed' && !ownFailure) count.failed += 1;
   }
   if (count.passed + count.failed === 0) return { ...count, failed: 1, note: 'no test ran' };
-  if (!exitedWell && count.failed === 0) return { ...count, failed: 1, note: 'vitest failed outside of any test' };
+  if (!exitedWell && count.failed === 0)
+    return { ...count, failed: 1, note: 'vitest failed outside of any test' };
   return count;
 }

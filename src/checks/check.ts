@@ -41,7 +41,11 @@ export interface Judgement {
 
 /** Nothing could be seen: neither good nor bad news, and never a pass. */
 export function notSeen(query: string, reason: string, next?: string): Judgement {
-  const judgement = { status: 'inconclusive', summary: `could not tell: ${reason}`, evidence: [{ query, value: reason }] } as const;
+  const judgement = {
+    status: 'inconclusive',
+    summary: `could not tell: ${reason}`,
+    evidence: [{ query, value: reason }],
+  } as const;
   return next === undefined ? judgement : { ...judgement, next };
 }
 
@@ -59,5 +63,10 @@ export function judged(
 
 /** Runs checks over facts. A judge that throws is a bug and is not hidden as a finding. */
 export function runChecks(checks: readonly Check[], facts: CheckFacts): Finding[] {
-  return checks.map((check) => ({ id: check.id, title: check.title, region: facts.region, ...check.judge(facts) }));
+  return checks.map((check) => ({
+    id: check.id,
+    title: check.title,
+    region: facts.region,
+    ...check.judge(facts),
+  }));
 }

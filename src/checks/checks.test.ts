@@ -8,17 +8,45 @@ import { CHECKS } from './registry.ts';
 const seen = <T>(value: T): Observed<T> => ({ seen: true, atMs: 1, value });
 const away: Observed<never> = { seen: false, atMs: 1, reason: 'connection refused' };
 
-const partition = (id: number) => ({ partition: id, leader: 1, leaderEpoch: 0, replicas: [1, 2, 3], isr: [1, 2, 3], offlineReplicas: [] });
+const partition = (id: number) => ({
+  partition: id,
+  leader: 1,
+  leaderEpoch: 0,
+  replicas: [1, 2, 3],
+  isr: [1, 2, 3],
+  offlineReplicas: [],
+});
 const topics = [{ name: 't', id: 'T', internal: false, partitions: [partition(0), partition(1)] }];
 const brokers = [1, 2, 3].map((id) => ({ id, host: 'h', port: id, rack: `az-${id}` }));
 const configs = [
   { name: 'min.insync.replicas', value: '2', own: true },
   { name: 'unclean.leader.election.enable', value: 'false', own: true },
 ];
-const standby = (name: string) => ({ name, state: 'streaming', syncState: 'quorum', replayLagBytes: 0, replyAgeMs: 5 });
-const replica = { inRecovery: true, streaming: true, receivedBytesAhead: 0, lastMessageAgeMs: 5, replayAgeMs: 60_000, timeline: 1 };
+const standby = (name: string) => ({
+  name,
+  state: 'streaming',
+  syncState: 'quorum',
+  replayLagBytes: 0,
+  replyAgeMs: 5,
+});
+const replica = {
+  inRecovery: true,
+  streaming: true,
+  receivedBytesAhead: 0,
+  lastMessageAgeMs: 5,
+  replayAgeMs: 60_000,
+  timeline: 1,
+};
 const redisNodes = [
-  { id: 'a', address: 'h:1', role: 'master' as const, masterId: null, troubles: [], linked: true, slots: 16_384 },
+  {
+    id: 'a',
+    address: 'h:1',
+    role: 'master' as const,
+    masterId: null,
+    troubles: [],
+    linked: true,
+    slots: 16_384,
+  },
   { id: 'b', address: 'h:2', role: 'replica' as const, masterId: 'a', troubles: [], linked: true, slots: 0 },
 ];
 
@@ -27,26 +55,58 @@ const healthy: CheckFacts = {
   bootstrap: ['h:1', 'h:2', 'h:3'],
   kafka: {
     state: seen({ clusterId: 'c', brokers, topics }),
-    quorum: seen({ leaderId: 1, leaderEpoch: 1, voters: [1, 2, 3].map((id) => ({ id, logEndOffset: 5n, lastCaughtUpMs: 0 })) }),
+    quorum: seen({
+      leaderId: 1,
+      leaderEpoch: 1,
+      voters: [1, 2, 3].map((id) => ({ id, logEndOffset: 5n, lastCaughtUpMs: 0 })),
+    }),
     topicConfigs: seen(new Map([['t', configs]])),
     reassignments: seen([]),
   },
-  desired: [{ name: 't', partitions: 2, replicationFactor: 3, configs: { 'min.insync.replicas': '2' }, origin: 'uplift.yaml:9' }],
+  desired: [
+    {
+      name: 't',
+      partitions: 2,
+      replicationFactor: 3,
+      configs: { 'min.insync.replicas': '2' },
+      origin: 'uplift.yaml:9',
+    },
+  ],
   postgres: {
     writer: {
       name: 'az-a',
-      facts: seen({ inRecovery: false, synchronousStandbyNames: 'ANY 1 (b, c)', synchronousCommit: 'on', fsync: 'on', timeline: 1, standbys: [standby('b'), standby('c')] }),
+      facts: seen({
+        inRecovery: false,
+        synchronousStandbyNames: 'ANY 1 (b, c)',
+        synchronousCommit: 'on',
+        fsync: 'on',
+        timeline: 1,
+        standbys: [standby('b'), standby('c')],
+      }),
     },
     replicas: ['b', 'c'].map((name) => ({ name, facts: seen(replica) })),
   },
   redis: { views: [{ address: 'h:1', view: seen({ state: 'ok', slotsOk: 16_384, nodes: redisNodes }) }] },
-  instances: [{ id: 'gateway-1', url: 'http://h:1', readyz: seen({ ready: true, role: 'gateway', instance: 'gateway-1', probes: [] }) }],
-  projection: seen({ ends: [{ topic: 't', topicId: 'T', partition: 0, startOffset: 0n, endOffset: 5n, leaderEpoch: 0 }], behindRecords: 3, caughtUpInMs: 40, unknownPartitions: [], stillBehind: [] }),
+  instances: [
+    {
+      id: 'gateway-1',
+      url: 'http://h:1',
+      readyz: seen({ ready: true, role: 'gateway', instance: 'gateway-1', probes: [] }),
+    },
+  ],
+  projection: seen({
+    ends: [{ topic: 't', topicId: 'T', partition: 0, startOffset: 0n, endOffset: 5n, leaderEpoch: 0 }],
+    behindRecords: 3,
+    caughtUpInMs: 40,
+    unknownPartitions: [],
+    stillBehind: [],
+  }),
   limits: { projectionFreshness: 5000, replicaLag: 30_000, recovery: 30_000, requestTimeout: 5000 },
   originOf: () => ({ source: 'file', text: 'uplift.yaml:1' }),
 };
 
-const find = (id: string, facts: Partial<CheckFacts>): Finding | undefined => runChecks(CHECKS, { ...healthy, ...facts }).find((finding) => finding.id === id);
+const find = (id: string, facts: Partial<CheckFacts>): Finding | undefined =>
+  runChecks(CHECKS, { ...healthy, ...facts }).find((finding) => finding.id === id);
 
 describe('the checks', () => {
   it('pass on a healthy platform, each with evidence', () => {
@@ -72,31 +132,79 @@ describe('the checks', () => {
   it('fail for a missing broker, a shrunk ISR and an absent topic', () => {
     const two = { ...healthy.kafka, state: seen({ clusterId: 'c', brokers: brokers.slice(1), topics }) };
     expect(find('kafka.brokers.racks', { kafka: two })).toMatchObject({ status: 'fail' });
-    const shrunk = { ...healthy.kafka, state: seen({ clusterId: 'c', brokers, topics: [{ ...topics[0], name: 't', id: 'T', internal: false, partitions: [{ ...partition(0), isr: [1] }] }] }) };
+    const shrunk = {
+      ...healthy.kafka,
+      state: seen({
+        clusterId: 'c',
+        brokers,
+        topics: [
+          { ...topics[0], name: 't', id: 'T', internal: false, partitions: [{ ...partition(0), isr: [1] }] },
+        ],
+      }),
+    };
     expect(find('kafka.topic.durability', { kafka: shrunk })?.summary).toContain('under min ISR 2');
     const none = { ...healthy.kafka, state: seen({ clusterId: 'c', brokers, topics: [] }) };
-    expect(find('kafka.topic.durability', { kafka: none })).toMatchObject({ status: 'fail', promise: { text: 'uplift.yaml:9' } });
+    expect(find('kafka.topic.durability', { kafka: none })).toMatchObject({
+      status: 'fail',
+      promise: { text: 'uplift.yaml:9' },
+    });
   });
 
   it('fail for two writers, a replica that lost its primary, and one far behind', () => {
     const withReplica = (over: Partial<typeof replica>): Partial<CheckFacts> => ({
-      postgres: { ...(healthy.postgres as NonNullable<CheckFacts['postgres']>), replicas: [{ name: 'b', facts: seen({ ...replica, ...over }) }] },
+      postgres: {
+        ...(healthy.postgres as NonNullable<CheckFacts['postgres']>),
+        replicas: [{ name: 'b', facts: seen({ ...replica, ...over }) }],
+      },
     });
-    expect(find('postgres.replication', withReplica({ inRecovery: false }))?.summary).toContain('two writers');
-    expect(find('postgres.replication', withReplica({ streaming: false }))?.summary).toContain('does not stream');
-    expect(find('postgres.replication', withReplica({ receivedBytesAhead: 9, replayAgeMs: 41_000 }))?.summary).toContain('41.0 s behind');
+    expect(find('postgres.replication', withReplica({ inRecovery: false }))?.summary).toContain(
+      'two writers',
+    );
+    expect(find('postgres.replication', withReplica({ streaming: false }))?.summary).toContain(
+      'does not stream',
+    );
+    expect(
+      find('postgres.replication', withReplica({ receivedBytesAhead: 9, replayAgeMs: 41_000 }))?.summary,
+    ).toContain('41.0 s behind');
     expect(find('postgres.replication', withReplica({ lastMessageAgeMs: 60_000 }))?.status).toBe('fail');
   });
 
   it('tell an unready process from a silent one', () => {
-    const unready = [{ id: 'g', url: 'http://h', readyz: seen({ ready: false, role: 'gateway', instance: 'g', probes: [{ name: 'kafka', ok: false, detail: 'topic absent', ageMs: 1 }] }) }];
-    expect(find('service.ready', { instances: unready })).toMatchObject({ status: 'fail', summary: 'g is not ready: kafka topic absent' });
-    expect(find('service.ready', { instances: [{ id: 'g', url: 'http://h', readyz: away }] })).toMatchObject({ status: 'inconclusive' });
+    const unready = [
+      {
+        id: 'g',
+        url: 'http://h',
+        readyz: seen({
+          ready: false,
+          role: 'gateway',
+          instance: 'g',
+          probes: [{ name: 'kafka', ok: false, detail: 'topic absent', ageMs: 1 }],
+        }),
+      },
+    ];
+    expect(find('service.ready', { instances: unready })).toMatchObject({
+      status: 'fail',
+      summary: 'g is not ready: kafka topic absent',
+    });
+    expect(find('service.ready', { instances: [{ id: 'g', url: 'http://h', readyz: away }] })).toMatchObject({
+      status: 'inconclusive',
+    });
   });
 
   it('fail for a stale projection and stay undecided for unknown positions', () => {
-    const base = { ends: [{ topic: 't', topicId: 'T', partition: 0, startOffset: 0n, endOffset: 5n, leaderEpoch: 0 }], behindRecords: 3, unknownPartitions: [], stillBehind: [{ partition: 0, records: 3 }] };
-    expect(find('projection.freshness', { projection: seen({ ...base, caughtUpInMs: null }) })?.status).toBe('fail');
-    expect(find('projection.freshness', { projection: seen({ ...base, caughtUpInMs: null, unknownPartitions: [0] }) })?.status).toBe('inconclusive');
+    const base = {
+      ends: [{ topic: 't', topicId: 'T', partition: 0, startOffset: 0n, endOffset: 5n, leaderEpoch: 0 }],
+      behindRecords: 3,
+      unknownPartitions: [],
+      stillBehind: [{ partition: 0, records: 3 }],
+    };
+    expect(find('projection.freshness', { projection: seen({ ...base, caughtUpInMs: null }) })?.status).toBe(
+      'fail',
+    );
+    expect(
+      find('projection.freshness', {
+        projection: seen({ ...base, caughtUpInMs: null, unknownPartitions: [0] }),
+      })?.status,
+    ).toBe('inconclusive');
   });
 });

@@ -7,4 +7,11 @@ import { redisSlots } from './redis/slots.ts';
 import { serviceReady } from './service/ready.ts';
 
 /** Every check there is, in the order people read them: from the log to what is built on it. */
-export const CHECKS: readonly Check[] = [brokersAndRacks, topicDurability, writerAndReplicas, redisSlots, serviceReady, projectionFreshness];
+export const CHECKS: readonly Check[] = [
+  brokersAndRacks,
+  topicDurability,
+  writerAndReplicas,
+  redisSlots,
+  serviceReady,
+  projectionFreshness,
+];

@@ -3,7 +3,9 @@ import { duration } from '../config/duration.ts';
 import { defineSection } from '../config/section.ts';
 
 const limitsSchema = z.strictObject({
-  projectionFreshness: duration.prefault('5s').describe('The projection must pass the ends seen at the start within this time.'),
+  projectionFreshness: duration
+    .prefault('5s')
+    .describe('The projection must pass the ends seen at the start within this time.'),
   replicaLag: duration.prefault('30s').describe('Longest a Postgres replica may be behind.'),
   recovery: duration.prefault('30s').describe('Target of a drill: back inside SLO within this time.'),
   requestTimeout: duration.prefault('5s').describe('Longest uplift waits for one answer of a server.'),

@@ -52,7 +52,8 @@ function* goodPorts(regions: readonly RegionConfig[]): Generator<RuleProblem> {
   for (const [at, region] of regions.entries()) {
     for (const [path, address] of addresses(region)) {
       const port = Number(address.slice(address.lastIndexOf(':') + 1));
-      if (port < 1 || port > MAX_PORT) yield { path: ['regions', at, ...path], message: `has port ${port}; ports go from 1 to ${MAX_PORT}` };
+      if (port < 1 || port > MAX_PORT)
+        yield { path: ['regions', at, ...path], message: `has port ${port}; ports go from 1 to ${MAX_PORT}` };
     }
   }
 }
@@ -61,27 +62,52 @@ function addresses(region: RegionConfig): [path: (string | number)[], address: s
   const { kafka, postgres, redis } = region;
   return [
     ...kafka.brokers.map((address, at): [(string | number)[], string] => [['kafka', 'brokers', at], address]),
-    ...(postgres === undefined ? [] : ([[['postgres', 'writer', 'address'], postgres.writer.address]] as [(string | number)[], string][])),
-    ...(postgres?.replicas ?? []).map(({ address }, at): [(string | number)[], string] => [['postgres', 'replicas', at, 'address'], address]),
-    ...(postgres?.pooler === undefined ? [] : ([[['postgres', 'pooler'], postgres.pooler]] as [(string | number)[], string][])),
-    ...(redis?.nodes ?? []).map((address, at): [(string | number)[], string] => [['redis', 'nodes', at], address]),
+    ...(postgres === undefined
+      ? []
+      : ([[['postgres', 'writer', 'address'], postgres.writer.address]] as [(string | number)[], string][])),
+    ...(postgres?.replicas ?? []).map(({ address }, at): [(string | number)[], string] => [
+      ['postgres', 'replicas', at, 'address'],
+      address,
+    ]),
+    ...(postgres?.pooler === undefined
+      ? []
+      : ([[['postgres', 'pooler'], postgres.pooler]] as [(string | number)[], string][])),
+    ...(redis?.nodes ?? []).map((address, at): [(string | number)[], string] => [
+      ['redis', 'nodes', at],
+      address,
+    ]),
   ];
 }
 
 function* uniqueEndpoints(regions: readonly RegionConfig[]): Generator<RuleProblem> {
   for (const [at, region] of regions.entries()) {
     for (const role of ['gateways', 'commands', 'projectors'] as const) {
-      yield* twice(region.service?.[role].map((one) => one.id) ?? [], (index) => ['regions', at, 'service', role, index, 'id']);
+      yield* twice(region.service?.[role].map((one) => one.id) ?? [], (index) => [
+        'regions',
+        at,
+        'service',
+        role,
+        index,
+        'id',
+      ]);
     }
-    const servers = region.postgres === undefined ? [] : [...region.postgres.replicas, region.postgres.writer].map((one) => one.name);
+    const servers =
+      region.postgres === undefined
+        ? []
+        : [...region.postgres.replicas, region.postgres.writer].map((one) => one.name);
     yield* twice(servers, (index) =>
-      index < servers.length - 1 ? ['regions', at, 'postgres', 'replicas', index, 'name'] : ['regions', at, 'postgres', 'writer', 'name'],
+      index < servers.length - 1
+        ? ['regions', at, 'postgres', 'replicas', index, 'name']
+        : ['regions', at, 'postgres', 'writer', 'name'],
     );
     yield* twice(region.kafka.brokers, (index) => ['regions', at, 'kafka', 'brokers', index]);
   }
 }
 
-function* twice(names: readonly string[], pathOf: (index: number) => (string | number)[]): Generator<RuleProblem> {
+function* twice(
+  names: readonly string[],
+  pathOf: (index: number) => (string | number)[],
+): Generator<RuleProblem> {
   for (const [index, name] of names.entries()) {
     if (names.indexOf(name) < index) yield { path: pathOf(index), message: `repeats ${name}` };
   }
@@ -92,6 +118,9 @@ function* completeKeyPairs(regions: readonly RegionConfig[]): Generator<RuleProb
     const { cert, key } = kafka.tls ?? {};
     if ((cert === undefined) === (key === undefined)) continue;
     const missing = cert === undefined ? 'cert' : 'key';
-    yield { path: ['regions', at, 'kafka', 'tls'], message: `has a client ${cert === undefined ? 'key' : 'certificate'} but no ${missing}` };
+    yield {
+      path: ['regions', at, 'kafka', 'tls'],
+      message: `has a client ${cert === undefined ? 'key' : 'certificate'} but no ${missing}`,
+    };
   }
 }

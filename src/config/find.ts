@@ -23,7 +23,8 @@ export function findConfigFile(input: FindConfigInput): string {
   const exists = input.exists ?? existsSync;
   const { UPLIFT_CONFIG } = input.env;
   if (input.flag !== undefined) return named(input.flag, '--config', input.cwd, exists);
-  if (UPLIFT_CONFIG !== undefined && UPLIFT_CONFIG !== '') return named(UPLIFT_CONFIG, 'UPLIFT_CONFIG', input.cwd, exists);
+  if (UPLIFT_CONFIG !== undefined && UPLIFT_CONFIG !== '')
+    return named(UPLIFT_CONFIG, 'UPLIFT_CONFIG', input.cwd, exists);
   const here = resolve(input.cwd, CONFIG_NAME);
   if (exists(here)) return here;
   const [only, ...others] = input.sandboxConfigs;
@@ -43,7 +44,10 @@ export function findConfigFile(input: FindConfigInput): string {
 function named(path: string, by: string, cwd: string, exists: (path: string) => boolean): string {
   const full = resolve(cwd, path);
   if (exists(full)) return full;
-  throw new UpliftError('UPL-CONFIG-MISSING', { message: `${by} names ${path}, which does not exist.`, next: `uplift init ${path}` });
+  throw new UpliftError('UPL-CONFIG-MISSING', {
+    message: `${by} names ${path}, which does not exist.`,
+    next: `uplift init ${path}`,
+  });
 }
 
 /** `uplift.yaml` of every sandbox under a state folder; none where the folder does not exist. */

@@ -10,7 +10,12 @@ type Issue = z.core.$ZodIssue;
  * What a schema found, in the reader's words. Values are never quoted: one of them may be a password in the wrong
  * place.
  */
-export function problemsOf(schema: z.core.$ZodType, error: z.core.$ZodError, at: Path, data: unknown): ConfigProblem[] {
+export function problemsOf(
+  schema: z.core.$ZodType,
+  error: z.core.$ZodError,
+  at: Path,
+  data: unknown,
+): ConfigProblem[] {
   const problems = error.issues.flatMap((issue) => translate(schema, issue, at, data));
   return withoutEchoes(problems);
 }
@@ -34,13 +39,22 @@ function translate(schema: z.core.$ZodType, issue: Issue, at: Path, data: unknow
     case 'invalid_key':
       return one('UPL-CONFIG-VALUE', `is not a good name${reasons(issue.issues)}`);
     case 'too_small':
-      return one('UPL-CONFIG-VALUE', own(issue) ?? bound(issue.origin, 'at least', issue.minimum, issue.inclusive));
+      return one(
+        'UPL-CONFIG-VALUE',
+        own(issue) ?? bound(issue.origin, 'at least', issue.minimum, issue.inclusive),
+      );
     case 'too_big':
-      return one('UPL-CONFIG-VALUE', own(issue) ?? bound(issue.origin, 'at most', issue.maximum, issue.inclusive));
+      return one(
+        'UPL-CONFIG-VALUE',
+        own(issue) ?? bound(issue.origin, 'at most', issue.maximum, issue.inclusive),
+      );
     case 'invalid_value':
       return one('UPL-CONFIG-VALUE', own(issue) ?? oneOf(issue.values, valueAt(data, inner)));
     case 'invalid_format':
-      return one('UPL-CONFIG-VALUE', own(issue) ?? `must be ${issue.format === 'url' ? 'a URL' : `a valid ${issue.format}`}`);
+      return one(
+        'UPL-CONFIG-VALUE',
+        own(issue) ?? `must be ${issue.format === 'url' ? 'a URL' : `a valid ${issue.format}`}`,
+      );
     default:
       return one('UPL-CONFIG-VALUE', own(issue) ?? 'is not valid');
   }
@@ -71,13 +85,23 @@ function unionProblems(
   path: Path,
 ): Problem[] {
   const branches = issue.errors.map((issues) =>
-    issues.flatMap((inner) => translate(schema, { ...inner, path: [...issue.path, ...inner.path] } as Issue, at, data)),
+    issues.flatMap((inner) =>
+      translate(schema, { ...inner, path: [...issue.path, ...inner.path] } as Issue, at, data),
+    ),
   );
-  const fitting = branches.filter((problems) => !problems.some((p) => p.code === 'UPL-CONFIG-TYPE' && samePath(p.path, path)));
+  const fitting = branches.filter(
+    (problems) => !problems.some((p) => p.code === 'UPL-CONFIG-TYPE' && samePath(p.path, path)),
+  );
   const closest = fitting.toSorted((a, b) => a.length - b.length)[0];
   if (closest !== undefined) return closest;
-  const keys = keysAt(schema, issue.path.map((part) => (typeof part === 'number' ? part : String(part))));
-  const shapes = keys.length === 0 ? [...new Set(branches.flat().map((p) => p.message))].join(', or ') : `must hold ${keys.join(' or ')}`;
+  const keys = keysAt(
+    schema,
+    issue.path.map((part) => (typeof part === 'number' ? part : String(part))),
+  );
+  const shapes =
+    keys.length === 0
+      ? [...new Set(branches.flat().map((p) => p.message))].join(', or ')
+      : `must hold ${keys.join(' or ')}`;
   return [{ path, code: 'UPL-CONFIG-TYPE', message: own(issue) ?? shapes }];
 }
 
@@ -117,7 +141,8 @@ function nameOfType(expected: string): string {
 
 function bound(origin: string, side: string, limit: number | bigint, inclusive: boolean | undefined): string {
   const words = inclusive === false ? (side === 'at least' ? 'more than' : 'less than') : side;
-  if (origin === 'array' || origin === 'set' || origin === 'map') return `must have ${words} ${limit} ${limit === 1 ? 'entry' : 'entries'}`;
+  if (origin === 'array' || origin === 'set' || origin === 'map')
+    return `must have ${words} ${limit} ${limit === 1 ? 'entry' : 'entries'}`;
   if (origin === 'string') return `must have ${words} ${limit} ${limit === 1 ? 'character' : 'characters'}`;
   return `must be ${words} ${limit}`;
 }

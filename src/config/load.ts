@@ -3,7 +3,13 @@ import { UpliftError } from '../core/error.ts';
 import type { Finding, PromiseOrigin } from '../core/finding.ts';
 import { BASE_SECTIONS } from './base.ts';
 import { problemsOf } from './issues.ts';
-import { applyOverrides, collectOverrides, type FlagOverride, type Override, overrideAt } from './overrides.ts';
+import {
+  applyOverrides,
+  collectOverrides,
+  type FlagOverride,
+  type Override,
+  overrideAt,
+} from './overrides.ts';
 import { formatPath, type Path, parsePath } from './path.ts';
 import type { AnySection, ConfigCode, ConfigOf, ConfigProblem } from './section.ts';
 import { parseSource, type Source } from './source.ts';
@@ -42,25 +48,44 @@ export interface ConfigEntry {
  * text → parse → schema → normalise → rules across fields. Throws one UPL-CONFIG-INVALID that holds every problem
  * with its place; it never stops at the first.
  */
-export function loadConfig<const S extends readonly AnySection[]>(input: ConfigInput<S>): Config<FullConfig<S>> {
+export function loadConfig<const S extends readonly AnySection[]>(
+  input: ConfigInput<S>,
+): Config<FullConfig<S>> {
   const sections: readonly AnySection[] = [...BASE_SECTIONS, ...input.sections];
   const source = parseSource(input.text);
-  const { overrides, problems: envProblems } = collectOverrides(sections, input.env ?? {}, input.flags ?? [], source.data);
+  const { overrides, problems: envProblems } = collectOverrides(
+    sections,
+    input.env ?? {},
+    input.flags ?? [],
+    source.data,
+  );
   const origin = originOf(input.file, source, overrides);
-  const syntax = source.problems.map(({ code, message, place }) => finding(code, `${message}.`, `${input.file}:${place.line}:${place.column}`));
+  const syntax = source.problems.map(({ code, message, place }) =>
+    finding(code, `${message}.`, `${input.file}:${place.line}:${place.column}`),
+  );
   const isGroup = source.data !== null && typeof source.data === 'object' && !Array.isArray(source.data);
-  if (syntax.length === 0 && !isGroup) syntax.push(finding('UPL-CONFIG-TYPE', 'The file must hold a group of fields.', `${input.file}:1:1`));
+  if (syntax.length === 0 && !isGroup)
+    syntax.push(finding('UPL-CONFIG-TYPE', 'The file must hold a group of fields.', `${input.file}:1:1`));
   // What cannot be read as YAML would only be reported a second time as missing fields.
   if (syntax.length > 0) throw invalid(input.file, syntax);
   const data = applyOverrides(source.data, overrides) as Record<string, unknown>;
   const { value, problems } = parseSections(sections, data);
   const all = [...envProblems, ...withUnknownSections(sections, data, problems)];
-  if (all.length > 0) throw invalid(input.file, all.map((problem) => findingOf(problem, input.file, source, overrides)));
+  if (all.length > 0)
+    throw invalid(
+      input.file,
+      all.map((problem) => findingOf(problem, input.file, source, overrides)),
+    );
   return {
     file: input.file,
     value: value as FullConfig<S>,
     origin: (path) => origin(typeof path === 'string' ? (parsePath(path) ?? [path]) : path),
-    entries: () => leaves(value, []).map(([path, leaf]) => ({ path: formatPath(path), value: leaf, origin: origin(path) })),
+    entries: () =>
+      leaves(value, []).map(([path, leaf]) => ({
+        path: formatPath(path),
+        value: leaf,
+        origin: origin(path),
+      })),
   };
 }
 
@@ -76,7 +101,8 @@ function parseSections(sections: readonly AnySection[], data: Readonly<Record<st
   for (const section of sections) {
     if (!(section.key in value)) continue;
     for (const rule of section.rules ?? []) {
-      for (const { path, message } of rule(value[section.key] as never, value)) problems.push({ path, code: 'UPL-CONFIG-RULE', message });
+      for (const { path, message } of rule(value[section.key] as never, value))
+        problems.push({ path, code: 'UPL-CONFIG-RULE', message });
     }
   }
   return { value, problems };
@@ -107,11 +133,18 @@ function originOf(file: string, source: Source, overrides: readonly Override[]) 
     const override = overrideAt(overrides, path);
     if (override !== undefined) return override.origin;
     const place = source.placeOf(path);
-    return place === undefined ? { source: 'default', text: 'default' } : { source: 'file', text: `${file}:${place.line}` };
+    return place === undefined
+      ? { source: 'default', text: 'default' }
+      : { source: 'file', text: `${file}:${place.line}` };
   };
 }
 
-function findingOf(problem: ConfigProblem, file: string, source: Source, overrides: readonly Override[]): Finding {
+function findingOf(
+  problem: ConfigProblem,
+  file: string,
+  source: Source,
+  overrides: readonly Override[],
+): Finding {
   const text = `${formatPath(problem.path)} ${problem.message}`;
   const override = overrideAt(overrides, problem.path);
   const place = override?.origin.text ?? nearestPlace(problem.path, file, source);
@@ -128,7 +161,14 @@ function nearestPlace(path: Path, file: string, source: Source): string {
 }
 
 function finding(id: ConfigCode, summary: string, place: string): Finding {
-  return { id, title: 'the configuration is valid', status: 'fail', summary, evidence: [], promise: { source: 'file', text: place } };
+  return {
+    id,
+    title: 'the configuration is valid',
+    status: 'fail',
+    summary,
+    evidence: [],
+    promise: { source: 'file', text: place },
+  };
 }
 
 function invalid(file: string, findings: readonly Finding[]): UpliftError {
@@ -147,7 +187,8 @@ function lineOf(one: Finding): number {
 }
 
 function leaves(value: unknown, path: Path): [Path, unknown][] {
-  if (Array.isArray(value)) return value.length === 0 ? [[path, value]] : value.flatMap((child, at) => leaves(child, [...path, at]));
+  if (Array.isArray(value))
+    return value.length === 0 ? [[path, value]] : value.flatMap((child, at) => leaves(child, [...path, at]));
   if (value === null || typeof value !== 'object') return value === undefined ? [] : [[path, value]];
   return Object.entries(value).flatMap(([key, child]) => leaves(child, [...path, key]));
 }
@@ -155,6 +196,8 @@ function leaves(value: unknown, path: Path): [Path, unknown][] {
 /** JSON Schema (draft 7, which editors understand) of uplift.yaml with these sections, as a person writes it. */
 export function jsonSchemaOf(sections: readonly AnySection[]): unknown {
   const all: readonly AnySection[] = [...BASE_SECTIONS, ...sections];
-  const shape = Object.fromEntries(all.map((section) => [section.key, section.schema.describe(section.describe)]));
+  const shape = Object.fromEntries(
+    all.map((section) => [section.key, section.schema.describe(section.describe)]),
+  );
   return z.toJSONSchema(z.strictObject(shape), { io: 'input', target: 'draft-7' });
 }

@@ -36,9 +36,15 @@ export function collectOverrides(
     if (text === undefined || text === '') continue;
     const problem = regionProblem(binding, data);
     if (problem !== undefined) problems.push(problem);
-    else overrides.push({ path: binding.path, value: binding.parse?.(text) ?? text, origin: { source: 'env', text: binding.name } });
+    else
+      overrides.push({
+        path: binding.path,
+        value: binding.parse?.(text) ?? text,
+        origin: { source: 'env', text: binding.name },
+      });
   }
-  for (const { path, value, flag } of flags) overrides.push({ path, value, origin: { source: 'flag', text: flag } });
+  for (const { path, value, flag } of flags)
+    overrides.push({ path, value, origin: { source: 'flag', text: flag } });
   return { overrides, problems };
 }
 
@@ -64,7 +70,8 @@ function setAt(data: unknown, path: Path, value: unknown): unknown {
     list[part] = setAt(list[part], rest, value);
     return list;
   }
-  const group: Record<string, unknown> = data !== null && typeof data === 'object' && !Array.isArray(data) ? { ...data } : {};
+  const group: Record<string, unknown> =
+    data !== null && typeof data === 'object' && !Array.isArray(data) ? { ...data } : {};
   group[part] = setAt(group[part], rest, value);
   return group;
 }
@@ -72,7 +79,12 @@ function setAt(data: unknown, path: Path, value: unknown): unknown {
 /** The last override that decides the value at a path: one at it or above it. */
 export function overrideAt(overrides: readonly Override[], path: Path): Override | undefined {
   const text = formatPath(path);
-  return overrides.findLast((override) => override.path.length <= path.length && text.startsWith(formatPath(override.path)) && isAbove(override.path, path));
+  return overrides.findLast(
+    (override) =>
+      override.path.length <= path.length &&
+      text.startsWith(formatPath(override.path)) &&
+      isAbove(override.path, path),
+  );
 }
 
 function isAbove(upper: Path, path: Path): boolean {

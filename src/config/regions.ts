@@ -1,10 +1,15 @@
 import { z } from 'zod';
 
 const hostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, { error: 'must be host:port' });
-const regionName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, { error: 'must be lower case letters, digits and dashes' });
+const regionName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,31}$/, { error: 'must be lower case letters, digits and dashes' });
 
 /** A secret never stands in the file: it names an environment variable or a file that holds it. */
-const secret = z.union([z.strictObject({ env: z.string().min(1) }), z.strictObject({ file: z.string().min(1) })]);
+const secret = z.union([
+  z.strictObject({ env: z.string().min(1) }),
+  z.strictObject({ file: z.string().min(1) }),
+]);
 export type SecretRef = z.infer<typeof secret>;
 
 const kafka = z.strictObject({

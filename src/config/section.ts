@@ -60,7 +60,9 @@ export interface Section<K extends string = string, S extends z.ZodType = z.ZodT
 export type AnySection = Omit<Section, 'rules'> & { readonly rules?: readonly Rule<never>[] };
 
 /** Declares a section; it exists for the inference of its types. */
-export function defineSection<const K extends string, S extends z.ZodType>(section: Section<K, S>): Section<K, S> {
+export function defineSection<const K extends string, S extends z.ZodType>(
+  section: Section<K, S>,
+): Section<K, S> {
   return section;
 }
 

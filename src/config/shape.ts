@@ -3,8 +3,15 @@ import type { Path } from './path.ts';
 
 /** The keys a schema knows at a path, for suggestions; over all branches of a union. Empty where there is no object. */
 export function keysAt(schema: z.core.$ZodType, path: Path): string[] {
-  const here = path.reduce<z.core.$ZodType[]>((schemas, part) => schemas.flatMap((one) => child(one, part)), [schema]);
-  return [...new Set(here.flatMap(branches).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : [])))];
+  const here = path.reduce<z.core.$ZodType[]>(
+    (schemas, part) => schemas.flatMap((one) => child(one, part)),
+    [schema],
+  );
+  return [
+    ...new Set(
+      here.flatMap(branches).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : [])),
+    ),
+  ];
 }
 
 function child(schema: z.core.$ZodType, part: string | number): z.core.$ZodType[] {
@@ -30,10 +37,23 @@ function branches(schema: z.core.$ZodType, depth = 0): z.core.$ZodType[] {
   return [schema];
 }
 
-type Wrapper = z.ZodOptional | z.ZodNullable | z.ZodDefault | z.ZodPrefault | z.ZodReadonly | z.ZodCatch | z.ZodNonOptional;
+type Wrapper =
+  | z.ZodOptional
+  | z.ZodNullable
+  | z.ZodDefault
+  | z.ZodPrefault
+  | z.ZodReadonly
+  | z.ZodCatch
+  | z.ZodNonOptional;
 
 function isWrapper(schema: z.core.$ZodType): schema is Wrapper {
-  return [z.ZodOptional, z.ZodNullable, z.ZodDefault, z.ZodPrefault, z.ZodReadonly, z.ZodCatch, z.ZodNonOptional].some(
-    (kind) => schema instanceof kind,
-  );
+  return [
+    z.ZodOptional,
+    z.ZodNullable,
+    z.ZodDefault,
+    z.ZodPrefault,
+    z.ZodReadonly,
+    z.ZodCatch,
+    z.ZodNonOptional,
+  ].some((kind) => schema instanceof kind);
 }

@@ -27,17 +27,20 @@ const TOP: Place = { line: 1, column: 1 };
 /** Text → data with places (YAML 1.2 core schema). Every syntax problem is reported, not only the first. */
 export function parseSource(text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', logLevel: 'error' });
   const place = (offset: number | undefined): Place => {
     if (offset === undefined) return TOP;
     const { line, col } = lines.linePos(offset);
     return line === 0 ? TOP : { line, column: col };
   };
-  const problems = document.errors.map((error): SyntaxProblem => ({
-    code: error.code === 'DUPLICATE_KEY' ? 'UPL-CONFIG-DUPLICATE-KEY' : 'UPL-CONFIG-SYNTAX',
-    message: error.code === 'DUPLICATE_KEY' ? 'This key stands here twice' : error.message.replace(/\s+/g, ' '),
-    place: place(error.pos[0]),
-  }));
+  const problems = document.errors.map(
+    (error): SyntaxProblem => ({
+      code: error.code === 'DUPLICATE_KEY' ? 'UPL-CONFIG-DUPLICATE-KEY' : 'UPL-CONFIG-SYNTAX',
+      message:
+        error.code === 'DUPLICATE_KEY' ? 'This key stands here twice' : error.message.replace(/\s+/g, ' '),
+      place: place(error.pos[0]),
+    }),
+  );
   return {
     ...dataOf(document, problems),
     placeOf: (path) => {

@@ -36,11 +36,13 @@ export const ERRORS = {
   'UPL-STEP-FAILED': { exit: EXIT.fail, when: 'A step of a plan failed.' },
   'UPL-DEADLINE': { exit: EXIT.deadline, when: 'A condition did not become true before its deadline.' },
   'UPL-CANNOT-WRITE': { exit: EXIT.cannotWrite, when: 'A journal, history or report could not be written (disk full, no permission).' },
+  'UPL-JOURNAL-HELD': { exit: EXIT.refused, when: 'Another running process is writing this journal.' },
   'UPL-SANDBOX-MISSING-BINARY': { exit: EXIT.unavailable, when: 'A server that the sandbox needs is not installed.' },
   'UPL-SANDBOX-PORT-USED': { exit: EXIT.unavailable, when: 'A port that the sandbox needs is taken.' },
   'UPL-SANDBOX-EXISTS': { exit: EXIT.refused, when: 'A sandbox of this name already exists.' },
   'UPL-SANDBOX-NOT-FOUND': { exit: EXIT.unavailable, when: 'There is no sandbox of this name.' },
   'UPL-SANDBOX-START': { exit: EXIT.unavailable, when: 'A server of the sandbox did not become ready.' },
+  'UPL-SANDBOX-STOP': { exit: EXIT.fail, when: 'A unit of the sandbox could not be stopped; its files are kept.' },
   'UPL-UNIT-NOT-OURS': { exit: EXIT.refused, when: 'A process id no longer belongs to the unit it was recorded for; it is not signalled.' },
 } as const satisfies Record<string, ErrorRow>;
 

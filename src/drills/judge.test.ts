@@ -3,11 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type DrillEvidence, exitOfDrill, judgeEvidence } from './judge.ts';
 
 const good: DrillEvidence = {
-  lost: 0,
-  duplicates: 0,
-  phantoms: 0,
-  oversold: 0,
-  disorder: 0,
+  broken: [],
   missing: [],
   coverage: { acknowledgedInFaultWindow: 1000, acknowledgedJustBeforeOnVictim: 1 },
   recovery: { detectMs: 3000, electMs: 0, reconnectMs: 200, backInsideSloMs: 4000 },
@@ -20,30 +16,48 @@ describe('judging a drill', () => {
   });
 
   it('is inconclusive, never held, when too little was acknowledged where it matters', () => {
-    for (const coverage of [{ ...good.coverage, acknowledgedInFaultWindow: 999 }, { ...good.coverage, acknowledgedJustBeforeOnVictim: 0 }]) {
+    for (const coverage of [
+      { ...good.coverage, acknowledgedInFaultWindow: 999 },
+      { ...good.coverage, acknowledgedJustBeforeOnVictim: 0 },
+    ]) {
       expect(judgeEvidence({ ...good, coverage }).hypothesis).toBe('inconclusive');
     }
-    expect(judgeEvidence({ ...good, missing: ['Postgres replica az-c was not read'] }).hypothesis).toBe('inconclusive');
-    expect(judgeEvidence({ ...good, recovery: { ...good.recovery, backInsideSloMs: null } }).hypothesis).toBe('inconclusive');
+    expect(judgeEvidence({ ...good, missing: ['Postgres replica az-c was not read'] }).hypothesis).toBe(
+      'inconclusive',
+    );
+    expect(judgeEvidence({ ...good, recovery: { ...good.recovery, backInsideSloMs: null } }).hypothesis).toBe(
+      'inconclusive',
+    );
   });
 
   it('deviates whenever one acknowledged operation is lost, whatever else is missing', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1 }), fc.array(fc.string()), (lost, missing) => {
-        expect(judgeEvidence({ ...good, lost, missing }).hypothesis).toBe('deviated');
+      fc.property(fc.array(fc.string(), { minLength: 1 }), fc.array(fc.string()), (broken, missing) => {
+        expect(judgeEvidence({ ...good, broken, missing }).hypothesis).toBe('deviated');
       }),
     );
   });
 
   it('deviates when everything is there but the recovery target was missed', () => {
-    expect(judgeEvidence({ ...good, recovery: { ...good.recovery, backInsideSloMs: 30_001 } }).hypothesis).toBe('deviated');
+    expect(
+      judgeEvidence({ ...good, recovery: { ...good.recovery, backInsideSloMs: 30_001 } }).hypothesis,
+    ).toBe('deviated');
   });
 
   it('exits 16 when not restored, whatever the verdict', () => {
     expect(exitOfDrill({ execution: 'completed', hypothesis: 'deviated', restored: 'notRestored' })).toBe(16);
-    expect(exitOfDrill({ execution: 'interrupted', hypothesis: 'inconclusive', restored: 'restored', signalExit: 130 })).toBe(130);
+    expect(
+      exitOfDrill({
+        execution: 'interrupted',
+        hypothesis: 'inconclusive',
+        restored: 'restored',
+        signalExit: 130,
+      }),
+    ).toBe(130);
     expect(exitOfDrill({ execution: 'completed', hypothesis: 'held', restored: 'restored' })).toBe(0);
-    expect(exitOfDrill({ execution: 'completed', hypothesis: 'inconclusive', restored: 'restored' })).toBe(12);
+    expect(exitOfDrill({ execution: 'completed', hypothesis: 'inconclusive', restored: 'restored' })).toBe(
+      12,
+    );
     expect(exitOfDrill({ execution: 'completed', hypothesis: 'deviated', restored: 'restored' })).toBe(10);
   });
 });

@@ -1,4 +1,5 @@
 import { EXIT, type ExitCode, worstExit } from '../core/exit.ts';
+import { formatMs } from '../core/units.ts';
 
 /** How the run itself went; apart from what the evidence says. */
 export type Execution = 'completed' | 'aborted' | 'interrupted' | 'errored';
@@ -13,7 +14,10 @@ export interface Coverage {
   readonly acknowledgedJustBeforeOnVictim: number;
 }
 
-export const COVERAGE_NEEDED: Coverage = { acknowledgedInFaultWindow: 1000, acknowledgedJustBeforeOnVictim: 1 };
+export const COVERAGE_NEEDED: Coverage = {
+  acknowledgedInFaultWindow: 1000,
+  acknowledgedJustBeforeOnVictim: 1,
+};
 
 /** The recovery, ms after the kill's own start; null when it was not seen to happen. */
 export interface Recovery {
@@ -24,13 +28,9 @@ export interface Recovery {
 }
 
 export interface DrillEvidence {
-  readonly lost: number;
-  readonly duplicates: number;
-  readonly phantoms: number;
-  readonly oversold: number;
-  /** Acknowledged operations whose reads or order broke a promise: stale reads, keys out of order. */
-  readonly disorder: number;
-  /** Final reads or checker inputs that are missing, as sentences. Any makes the run inconclusive. */
+  /** Promises that the checker found broken, as sentences: lost, duplicated, oversold … */
+  readonly broken: readonly string[];
+  /** What could not be looked at, as sentences. Any makes the run inconclusive. */
   readonly missing: readonly string[];
   readonly coverage: Coverage;
   readonly recovery: Recovery;
@@ -48,27 +48,25 @@ export function judgeEvidence(evidence: DrillEvidence): Judged {
   const broken = brokenPromises(evidence);
   if (broken.length > 0) return { hypothesis: 'deviated', reasons: broken };
   const gaps = [...evidence.missing, ...coverageGaps(evidence.coverage), ...recoveryGaps(evidence)];
-  return gaps.length > 0 ? { hypothesis: 'inconclusive', reasons: gaps } : { hypothesis: 'held', reasons: [] };
+  return gaps.length > 0
+    ? { hypothesis: 'inconclusive', reasons: gaps }
+    : { hypothesis: 'held', reasons: [] };
 }
 
-function brokenPromises(evidence: DrillEvidence): string[] {
-  const { lost, duplicates, phantoms, oversold, disorder, recovery, recoveryTargetMs } = evidence;
-  const broken: string[] = [];
-  if (lost > 0) broken.push(`0 lost promised, ${lost} lost`);
-  if (duplicates > 0) broken.push(`${duplicates} duplicates`);
-  if (phantoms > 0) broken.push(`${phantoms} effects that nobody asked for`);
-  if (oversold > 0) broken.push(`${oversold} resources oversold`);
-  if (disorder > 0) broken.push(`${disorder} operations out of order`);
-  if (recovery.backInsideSloMs !== null && recovery.backInsideSloMs > recoveryTargetMs) {
-    broken.push(`back inside SLO after ${recovery.backInsideSloMs} ms, target ${recoveryTargetMs} ms`);
-  }
-  return broken;
+function brokenPromises({ broken, recovery, recoveryTargetMs }: DrillEvidence): string[] {
+  const { backInsideSloMs } = recovery;
+  const late = backInsideSloMs !== null && backInsideSloMs > recoveryTargetMs;
+  return late
+    ? [...broken, `back inside SLO after ${formatMs(backInsideSloMs)}, target ${formatMs(recoveryTargetMs)}`]
+    : [...broken];
 }
 
 function coverageGaps(coverage: Coverage): string[] {
   const gaps: string[] = [];
   if (coverage.acknowledgedInFaultWindow < COVERAGE_NEEDED.acknowledgedInFaultWindow) {
-    gaps.push(`only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${COVERAGE_NEEDED.acknowledgedInFaultWindow} needed`);
+    gaps.push(
+      `only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${COVERAGE_NEEDED.acknowledgedInFaultWindow} needed`,
+    );
   }
   if (coverage.acknowledgedJustBeforeOnVictim < COVERAGE_NEEDED.acknowledgedJustBeforeOnVictim) {
     gaps.push('no acknowledgement within 1 s before the kill on partitions that the victim led');
@@ -81,7 +79,12 @@ function recoveryGaps({ recovery }: DrillEvidence): string[] {
 }
 
 /** The exit code of a drill; 16 stands above everything. */
-export function exitOfDrill(result: { execution: Execution; hypothesis: Hypothesis; restored: Restored; signalExit?: ExitCode }): ExitCode {
+export function exitOfDrill(result: {
+  execution: Execution;
+  hypothesis: Hypothesis;
+  restored: Restored;
+  signalExit?: ExitCode;
+}): ExitCode {
   const codes: ExitCode[] = [];
   if (result.restored === 'notRestored') codes.push(EXIT.notRestored);
   if (result.signalExit !== undefined) codes.push(result.signalExit);

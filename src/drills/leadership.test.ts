@@ -10,7 +10,14 @@ const state = (leaders: number[], brokers: number[]): ClusterState => ({
       name: 't',
       id: 'T',
       internal: false,
-      partitions: leaders.map((leader, partition) => ({ partition, leader, leaderEpoch: 0, replicas: [1, 2, 3], isr: [1, 2, 3], offlineReplicas: [] })),
+      partitions: leaders.map((leader, partition) => ({
+        partition,
+        leader,
+        leaderEpoch: 0,
+        replicas: [1, 2, 3],
+        isr: [1, 2, 3],
+        offlineReplicas: [],
+      })),
     },
   ],
 });
@@ -25,7 +32,10 @@ describe('watching leadership move', () => {
   it('tells the moment of notice from the moment every partition has a leader', () => {
     const noticed = foldSample(none, sampleOf(state([1, -1, 1], [1, 3]), 2, led, 5n), led.size);
     expect(noticed).toEqual({ detectedNs: 5n, electedNs: null });
-    expect(foldSample(noticed, sampleOf(state([1, 3, 1], [1, 3]), 2, led, 9n), led.size)).toEqual({ detectedNs: 5n, electedNs: 9n });
+    expect(foldSample(noticed, sampleOf(state([1, 3, 1], [1, 3]), 2, led, 9n), led.size)).toEqual({
+      detectedNs: 5n,
+      electedNs: 9n,
+    });
   });
 
   it('keeps the first moment of each', () => {

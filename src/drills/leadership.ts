@@ -19,7 +19,12 @@ export interface LeadershipMoves {
 }
 
 /** Pure: one look at the cluster, for partitions given as `topic/partition`. */
-export function sampleOf(state: ClusterState, victim: number, ledByVictim: ReadonlySet<string>, monoNs: bigint): LeadershipSample {
+export function sampleOf(
+  state: ClusterState,
+  victim: number,
+  ledByVictim: ReadonlySet<string>,
+  monoNs: bigint,
+): LeadershipSample {
   let waiting = 0;
   for (const topic of state.topics) {
     for (const { partition, leader } of topic.partitions) {
@@ -60,7 +65,8 @@ export function watchLeadership(request: {
   const watching = (async () => {
     while (!stopped && moves.electedNs === null && performance.now() < endsAtMs) {
       const state = await cluster.describe({ topics, timeoutMs: 1000 }).catch(() => undefined);
-      if (state !== undefined) moves = foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
+      if (state !== undefined)
+        moves = foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
       await delay(intervalMs);
     }
   })();

@@ -16,21 +16,28 @@ const topology = (partitions: PartitionPlace[], brokers = [1, 2, 3]): KafkaTopol
   brokers: brokers.map((id) => ({ id, rack: `az-${id}` })),
   partitions,
 });
-const places = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 24 }).map((leaders) => leaders.map((leader, i) => place(i, leader)));
+const places = fc
+  .array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 24 })
+  .map((leaders) => leaders.map((leader, i) => place(i, leader)));
 
 describe('topology', () => {
   it('does not differ from itself, nor when a new topic has appeared', () => {
     fc.assert(
       fc.property(places, (now) => {
         const before = topology(now);
-        expect(diffTopology(before, topology([...now, place(0, 1, { topic: 'new', topicId: 'N' })]))).toEqual([]);
+        expect(diffTopology(before, topology([...now, place(0, 1, { topic: 'new', topicId: 'N' })]))).toEqual(
+          [],
+        );
       }),
     );
   });
 
   it('names every changed leader, ISR, replica list and every lost broker', () => {
     const before = topology([place(0, 1), place(1, 2), place(2, 3), place(3, 1)]);
-    const after = topology([place(0, 2, { replicas: [1, 2] }), place(1, 2, { isr: [2, 3] }), place(2, 3, { replicas: [3, 2] })], [1, 2]);
+    const after = topology(
+      [place(0, 2, { replicas: [1, 2] }), place(1, 2, { isr: [2, 3] }), place(2, 3, { replicas: [3, 2] })],
+      [1, 2],
+    );
     expect(diffTopology(before, after)).toEqual([
       'broker 3 (az-3) is not registered',
       't/0 is led by 2, was led by 1',
@@ -51,7 +58,10 @@ describe('topology', () => {
   });
 
   it('takes as victim the broker that leads most, the lowest id on a tie, and none where none leads', () => {
-    expect(leadsMost(topology([place(0, 2), place(1, 2), place(2, 3)]), ['t'])).toEqual({ broker: 2, leads: 2 });
+    expect(leadsMost(topology([place(0, 2), place(1, 2), place(2, 3)]), ['t'])).toEqual({
+      broker: 2,
+      leads: 2,
+    });
     expect(leadsMost(topology([place(0, 3), place(1, 2)]), ['t'])).toEqual({ broker: 2, leads: 1 });
     expect(leadsMost(topology([place(0, 3)]), ['other'])).toBeUndefined();
   });

@@ -47,8 +47,12 @@ export function diffTopology(before: KafkaTopology, after: KafkaTopology): strin
   const differences: string[] = [];
   for (const broker of before.brokers) {
     const now = after.brokers.find(({ id }) => id === broker.id);
-    if (now === undefined) differences.push(`broker ${broker.id} (${broker.rack ?? 'no rack'}) is not registered`);
-    else if (now.rack !== broker.rack) differences.push(`broker ${broker.id} is on rack ${now.rack ?? 'none'}, was on ${broker.rack ?? 'none'}`);
+    if (now === undefined)
+      differences.push(`broker ${broker.id} (${broker.rack ?? 'no rack'}) is not registered`);
+    else if (now.rack !== broker.rack)
+      differences.push(
+        `broker ${broker.id} is on rack ${now.rack ?? 'none'}, was on ${broker.rack ?? 'none'}`,
+      );
   }
   const places = new Map(after.partitions.map((place) => [keyOf(place), place]));
   for (const place of before.partitions) differences.push(...diffPlace(place, places.get(keyOf(place))));
@@ -59,8 +63,10 @@ function diffPlace(was: PartitionPlace, is: PartitionPlace | undefined): string[
   const name = keyOf(was);
   if (is === undefined || is.topicId !== was.topicId) return [`${name} is gone or was made again`];
   const differences: string[] = [];
-  if (is.replicas.join() !== was.replicas.join()) differences.push(`${name} replicas are ${is.replicas.join()}, were ${was.replicas.join()}`);
-  if (is.isr.join() !== was.isr.join()) differences.push(`${name} ISR is ${is.isr.join()}, was ${was.isr.join()}`);
+  if (is.replicas.join() !== was.replicas.join())
+    differences.push(`${name} replicas are ${is.replicas.join()}, were ${was.replicas.join()}`);
+  if (is.isr.join() !== was.isr.join())
+    differences.push(`${name} ISR is ${is.isr.join()}, was ${was.isr.join()}`);
   if (is.leader !== was.leader) differences.push(`${name} is led by ${is.leader}, was led by ${was.leader}`);
   return differences;
 }
@@ -70,7 +76,10 @@ function keyOf({ topic, partition }: { topic: string; partition: number }): stri
 }
 
 /** The broker that leads most partitions of these topics (lowest id on a tie), or undefined when none leads any. */
-export function leadsMost(topology: KafkaTopology, topics: readonly string[]): { readonly broker: number; readonly leads: number } | undefined {
+export function leadsMost(
+  topology: KafkaTopology,
+  topics: readonly string[],
+): { readonly broker: number; readonly leads: number } | undefined {
   const counts = topology.brokers.map(({ id }) => ({
     broker: id,
     leads: topology.partitions.filter((place) => place.leader === id && topics.includes(place.topic)).length,

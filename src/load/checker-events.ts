@@ -31,13 +31,22 @@ export function eventsOf(ops: readonly Op[]): ReadonlyMap<string, EventHistory> 
   for (const op of ops) {
     let event = building.get(op.eventId);
     if (event === undefined) {
-      event = { resource: op.resource, partition: op.partition, firstSentUs: op.sentUs, acknowledgedUs: Number.NaN, open: false, tokens: [] };
+      event = {
+        resource: op.resource,
+        partition: op.partition,
+        firstSentUs: op.sentUs,
+        acknowledgedUs: Number.NaN,
+        open: false,
+        tokens: [],
+      };
       building.set(op.eventId, event);
     }
     event.firstSentUs = Math.min(event.firstSentUs, op.sentUs);
     if (op.outcome === 'ok') {
       const doneUs = op.doneUs ?? op.sentUs;
-      event.acknowledgedUs = Number.isNaN(event.acknowledgedUs) ? doneUs : Math.min(event.acknowledgedUs, doneUs);
+      event.acknowledgedUs = Number.isNaN(event.acknowledgedUs)
+        ? doneUs
+        : Math.min(event.acknowledgedUs, doneUs);
       if (op.token !== null) event.tokens.push(op.token);
     } else if (op.outcome !== 'fail') {
       event.open = true;

@@ -1,6 +1,12 @@
 import type { DecisionKind } from '../contract/records.ts';
 import type { EventHistory } from './checker-events.ts';
-import { type DecisionSeen, type FinalReads, type Position, type PostgresRead, positionKey } from './final-reads.ts';
+import {
+  type DecisionSeen,
+  type FinalReads,
+  type Position,
+  type PostgresRead,
+  positionKey,
+} from './final-reads.ts';
 import type { ClaimedPosition, Disagreement, Ends, Hop, Lost, Moved } from './verdicts.ts';
 
 /** Where one acknowledged command was followed to. */
@@ -39,13 +45,19 @@ interface FirstDecision {
 /** Follows an acknowledged command hop by hop and names the first one that lost it. */
 export function traceEvent(event: EventHistory, reads: FinalReads): Trace {
   const positions = reads.commands?.positions.get(event.eventId) ?? [];
-  const followed: Followed = { event, reads, positions, decision: firstDecision(reads.events?.decisions.get(event.eventId) ?? []) };
+  const followed: Followed = {
+    event,
+    reads,
+    positions,
+    decision: firstDecision(reads.events?.decisions.get(event.eventId) ?? []),
+  };
   const open: string[] = [];
   const moved = movedOf(followed);
   for (const { hop, look } of hopsOf(reads)) {
     const hit = look(followed);
     if (hit.kind === 'open') open.push(hit.why);
-    if (hit.kind === 'deadLettered') return { end: 'deadLettered', lost: null, moved, disagreements: [], open };
+    if (hit.kind === 'deadLettered')
+      return { end: 'deadLettered', lost: null, moved, disagreements: [], open };
     if (hit.kind === 'gone') {
       const lost: Lost = {
         eventId: event.eventId,
@@ -89,7 +101,10 @@ function inCommands({ event, reads, positions }: Followed): Hit {
   const expected = claimed?.topicId === commands.topicId ? claimed.offset : null;
   // Retention may have taken it: then the log cannot be asked any more.
   if (bounds.startOffset > (expected ?? 0n) && sameTopic(claimed, commands.topicId)) {
-    return { kind: 'open', why: `commands partition ${partition} begins at ${bounds.startOffset}, after acknowledged positions` };
+    return {
+      kind: 'open',
+      why: `commands partition ${partition} begins at ${bounds.startOffset}, after acknowledged positions`,
+    };
   }
   return { kind: 'gone', what: standingAt(claimed, reads) };
 }
@@ -103,7 +118,8 @@ function standingAt(claimed: ClaimedPosition | undefined, reads: FinalReads): st
   const commands = reads.commands;
   if (commands === null) return 'the commands log was not read';
   if (claimed === undefined) return 'the acknowledgement names no readable position';
-  if (claimed.topicId !== commands.topicId) return `the acknowledgement is of another topic (${claimed.topicId})`;
+  if (claimed.topicId !== commands.topicId)
+    return `the acknowledgement is of another topic (${claimed.topicId})`;
   const bounds = commands.bounds.get(claimed.partition);
   if (bounds === undefined) return 'its partition was not read';
   if (claimed.offset >= bounds.endOffset) return `beyond the end (${bounds.endOffset})`;
@@ -115,10 +131,16 @@ function movedOf({ event, reads, positions }: Followed): Moved[] {
   const commands = reads.commands;
   if (commands === null || positions.length === 0) return [];
   const holds = (claim: ClaimedPosition): boolean =>
-    claim.topicId === commands.topicId && positions.some((at) => at.partition === claim.partition && at.offset === claim.offset);
+    claim.topicId === commands.topicId &&
+    positions.some((at) => at.partition === claim.partition && at.offset === claim.offset);
   return event.claims
     .filter((claim) => !holds(claim))
-    .map((claimed) => ({ eventId: event.eventId, claimed, found: positions, whatStandsThere: standingAt(claimed, reads) }));
+    .map((claimed) => ({
+      eventId: event.eventId,
+      claimed,
+      found: positions,
+      whatStandsThere: standingAt(claimed, reads),
+    }));
 }
 
 function inEvents({ event, reads, positions, decision }: Followed): Hit {
@@ -129,7 +151,8 @@ function inEvents({ event, reads, positions, decision }: Followed): Hit {
   const at = positions[0] ?? event.claims[0];
   if (at === undefined) return { kind: 'open', why: 'commands whose position is not known have no decision' };
   const through = events.decidedThrough.get(at.partition) ?? -1n;
-  if (through < at.offset) return { kind: 'open', why: `events partition ${at.partition} is decided only through ${through}` };
+  if (through < at.offset)
+    return { kind: 'open', why: `events partition ${at.partition} is decided only through ${through}` };
   return { kind: 'gone', what: `no decision for offset ${at.offset}, decided through ${through}` };
 }
 
@@ -141,18 +164,28 @@ function inServer({ event, reads, decision }: Followed, name: string): Hit {
   if (operation && (row || decision?.decision !== 'accepted')) return THERE;
   if (reads.deadLetters?.has(event.eventId) === true) return { kind: 'deadLettered' };
   // Without a decision there is nothing this server ought to hold.
-  if (decision === null) return { kind: 'open', why: `Postgres ${name} lacks operations whose decision is not known` };
+  if (decision === null)
+    return { kind: 'open', why: `Postgres ${name} lacks operations whose decision is not known` };
   const through = server.decidedThrough.get(decision.partition) ?? -1n;
   if (through < decision.commandOffset) {
-    return { kind: 'open', why: `Postgres ${name} is behind on partition ${decision.partition} (decided through ${through})` };
+    return {
+      kind: 'open',
+      why: `Postgres ${name} is behind on partition ${decision.partition} (decided through ${through})`,
+    };
   }
-  return { kind: 'gone', what: `no ${operation ? 'reservation' : 'operation'} row, decided through ${through}` };
+  return {
+    kind: 'gone',
+    what: `no ${operation ? 'reservation' : 'operation'} row, decided through ${through}`,
+  };
 }
 
 function inApi({ event, reads }: Followed): Hit {
   if (reads.api === null) return { kind: 'open', why: 'the API was not read' };
   const answer = reads.api.answers.get(event.eventId);
-  if (answer === undefined) return reads.api.sampled ? THERE : { kind: 'open', why: 'the API was not asked for every acknowledged operation' };
+  if (answer === undefined)
+    return reads.api.sampled
+      ? THERE
+      : { kind: 'open', why: 'the API was not asked for every acknowledged operation' };
   if (answer.kind === 'operation') return THERE;
   if (answer.kind === 'noAnswer') return { kind: 'open', why: `the API did not answer (${answer.reason})` };
   return { kind: 'gone', what: 'answers 404' };
@@ -165,12 +198,15 @@ export function firstDecision(decisions: readonly DecisionSeen[]): FirstDecision
   if (seen === undefined) return null;
   const reservationId = seen.reservation?.id ?? null;
   const at = { partition: seen.partition, reservationId };
-  if (own !== undefined || seen.first === null) return { ...at, decision: seen.decision, commandOffset: seen.commandOffset };
+  if (own !== undefined || seen.first === null)
+    return { ...at, decision: seen.decision, commandOffset: seen.commandOffset };
   return { ...at, decision: seen.first.decision, commandOffset: seen.first.commandOffset };
 }
 
 function endOf({ event, reads, decision }: Followed): keyof Ends {
-  const known = decision?.decision ?? reads.postgres.get(reads.servers.writer)?.operations.get(event.eventId)?.[0]?.decision;
+  const known =
+    decision?.decision ??
+    reads.postgres.get(reads.servers.writer)?.operations.get(event.eventId)?.[0]?.decision;
   if (known === 'accepted') return 'accepted';
   if (known === 'rejected' || known === 'expired') return 'rejected';
   return known === 'unparseable' ? 'deadLettered' : 'unknown';
@@ -181,7 +217,8 @@ function disagreementsOf({ event, reads, decision }: Followed): Disagreement[] {
   const found: Disagreement[] = [];
   const compare = (where: string, said: DecisionKind | undefined, reservationId: string | null): void => {
     if (said === undefined) return;
-    const differs = said !== decision.decision || (said === 'accepted' && reservationId !== decision.reservationId);
+    const differs =
+      said !== decision.decision || (said === 'accepted' && reservationId !== decision.reservationId);
     if (!differs) return;
     const detail = `says ${said} ${reservationId ?? ''}, the events log ${decision.decision} ${decision.reservationId ?? ''}`;
     found.push({ eventId: event.eventId, where, detail });
@@ -202,13 +239,15 @@ function compareServer(
   const operation = server.operations.get(eventId)?.[0];
   compare(name, operation?.decision, operation?.reservationId ?? null);
   const row = server.reservations.get(eventId)?.[0];
-  if (row !== undefined && row.reservationId !== decision.reservationId) compare(`${name} (reservation)`, 'accepted', row.reservationId);
+  if (row !== undefined && row.reservationId !== decision.reservationId)
+    compare(`${name} (reservation)`, 'accepted', row.reservationId);
 }
 
 /** Sources behind a hop that hold the event although the hop lost it: a log cut off after it was read, for instance. */
 function sourcesWith(eventId: string, reads: FinalReads, hop: Hop): string[] {
   const sources: string[] = [];
-  if (hop !== 'commands log → events log' && reads.events?.decisions.has(eventId) === true) sources.push('events log');
+  if (hop !== 'commands log → events log' && reads.events?.decisions.has(eventId) === true)
+    sources.push('events log');
   for (const [name, server] of reads.postgres) {
     if (server.operations.has(eventId) || server.reservations.has(eventId)) sources.push(name);
   }

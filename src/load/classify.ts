@@ -22,7 +22,13 @@ const NOT_SENT_PROBLEMS: readonly string[] = [PROBLEMS.notReady, PROBLEMS.overlo
 export function classify(result: HttpResult, eventId: string): AttemptOutcome {
   if (result.kind === 'failed') {
     const sent = result.failure === 'unknown';
-    return { kind: sent ? 'info' : 'fail', retry: true, status: null, token: null, reason: `${sent ? 'no answer' : 'not sent'}: ${result.code}` };
+    return {
+      kind: sent ? 'info' : 'fail',
+      retry: true,
+      status: null,
+      token: null,
+      reason: `${sent ? 'no answer' : 'not sent'}: ${result.code}`,
+    };
   }
   const { status } = result;
   const body = jsonOf(result.body);
@@ -31,17 +37,26 @@ export function classify(result: HttpResult, eventId: string): AttemptOutcome {
   const type = problem.success ? problem.data.type : null;
   const reason = `${status} ${type?.replace(OUR_PROBLEMS, '') ?? 'without a problem type'}`;
   const base = { status, token: null, reason };
-  if (status === 503 && type !== null && NOT_SENT_PROBLEMS.includes(type)) return { ...base, kind: 'fail', retry: true };
+  if (status === 503 && type !== null && NOT_SENT_PROBLEMS.includes(type))
+    return { ...base, kind: 'fail', retry: true };
   const documented = type?.startsWith(OUR_PROBLEMS) === true && type !== PROBLEMS.outcomeUnknown;
-  if (status >= 400 && status < 500 && documented) return { ...base, kind: 'fail', retry: status === 409 || status === 429 };
+  if (status >= 400 && status < 500 && documented)
+    return { ...base, kind: 'fail', retry: status === 409 || status === 429 };
   return { ...base, kind: 'info', retry: true };
 }
 
 function classify202(body: unknown, eventId: string): AttemptOutcome {
   const parsed = acknowledgedSchema.safeParse(body);
-  if (!parsed.success) return { kind: 'info', retry: true, status: 202, token: null, reason: '202 without an operation id' };
+  if (!parsed.success)
+    return { kind: 'info', retry: true, status: 202, token: null, reason: '202 without an operation id' };
   if (parsed.data.operationId !== eventId) {
-    return { kind: 'info', retry: true, status: 202, token: null, reason: '202 with the operation id of another request' };
+    return {
+      kind: 'info',
+      retry: true,
+      status: 202,
+      token: null,
+      reason: '202 with the operation id of another request',
+    };
   }
   return { kind: 'ok', retry: false, status: 202, token: parsed.data.token, reason: null };
 }

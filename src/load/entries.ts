@@ -85,7 +85,13 @@ const endSchema = z.object({
 export type EndEntry = z.infer<typeof endSchema>;
 
 export type HistoryEntry = InvokeEntry | CompletionEntry | ReadEntry;
-export const lineSchema = z.discriminatedUnion('t', [invokeSchema, completionSchema, readSchema, headerSchema, endSchema]);
+export const lineSchema = z.discriminatedUnion('t', [
+  invokeSchema,
+  completionSchema,
+  readSchema,
+  headerSchema,
+  endSchema,
+]);
 export type HistoryLine = z.infer<typeof lineSchema>;
 
 /** One attempt, as the checker sees it: invocation and completion joined. `open`: the history ends before its completion. */

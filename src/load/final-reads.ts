@@ -124,7 +124,10 @@ export interface CommandsFold {
  * Folds the commands topic into the positions of one tenant's event ids. `claimed` (see `claimedPositions`) names the
  * positions whose holder is worth remembering. Records of other tenants cost no memory.
  */
-export function foldCommands(options: { readonly tenant: string; readonly claimed: ReadonlySet<string> }): CommandsFold {
+export function foldCommands(options: {
+  readonly tenant: string;
+  readonly claimed: ReadonlySet<string>;
+}): CommandsFold {
   const positions = new Map<string, Position[]>();
   const standing = new Map<string, string>();
   return {
@@ -134,7 +137,8 @@ export function foldCommands(options: { readonly tenant: string; readonly claime
       const eventId = ours ? eventIdIn(record.value) : null;
       if (eventId !== null) pushTo(positions, eventId, position);
       const key = positionKey(position);
-      if (options.claimed.has(key)) standing.set(key, eventId === null ? describeForeign(ours) : `holds ${eventId}`);
+      if (options.claimed.has(key))
+        standing.set(key, eventId === null ? describeForeign(ours) : `holds ${eventId}`);
     },
     result: (topicId, bounds) => ({ topicId, bounds, positions, standing }),
   };
@@ -171,15 +175,27 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
       const decision = decisionIn(record.value);
       if (decision === null) return;
       const commandOffset = BigInt(decision.commandOffset);
-      if (commandOffset > (decidedThrough.get(partition) ?? -1n)) decidedThrough.set(partition, commandOffset);
+      if (commandOffset > (decidedThrough.get(partition) ?? -1n))
+        decidedThrough.set(partition, commandOffset);
       if (decision.eventId === null) {
         unparseable.add(positionKey({ partition, offset: commandOffset }));
         return;
       }
       const tenant = decision.reservation?.tenant ?? tenantOfKey(record.key);
       if (tenant !== null && tenant !== options.tenant) return;
-      const first = decision.first === null ? null : { commandOffset: BigInt(decision.first.commandOffset), decision: decision.first.decision };
-      const seen: DecisionSeen = { ours: tenant !== null, partition, eventOffset: record.offset, commandOffset, decision: decision.decision, reservation: decision.reservation, first };
+      const first =
+        decision.first === null
+          ? null
+          : { commandOffset: BigInt(decision.first.commandOffset), decision: decision.first.decision };
+      const seen: DecisionSeen = {
+        ours: tenant !== null,
+        partition,
+        eventOffset: record.offset,
+        commandOffset,
+        decision: decision.decision,
+        reservation: decision.reservation,
+        first,
+      };
       pushTo(decisions, decision.eventId, seen);
     },
     result: () => ({ decisions, unparseable, decidedThrough }),

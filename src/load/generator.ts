@@ -95,7 +95,16 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     timeoutMs: limits.attemptTimeoutMs,
     maxWaiting: limits.maxInFlight * 2,
   });
-  const runner = openRunner({ ...limits, gateways: options.gateways, tenant: options.tenant, seed: options.seed, http, history, tally, nowUs });
+  const runner = openRunner({
+    ...limits,
+    gateways: options.gateways,
+    tenant: options.tenant,
+    seed: options.seed,
+    http,
+    history,
+    tally,
+    nowUs,
+  });
   const workload = planWorkload(options);
   // The file took some ms to open; the schedule starts when it is there.
   const schedule = startSchedule({
@@ -125,7 +134,12 @@ function headerOf(options: LoadOptions, startNs: bigint): HistoryHeader {
   };
 }
 
-function startTicker(options: LoadOptions, tally: Tally, inFlight: () => number, nowUs: () => number): NodeJS.Timeout | undefined {
+function startTicker(
+  options: LoadOptions,
+  tally: Tally,
+  inFlight: () => number,
+  nowUs: () => number,
+): NodeJS.Timeout | undefined {
   const observer = options.observer;
   if (observer === undefined) return undefined;
   return setInterval(() => observer(tally.stats(nowUs(), inFlight())), 1_000);
@@ -179,5 +193,10 @@ async function stopLoad(parts: Parts, drainMs: number): Promise<LoadSummary> {
   await parts.http.close();
   const end: EndEntry = await history.close(nowUs());
   tally.reached(end.atUs);
-  return tally.summary({ end, header: parts.header, planned: schedule.planned(), scheduledMs: schedule.scheduledMs() });
+  return tally.summary({
+    end,
+    header: parts.header,
+    planned: schedule.planned(),
+    scheduledMs: schedule.scheduledMs(),
+  });
 }

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { reasonOf, UpliftError } from '../core/error.ts';
-import { type EndEntry, type HistoryEntry, type HistoryHeader, type HistoryLine, lineSchema, type Op, type ReadEntry } from './entries.ts';
+import {
+  type EndEntry,
+  type HistoryEntry,
+  type HistoryHeader,
+  type HistoryLine,
+  lineSchema,
+  type Op,
+  type ReadEntry,
+} from './entries.ts';
 
 export interface HistoryReport {
   readonly header: HistoryHeader;
@@ -22,7 +30,10 @@ const MAX_LINE_BYTES = 1_048_576;
  * Streams a history from disk, one entry at a time, in bounded memory. A torn last line is reported, not an error; any
  * other damage is UPL-INPUT-INVALID with the line number.
  */
-export async function readHistory(path: string, onEntry: (entry: HistoryEntry) => void): Promise<HistoryReport> {
+export async function readHistory(
+  path: string,
+  onEntry: (entry: HistoryEntry) => void,
+): Promise<HistoryReport> {
   const fold = lineFold(path, onEntry);
   let rest: Buffer = Buffer.alloc(0);
   try {
@@ -32,7 +43,8 @@ export async function readHistory(path: string, onEntry: (entry: HistoryEntry) =
         fold.line(buffer.subarray(0, at + 1));
         buffer = buffer.subarray(at + 1);
       }
-      if (buffer.length > MAX_LINE_BYTES) throw invalid(path, `a line is longer than ${MAX_LINE_BYTES} bytes`);
+      if (buffer.length > MAX_LINE_BYTES)
+        throw invalid(path, `a line is longer than ${MAX_LINE_BYTES} bytes`);
       rest = buffer;
     }
   } catch (error) {
@@ -65,7 +77,8 @@ function lineFold(path: string, onEntry: (entry: HistoryEntry) => void): LineFol
         return;
       }
       lines += 1;
-      if ((lines === 1) !== (parsed.t === 'header')) throw invalid(path, `line ${lines}: the header must be the first line`);
+      if ((lines === 1) !== (parsed.t === 'header'))
+        throw invalid(path, `line ${lines}: the header must be the first line`);
       if (parsed.t === 'end') {
         end = parsed;
         return;
@@ -95,7 +108,10 @@ function parseLine(bytes: Buffer): HistoryLine | string {
 }
 
 function invalid(path: string, reason: string, cause?: unknown): UpliftError {
-  return new UpliftError('UPL-INPUT-INVALID', { message: `${path}: ${reason}.`, ...(cause === undefined ? {} : { cause }) });
+  return new UpliftError('UPL-INPUT-INVALID', {
+    message: `${path}: ${reason}.`,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 export interface LoadedHistory {
@@ -114,12 +130,32 @@ export async function loadHistory(path: string): Promise<LoadedHistory> {
     } else if (entry.t === 'invoke') {
       const { op, resource, partition, attempt, gateway, dueUs, sentUs } = entry;
       if (ops.has(op)) throw invalid(path, `operation ${op} is invoked twice`);
-      ops.set(op, { op, eventId: entry.event, resource, partition, attempt, gateway, dueUs, sentUs, outcome: 'open', doneUs: null, token: null, reason: null });
+      ops.set(op, {
+        op,
+        eventId: entry.event,
+        resource,
+        partition,
+        attempt,
+        gateway,
+        dueUs,
+        sentUs,
+        outcome: 'open',
+        doneUs: null,
+        token: null,
+        reason: null,
+      });
     } else {
       const invoked = ops.get(entry.op);
-      if (invoked === undefined) throw invalid(path, `operation ${entry.op} completes without having been invoked`);
+      if (invoked === undefined)
+        throw invalid(path, `operation ${entry.op} completes without having been invoked`);
       if (invoked.outcome !== 'open') throw invalid(path, `operation ${entry.op} completes twice`);
-      ops.set(entry.op, { ...invoked, outcome: entry.t, doneUs: entry.atUs, token: entry.token, reason: entry.reason });
+      ops.set(entry.op, {
+        ...invoked,
+        outcome: entry.t,
+        doneUs: entry.atUs,
+        token: entry.token,
+        reason: entry.reason,
+      });
     }
   });
   return { report, ops: [...ops.values()], reads };

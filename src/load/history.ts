@@ -65,7 +65,10 @@ export async function openHistory(options: HistoryOptions): Promise<HistoryWrite
   const failWith = (error: unknown): void => {
     if (state.failed !== undefined) return;
     const reason = isTooSlow(error) ? error.message : reasonOf(error);
-    state.failed = new UpliftError('UPL-CANNOT-WRITE', { message: `The history ${options.path} cannot be written: ${reason}.`, cause: error });
+    state.failed = new UpliftError('UPL-CANNOT-WRITE', {
+      message: `The history ${options.path} cannot be written: ${reason}.`,
+      cause: error,
+    });
     options.onFailed?.(state.failed);
   };
   const put = (line: string, onDisk?: () => void): void => {
@@ -117,7 +120,12 @@ export async function openHistory(options: HistoryOptions): Promise<HistoryWrite
       try {
         await flusher.stop();
         await writeOut();
-        const end: EndEntry = { t: 'end', atUs, counts: { ...state.counts }, sha256: hash.copy().digest('hex') };
+        const end: EndEntry = {
+          t: 'end',
+          atUs,
+          counts: { ...state.counts },
+          sha256: hash.copy().digest('hex'),
+        };
         put(`${JSON.stringify(end)}\n`);
         await writeOut();
         return end;

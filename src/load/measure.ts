@@ -66,8 +66,15 @@ export function longestGap(acks: AckTimes, fromUs: number, toUs: number, partiti
 }
 
 /** `longestGap` of each partition by itself: an outage of one partition disappears in the sum of all. */
-export function gapsByPartition(acks: AckTimes, fromUs: number, toUs: number, partitions: Iterable<number>): ReadonlyMap<number, Gap> {
-  return new Map([...partitions].map((partition) => [partition, longestGap(acks, fromUs, toUs, new Set([partition]))]));
+export function gapsByPartition(
+  acks: AckTimes,
+  fromUs: number,
+  toUs: number,
+  partitions: Iterable<number>,
+): ReadonlyMap<number, Gap> {
+  return new Map(
+    [...partitions].map((partition) => [partition, longestGap(acks, fromUs, toUs, new Set([partition]))]),
+  );
 }
 
 export interface ErrorWindow {
@@ -78,20 +85,33 @@ export interface ErrorWindow {
 }
 
 /** First failure at or after the moment → start of the first `cleanSeconds` clean seconds. Null: nothing failed. */
-export function errorWindow(timeline: readonly Second[], momentUs: number, options: { readonly cleanSeconds: number }): ErrorWindow | null {
+export function errorWindow(
+  timeline: readonly Second[],
+  momentUs: number,
+  options: { readonly cleanSeconds: number },
+): ErrorWindow | null {
   const failed = timeline.find((row) => row.firstFailureUs !== null && secondEndUs(row) > momentUs);
   if (failed === undefined || failed.firstFailureUs === null) return null;
   const firstFailureUs = Math.max(failed.firstFailureUs, momentUs);
   const clean = (row: Second): boolean => row.ok > 0 && row.fail + row.info === 0;
   const start = startOfRun(timeline, failed.second + 1, options.cleanSeconds, clean);
-  return { firstFailureUs, cleanFromUs: start, windowMs: start === null ? null : (start - firstFailureUs) / 1000 };
+  return {
+    firstFailureUs,
+    cleanFromUs: start,
+    windowMs: start === null ? null : (start - firstFailureUs) / 1000,
+  };
 }
 
 function secondEndUs(row: Second): number {
   return (row.second + 1) * 1_000_000;
 }
 
-function startOfRun(timeline: readonly Second[], fromSecond: number, length: number, holds: (row: Second) => boolean): number | null {
+function startOfRun(
+  timeline: readonly Second[],
+  fromSecond: number,
+  length: number,
+  holds: (row: Second) => boolean,
+): number | null {
   let run = 0;
   for (const row of timeline) {
     if (row.second < fromSecond) continue;
@@ -119,7 +139,13 @@ export function baselineOf(timeline: readonly Second[], fromUs: number, toUs: nu
   const p99Ms = p99s[p99s.length >> 1];
   if (ok === 0 || worstP99Ms === undefined || p99Ms === undefined) return null;
   const failures = sum(rows, (row) => row.fail + row.info);
-  return { seconds: rows.length, okPerS: ok / rows.length, p99Ms, worstP99Ms, errorRate: failures / (ok + failures) };
+  return {
+    seconds: rows.length,
+    okPerS: ok / rows.length,
+    p99Ms,
+    worstP99Ms,
+    errorRate: failures / (ok + failures),
+  };
 }
 
 function sum(rows: readonly Second[], of: (row: Second) => number): number {
@@ -148,11 +174,21 @@ export function backInsideSlo(timeline: readonly Second[], momentUs: number, lim
   const inside = (row: Second): boolean => {
     const failures = row.fail + row.info;
     const all = row.ok + failures;
-    return row.ok >= limits.minOkPerS && row.p99Ms !== null && row.p99Ms <= limits.p99Ms && failures <= limits.errorRate * all;
+    return (
+      row.ok >= limits.minOkPerS &&
+      row.p99Ms !== null &&
+      row.p99Ms <= limits.p99Ms &&
+      failures <= limits.errorRate * all
+    );
   };
   const fromSecond = Math.floor(momentUs / 1_000_000);
   const left = timeline.find((row) => row.second >= fromSecond && !inside(row));
-  const start = startOfRun(timeline, left === undefined ? fromSecond : left.second, limits.forSeconds, inside);
+  const start = startOfRun(
+    timeline,
+    left === undefined ? fromSecond : left.second,
+    limits.forSeconds,
+    inside,
+  );
   if (left === undefined) return { leftUs: null, backUs: start, backInMs: start === null ? null : 0 };
   const leftUs = Math.max(momentUs, left.second * 1_000_000);
   return { leftUs, backUs: start, backInMs: start === null ? null : Math.max(0, start - momentUs) / 1000 };

@@ -79,7 +79,9 @@ export function openRunner(options: RunnerOptions): OperationRun {
       await drained.catch(async () => {
         context.abort.abort();
         // Whatever has no completion then stays open in the history, which means unknown.
-        await waitFor(empty, { what: 'aborted operations', timeoutMs: 5_000, intervalMs: 20 }).catch(() => undefined);
+        await waitFor(empty, { what: 'aborted operations', timeoutMs: 5_000, intervalMs: 20 }).catch(
+          () => undefined,
+        );
       });
     },
   };
@@ -101,7 +103,9 @@ function recordShortfall(context: RunContext, planned: PlannedOperation, index: 
   const op = invoke(context, planned, { attempt: 1, gateway: gatewayFor(context, index).id, dueUs });
   const atUs = context.nowUs();
   const reason = 'notSent (generator saturated)';
-  context.history.append({ t: 'fail', op, atUs, status: null, token: null, reason }, () => context.tally.shortfall(atUs, reason));
+  context.history.append({ t: 'fail', op, atUs, status: null, token: null, reason }, () =>
+    context.tally.shortfall(atUs, reason),
+  );
 }
 
 interface AttemptPlan {
@@ -129,7 +133,12 @@ function invoke(context: RunContext, planned: PlannedOperation, plan: AttemptPla
   return op;
 }
 
-async function runOperation(context: RunContext, planned: PlannedOperation, index: number, dueUs: number): Promise<void> {
+async function runOperation(
+  context: RunContext,
+  planned: PlannedOperation,
+  index: number,
+  dueUs: number,
+): Promise<void> {
   const deadlineUs = dueUs + context.operationDeadlineMs * 1000;
   let attemptDueUs = dueUs;
   let unknown = false;
@@ -177,7 +186,10 @@ function send(context: RunContext, planned: PlannedOperation, gateway: Gateway, 
     },
     body: JSON.stringify({
       resource: planned.resource,
-      slot: { start: new Date(planned.slotStartMs).toISOString(), end: new Date(planned.slotEndMs).toISOString() },
+      slot: {
+        start: new Date(planned.slotStartMs).toISOString(),
+        end: new Date(planned.slotEndMs).toISOString(),
+      },
       quantity: planned.quantity,
     }),
     timeoutMs,

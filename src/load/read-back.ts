@@ -34,8 +34,10 @@ async function readOperation(context: RunContext, eventId: string, gateway: Gate
     return parsed.data.decision;
   });
   if (reservationId !== null) {
-    await look(context, { eventId, what: 'reservation', gateway, path: `/v1/reservations/${reservationId}` }, (body) =>
-      reservationSchema.safeParse(body).success ? 'found' : 'noAnswer',
+    await look(
+      context,
+      { eventId, what: 'reservation', gateway, path: `/v1/reservations/${reservationId}` },
+      (body) => (reservationSchema.safeParse(body).success ? 'found' : 'noAnswer'),
     );
   }
   return seen;
@@ -61,7 +63,15 @@ async function look(context: RunContext, options: Look, seenIn: (body: unknown) 
   let seen = 'noAnswer';
   if (result.kind === 'answer' && result.status === 200) seen = seenIn(jsonOf(result.body));
   else if (result.kind === 'answer' && result.status === 404) seen = 'notFound';
-  const entry: ReadEntry = { t: 'read', event: options.eventId, what: options.what, gateway: options.gateway.id, sentUs, atUs: context.nowUs(), seen };
+  const entry: ReadEntry = {
+    t: 'read',
+    event: options.eventId,
+    what: options.what,
+    gateway: options.gateway.id,
+    sentUs,
+    atUs: context.nowUs(),
+    seen,
+  };
   context.history.append(entry, () => context.tally.read(seen));
   return seen;
 }

@@ -25,7 +25,10 @@ const BURST = 1_000;
 /** A fixed schedule: index i is due at start + i / rate. A late process catches up; nothing is dropped. */
 export function startSchedule(options: ScheduleOptions): Schedule {
   const stepUs = 1_000_000 / options.ratePerS;
-  const total = options.durationMs === undefined ? Number.POSITIVE_INFINITY : Math.round((options.durationMs * options.ratePerS) / 1000);
+  const total =
+    options.durationMs === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.round((options.durationMs * options.ratePerS) / 1000);
   const ended = Promise.withResolvers<void>();
   // Whoever waits for the end sees the failure; nobody has to.
   ended.promise.catch(() => undefined);
@@ -42,7 +45,11 @@ export function startSchedule(options: ScheduleOptions): Schedule {
   const tick = (): void => {
     if (endUs !== undefined) return;
     const nowUs = options.nowUs();
-    for (let burst = 0; burst < BURST && next < total && dueUs(next) <= nowUs && endUs === undefined; burst += 1) {
+    for (
+      let burst = 0;
+      burst < BURST && next < total && dueUs(next) <= nowUs && endUs === undefined;
+      burst += 1
+    ) {
       const index = next;
       next += 1;
       options.issue(index, dueUs(index));

@@ -61,7 +61,12 @@ export interface Tally {
   reached(atUs: number): void;
   horizonUs(): number;
   stats(nowUs: number, inFlight: number): LoadStats;
-  summary(parts: { readonly end: EndEntry; readonly header: HistoryHeader; readonly planned: number; readonly scheduledMs: number }): LoadSummary;
+  summary(parts: {
+    readonly end: EndEntry;
+    readonly header: HistoryHeader;
+    readonly planned: number;
+    readonly scheduledMs: number;
+  }): LoadSummary;
 }
 
 const LATE_US = 1_000_000;
@@ -70,7 +75,17 @@ const MAX_REASONS = 200;
 /** Opens the counters of one load. */
 export function openTally(options: { readonly ratePerS: number; readonly partitions: number }): Tally {
   const timeline = openTimeline();
-  const counts = { sent: 0, shortfall: 0, late: 0, acknowledged: 0, fail: 0, info: 0, unknown: 0, failed: 0, reads: 0 };
+  const counts = {
+    sent: 0,
+    shortfall: 0,
+    late: 0,
+    acknowledged: 0,
+    fail: 0,
+    info: 0,
+    unknown: 0,
+    failed: 0,
+    reads: 0,
+  };
   const perPartition = Array.from({ length: options.partitions }, () => 0);
   const reasons = new Map<string, number>();
   let horizonUs = 0;
@@ -79,7 +94,8 @@ export function openTally(options: { readonly ratePerS: number; readonly partiti
     horizonUs = Math.max(horizonUs, atUs);
   };
   const noted = (reason: string): void => {
-    if (reasons.size < MAX_REASONS || reasons.has(reason)) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    if (reasons.size < MAX_REASONS || reasons.has(reason))
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   };
   const failure = (kind: 'fail' | 'info', atUs: number, reason: string): void => {
     counts[kind] += 1;
@@ -145,7 +161,9 @@ export function openTally(options: { readonly ratePerS: number; readonly partiti
         reads: counts.reads,
         ...timeline.latency(),
         perPartition,
-        reasons: [...reasons].map(([reason, count]) => ({ reason, count })).toSorted((a, b) => b.count - a.count),
+        reasons: [...reasons]
+          .map(([reason, count]) => ({ reason, count }))
+          .toSorted((a, b) => b.count - a.count),
         truncated: timeline.truncated,
         sha256: end.sha256,
       };

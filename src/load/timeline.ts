@@ -83,12 +83,21 @@ export function openTimeline(options: { readonly maxAcks?: number } = {}): Timel
     get truncated() {
       return acks.truncated;
     },
-    latency: () => ({ p50Ms: percentileMs(all, 50), p99Ms: percentileMs(all, 99), maxMs: percentileMs(all, 100) }),
+    latency: () => ({
+      p50Ms: percentileMs(all, 50),
+      p99Ms: percentileMs(all, 99),
+      maxMs: percentileMs(all, 100),
+    }),
   };
 }
 
 function histogram(): Histogram {
-  return build({ lowestDiscernibleValue: 1, highestTrackableValue: HIGHEST_US, numberOfSignificantValueDigits: 3, autoResize: false });
+  return build({
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: HIGHEST_US,
+    numberOfSignificantValueDigits: 3,
+    autoResize: false,
+  });
 }
 
 function percentileMs(histogram: Histogram, percentile: number): number | null {
@@ -106,7 +115,17 @@ function closeRow(row: OpenSecond, latencies: Histogram): void {
 }
 
 function emptySecond(second: number): OpenSecond {
-  return { second, ok: 0, fail: 0, info: 0, p50Ms: null, p99Ms: null, firstAckUs: null, lastAckUs: null, firstFailureUs: null };
+  return {
+    second,
+    ok: 0,
+    fail: 0,
+    info: 0,
+    p50Ms: null,
+    p99Ms: null,
+    firstAckUs: null,
+    lastAckUs: null,
+    firstFailureUs: null,
+  };
 }
 
 interface AckLog extends AckTimes {

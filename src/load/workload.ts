@@ -60,7 +60,13 @@ export function planWorkload(options: WorkloadOptions): Workload {
           ? contestedSlot(next(contestedSlots, resource), options.capacity)
           : openSlot(next(openSlots, resource), options.capacity, random);
       const idempotencyKey = `${options.tenant}-${index}`;
-      return { idempotencyKey, eventId: eventIdOf(options.tenant, idempotencyKey), resource, partition, ...slot };
+      return {
+        idempotencyKey,
+        eventId: eventIdOf(options.tenant, idempotencyKey),
+        resource,
+        partition,
+        ...slot,
+      };
     },
   };
 }
@@ -75,14 +81,22 @@ type SlotPlan = Pick<PlannedOperation, 'slotStartMs' | 'slotEndMs' | 'quantity'>
 
 function openSlot(count: number, capacity: number, random: () => number): SlotPlan {
   const slotStartMs = OPEN_SLOTS_FROM_MS + count * QUARTER_HOUR_MS;
-  return { slotStartMs, slotEndMs: slotStartMs + QUARTER_HOUR_MS, quantity: 1 + Math.floor(random() * Math.min(3, capacity)) };
+  return {
+    slotStartMs,
+    slotEndMs: slotStartMs + QUARTER_HOUR_MS,
+    quantity: 1 + Math.floor(random() * Math.min(3, capacity)),
+  };
 }
 
 /** Half of the capacity each, every other one shifted by a quarter of an hour, so that overlap counts and not equality. */
 function contestedSlot(count: number, capacity: number): SlotPlan {
   const slot = Math.floor(count / CONTESTED_RUN);
   const slotStartMs = CONTESTED_SLOTS_FROM_MS + slot * 4 * QUARTER_HOUR_MS + (count % 2) * QUARTER_HOUR_MS;
-  return { slotStartMs, slotEndMs: slotStartMs + 2 * QUARTER_HOUR_MS, quantity: Math.min(1000, Math.ceil(capacity / 2)) };
+  return {
+    slotStartMs,
+    slotEndMs: slotStartMs + 2 * QUARTER_HOUR_MS,
+    quantity: Math.min(1000, Math.ceil(capacity / 2)),
+  };
 }
 
 function findResources(options: WorkloadOptions, random: () => number): string[][] {

@@ -13,7 +13,8 @@ export interface ErrorView {
 
 /** What went wrong, for people: findings, message with its code at the edge, exit code, what to type next. */
 export function renderError(error: unknown, style: Style, view: ErrorView): string {
-  const lines = error instanceof UpliftError ? expectedLines(error, style, view.exit) : bugLines(error, style);
+  const lines =
+    error instanceof UpliftError ? expectedLines(error, style, view.exit) : bugLines(error, style);
   const all = view.debug ? [...lines, ...debugLines(error)] : lines;
   const text = all.map(harmless).join('\n');
   return `${style.unicode ? text : toAscii(text)}\n`;
@@ -45,9 +46,13 @@ function findingLines(findings: readonly Finding[], style: Style): string[] {
   return [
     ...placed.flatMap((finding) => {
       const lead = `${padEnd(finding.promise?.text ?? '', placeColumns)}  `;
-      const lines = wrap(finding.summary, style.columns - widthOf(lead)).map((t, at) => (at === 0 ? lead : ' '.repeat(widthOf(lead))) + t);
+      const lines = wrap(finding.summary, style.columns - widthOf(lead)).map(
+        (t, at) => (at === 0 ? lead : ' '.repeat(widthOf(lead))) + t,
+      );
       const last = justified(lines.at(-1) ?? '', finding.id, style.columns);
-      return last === undefined ? [...lines, `${' '.repeat(widthOf(lead))}${finding.id}`] : [...lines.slice(0, -1), last];
+      return last === undefined
+        ? [...lines, `${' '.repeat(widthOf(lead))}${finding.id}`]
+        : [...lines.slice(0, -1), last];
     }),
     ...renderFindings(others, { ...style, color: false }),
   ];
@@ -69,7 +74,12 @@ function debugLines(error: unknown): string[] {
   for (let depth = 0; depth < MAX_CAUSES && current !== undefined && current !== null; depth += 1) {
     const text = current instanceof Error ? (current.stack ?? current.message) : String(current);
     lines.push('', depth === 0 ? text : `caused by: ${text}`);
-    current = current instanceof AggregateError ? current.errors[0] : current instanceof Error ? current.cause : undefined;
+    current =
+      current instanceof AggregateError
+        ? current.errors[0]
+        : current instanceof Error
+          ? current.cause
+          : undefined;
   }
   return lines;
 }

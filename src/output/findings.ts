@@ -12,7 +12,10 @@ export function renderFindings(findings: readonly Finding[], style: Style): stri
   const manyRegions = new Set(findings.map((finding) => finding.region)).size > 1;
   const label = (finding: Finding): string =>
     manyRegions && finding.region !== undefined ? `${finding.id} [${finding.region}]` : finding.id;
-  const idColumns = Math.min(ID_MAX_COLUMNS, Math.max(0, ...findings.map((finding) => widthOf(label(finding)))));
+  const idColumns = Math.min(
+    ID_MAX_COLUMNS,
+    Math.max(0, ...findings.map((finding) => widthOf(label(finding)))),
+  );
   return worstFirst(findings).flatMap((finding) => [
     ...headLines(finding, label(finding), idColumns, style),
     ...(finding.status === 'pass' ? [] : detailLines(finding, style)),
@@ -36,7 +39,10 @@ function headLines(finding: Finding, label: string, idColumns: number, style: St
   const last = lines.at(-1) ?? '';
   if (promise === '') return [...first, ...lines];
   const joined = justified(last, promise, style.columns);
-  return [...first, ...(joined === undefined ? [...lines, `${rest}${promise}`] : [...lines.slice(0, -1), joined])];
+  return [
+    ...first,
+    ...(joined === undefined ? [...lines, `${rest}${promise}`] : [...lines.slice(0, -1), joined]),
+  ];
 }
 
 function detailLines(finding: Finding, style: Style): string[] {

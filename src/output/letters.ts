@@ -36,7 +36,10 @@ export function harmless(text: string): string {
   return text
     .replace(/\t/g, '    ')
     .replace(/\r\n/g, '\n')
-    .replace(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    .replace(
+      /(?!\n)[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu,
+      (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    );
 }
 
 /** Printed width in columns: code points, escapes not counted. */

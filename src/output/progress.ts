@@ -48,7 +48,8 @@ export function createProgress(io: ProgressIo): ProgressReporter {
   };
   const still = (): void => {
     if (io.animate) return draw();
-    for (const [phase, one] of running) io.write(`  ${say(`still ${phase}: ${one.text} (${elapsed(one)})`)}\n`);
+    for (const [phase, one] of running)
+      io.write(`  ${say(`still ${phase}: ${one.text} (${elapsed(one)})`)}\n`);
   };
   const watch = (): void => {
     if (running.size === 0) {
@@ -62,7 +63,9 @@ export function createProgress(io: ProgressIo): ProgressReporter {
   };
   const closePhase = (event: ProgressEvent): void => {
     const mark = markOf(io.style, event.state === 'done' ? 'pass' : 'fail');
-    io.write(`${io.animate ? CLEAR_LINE : ''}  ${padEnd(say(event.phase), columns())} ${mark} ${say(event.text)}\n`);
+    io.write(
+      `${io.animate ? CLEAR_LINE : ''}  ${padEnd(say(event.phase), columns())} ${mark} ${say(event.text)}\n`,
+    );
     running.delete(event.phase);
   };
 

@@ -12,8 +12,12 @@ import { renderTable } from './table.ts';
  * type next comes after it, wherever the command put them among its blocks.
  */
 export function renderText(outcome: Pick<Outcome, 'blocks' | 'exit'>, style: Style): string {
-  const blocks = outcome.blocks.map((block) => mapStrings(block, style.unicode ? harmless : (text) => toAscii(harmless(text))));
-  const parts = blocks.filter((b) => b.kind !== 'verdict' && b.kind !== 'next').map((block) => renderBlock(block, style));
+  const blocks = outcome.blocks.map((block) =>
+    mapStrings(block, style.unicode ? harmless : (text) => toAscii(harmless(text))),
+  );
+  const parts = blocks
+    .filter((b) => b.kind !== 'verdict' && b.kind !== 'next')
+    .map((block) => renderBlock(block, style));
   const verdict = verdictLines(blocks, outcome.exit, style);
   const next = blocks.filter((block) => block.kind === 'next');
   const nextLines = next.map((block, at) => `${at === 0 ? 'Next: ' : '      '}${block.command}`);
@@ -21,7 +25,12 @@ export function renderText(outcome: Pick<Outcome, 'blocks' | 'exit'>, style: Sty
   return paragraphs.length === 0 ? '' : `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-const TONE_OF_MARK: Readonly<Record<Mark, Tone>> = { ok: 'good', bad: 'bad', warn: 'warn', unknown: 'unknown' };
+const TONE_OF_MARK: Readonly<Record<Mark, Tone>> = {
+  ok: 'good',
+  bad: 'bad',
+  warn: 'warn',
+  unknown: 'unknown',
+};
 
 function verdictLines(blocks: readonly Block[], exit: ExitCode, style: Style): string[] {
   const verdicts = blocks.filter((block) => block.kind === 'verdict');
@@ -39,7 +48,10 @@ function verdictLines(blocks: readonly Block[], exit: ExitCode, style: Style): s
 export function renderBlock(block: Block, style: Style): string[] {
   switch (block.kind) {
     case 'heading':
-      return [paint(style, 'strong', block.text), ...(block.sub === undefined ? [] : wrap(block.sub, style.columns))];
+      return [
+        paint(style, 'strong', block.text),
+        ...(block.sub === undefined ? [] : wrap(block.sub, style.columns)),
+      ];
     case 'text':
       return wrap(block.text, style.columns);
     case 'keyValues':
@@ -62,8 +74,8 @@ export function renderBlock(block: Block, style: Style): string[] {
 function renderKeyValues(rows: readonly (readonly [string, string])[], style: Style): string[] {
   const keyColumns = Math.min(32, Math.max(0, ...rows.map(([key]) => widthOf(key))));
   return rows.flatMap(([key, value]) =>
-    wrap(value, style.columns - keyColumns - 4).map(
-      (text, at) => `  ${at === 0 ? padEnd(key, keyColumns) : ' '.repeat(keyColumns)}  ${text}`.trimEnd(),
+    wrap(value, style.columns - keyColumns - 4).map((text, at) =>
+      `  ${at === 0 ? padEnd(key, keyColumns) : ' '.repeat(keyColumns)}  ${text}`.trimEnd(),
     ),
   );
 }
@@ -80,19 +92,29 @@ function renderCounts(items: readonly (readonly [string, number])[], style: Styl
   return lines;
 }
 
-const TONE_OF_SIGN: Readonly<Record<DiffEntry['sign'], Tone>> = { '+': 'good', '~': 'warn', '!': 'bad', '=': 'dim' };
+const TONE_OF_SIGN: Readonly<Record<DiffEntry['sign'], Tone>> = {
+  '+': 'good',
+  '~': 'warn',
+  '!': 'bad',
+  '=': 'dim',
+};
 
 function widest(entries: readonly DiffEntry[]): number {
   return Math.min(40, Math.max(0, ...entries.map((entry) => widthOf(entry.name))));
 }
 
 function renderDiffEntry(entry: DiffEntry, nameColumns: number, style: Style): string[] {
-  const left = `${paint(style, TONE_OF_SIGN[entry.sign], entry.sign)} ${padEnd(entry.name, nameColumns)}  ${entry.detail}`.trimEnd();
+  const left =
+    `${paint(style, TONE_OF_SIGN[entry.sign], entry.sign)} ${padEnd(entry.name, nameColumns)}  ${entry.detail}`.trimEnd();
   const origin = entry.origin === undefined ? '' : paint(style, 'dim', entry.origin);
-  const lines = (entry.lines ?? []).flatMap((line) => wrap(line, style.columns - 4).map((text) => `    ${text}`));
+  const lines = (entry.lines ?? []).flatMap((line) =>
+    wrap(line, style.columns - 4).map((text) => `    ${text}`),
+  );
   if (origin === '') return [...wrapHanging(left, style.columns), ...lines];
   const head = justified(left, origin, style.columns);
-  return head === undefined ? [...wrapHanging(left, style.columns), `    ${origin}`, ...lines] : [head, ...lines];
+  return head === undefined
+    ? [...wrapHanging(left, style.columns), `    ${origin}`, ...lines]
+    : [head, ...lines];
 }
 
 function wrapHanging(text: string, columns: number): string[] {
@@ -106,7 +128,12 @@ function mapStrings<T>(value: T, change: (text: string) => string): T {
     if (typeof node === 'string') return change(node);
     if (Array.isArray(node)) return node.map(walk);
     if (node === null || typeof node !== 'object') return node;
-    return Object.fromEntries(Object.entries(node).map(([key, child]) => [key, key === 'kind' || key === 'status' ? child : walk(child)]));
+    return Object.fromEntries(
+      Object.entries(node).map(([key, child]) => [
+        key,
+        key === 'kind' || key === 'status' ? child : walk(child),
+      ]),
+    );
   };
   return walk(value) as T;
 }

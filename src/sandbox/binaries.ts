@@ -117,18 +117,22 @@ async function findKafkaJars(search: BinarySearch): Promise<readonly string[] | 
 async function findPostgresBin({ env }: BinarySearch): Promise<string | undefined> {
   const named = env.UPLIFT_POSTGRES_BIN === undefined ? [] : [env.UPLIFT_POSTGRES_BIN];
   const path = onPath(env, 'initdb').map((file) => dirname(file));
-  const packaged = await Array.fromAsync(glob('/usr/lib/postgresql/*/bin'));
-  const brewed = await Array.fromAsync(glob(BREW.map((root) => `${root}/opt/postgresql*/bin`)));
+  const packaged = await globbed(['/usr/lib/postgresql/*/bin']);
+  const brewed = await globbed(BREW.map((root) => `${root}/opt/postgresql*/bin`));
   const newestFirst = [...packaged, ...brewed].toSorted((a, b) =>
     b.localeCompare(a, 'en', { numeric: true }),
   );
   for (const folder of [...named, ...path, ...newestFirst]) {
-    const whole = await Promise.all(
-      ['postgres', 'initdb', 'psql'].map((name) => executable(join(folder, name))),
-    );
+    const whole = await Promise.all(['postgres', 'initdb'].map((name) => executable(join(folder, name))));
     if (whole.every(Boolean)) return folder;
   }
   return undefined;
+}
+
+async function globbed(patterns: string[]): Promise<string[]> {
+  const found: string[] = [];
+  for await (const path of glob(patterns)) found.push(path);
+  return found;
 }
 
 async function findProgram({ env }: BinarySearch, name: string): Promise<string | undefined> {

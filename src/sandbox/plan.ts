@@ -27,7 +27,9 @@ export function sandboxPlan(context: PlanContext): SandboxPlan {
     mode: 0o755,
   }));
   return {
-    units: parts.flatMap((part) => part.units),
+    units: parts
+      .flatMap((part) => part.units)
+      .map((unit) => ({ ...unit, labels: { ...unit.labels, sandbox: context.options.name } })),
     files: [
       { path: paths.passwordFile, text: `${context.password}\n`, mode: 0o600 },
       ...parts.flatMap((part) => part.files),

@@ -1,6 +1,9 @@
 import { waitFor } from '../core/wait.ts';
+import { REDIS_SHARDS } from './layout.ts';
 import { type RedisNode, slotsOf } from './redis-plan.ts';
 import { redisCall } from './resp.ts';
+
+export type RedisAddress = Pick<RedisNode, 'unit' | 'port'>;
 
 const JOIN_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
@@ -47,11 +50,11 @@ export async function assembleRedis(nodes: readonly RedisNode[], signal: AbortSi
   await redisClusterOk(nodes, signal);
 }
 
-/** Waits until every node says cluster_state:ok with all nodes known and every replica has its link up. */
-export async function redisClusterOk(nodes: readonly RedisNode[], signal: AbortSignal): Promise<void> {
+/** Waits until every node says cluster_state:ok, sees every replica as one, and has its own link up. */
+export async function redisClusterOk(nodes: readonly RedisAddress[], signal: AbortSignal): Promise<void> {
   await Promise.all(
     nodes.map((node) =>
-      waitFor(async () => (await clusterInfo(node)).get('cluster_state') === 'ok' && (await linked(node)), {
+      waitFor(async () => (await clusterInfo(node)).get('cluster_state') === 'ok' && (await settled(node)), {
         what: `${node.unit} in a cluster that is ok`,
         timeoutMs: JOIN_TIMEOUT_MS,
         intervalMs: POLL_MS,
@@ -61,13 +64,21 @@ export async function redisClusterOk(nodes: readonly RedisNode[], signal: AbortS
   );
 }
 
-/** A master is linked to itself; a replica when its master answers and the first copy is through. */
-async function linked(node: RedisNode): Promise<boolean> {
+/** Gossip has told this node who the replicas are, nobody is suspected, and a replica's first copy is through. */
+async function settled(node: RedisAddress): Promise<boolean> {
+  const lines = String(await redisCall(node.port, ['CLUSTER', 'NODES']))
+    .trimEnd()
+    .split('\n');
+  const flags = lines.map((line) => (line.split(' ')[2] ?? '').split(','));
+  const unsettled = flags.some(
+    (own) => own.includes('handshake') || own.includes('fail') || own.includes('fail?'),
+  );
+  if (unsettled || flags.filter((own) => own.includes('slave')).length !== REDIS_SHARDS) return false;
   const info = await infoOf(node.port, ['INFO', 'replication']);
   return info.get('role') === 'master' ? true : info.get('master_link_status') === 'up';
 }
 
-const clusterInfo = (node: RedisNode): Promise<ReadonlyMap<string, string>> =>
+const clusterInfo = (node: RedisAddress): Promise<ReadonlyMap<string, string>> =>
   infoOf(node.port, ['CLUSTER', 'INFO']);
 
 async function infoOf(port: number, command: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -9,8 +9,15 @@ export type Env = Readonly<Record<string, string | undefined>>;
 
 const hostPorts = z
   .string()
-  .transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
-  .pipe(z.array(z.string().regex(/^[^\s]+:\d{1,5}$/, { error: 'must be host:port, separated by commas' })).min(1));
+  .transform((text) =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  )
+  .pipe(
+    z.array(z.string().regex(/^[^\s]+:\d{1,5}$/, { error: 'must be host:port, separated by commas' })).min(1),
+  );
 
 const int = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
@@ -27,10 +34,10 @@ const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const schema = z.object({
   UPLIFT_REGION: z.string().min(1).default('local'),
-  INSTANCE: z.string().min(1).max(64),
+  INSTANCE: z.string().min(1).max(64).default('service'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1'),
-  HTTP_PORT: int(0, 65_535),
-  KAFKA_BROKERS: hostPorts,
+  HTTP_PORT: int(0, 65_535).default(8080),
+  KAFKA_BROKERS: hostPorts.optional(),
   KAFKA_REQUEST_TIMEOUT_MS: int(100, 60_000).default(3000),
   KAFKA_TLS_CA_FILE: z.string().optional(),
   KAFKA_SASL_MECHANISM: z.enum(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']).optional(),
@@ -67,10 +74,12 @@ export function parseEnv(env: Env): Settings {
 
 export function kafkaTarget(settings: Settings, suffix: string): KafkaTarget {
   const tls: KafkaTls | undefined =
-    settings.KAFKA_TLS_CA_FILE === undefined ? undefined : { ca: readText('KAFKA_TLS_CA_FILE', settings.KAFKA_TLS_CA_FILE) };
+    settings.KAFKA_TLS_CA_FILE === undefined
+      ? undefined
+      : { ca: readText('KAFKA_TLS_CA_FILE', settings.KAFKA_TLS_CA_FILE) };
   const sasl = saslOf(settings);
   return {
-    brokers: settings.KAFKA_BROKERS,
+    brokers: required('KAFKA_BROKERS', settings.KAFKA_BROKERS),
     clientId: `${settings.INSTANCE}-${suffix}`,
     requestTimeoutMs: settings.KAFKA_REQUEST_TIMEOUT_MS,
     ...(tls === undefined ? {} : { tls }),
@@ -83,7 +92,10 @@ function saslOf(settings: Settings): KafkaSasl | undefined {
   return {
     mechanism: settings.KAFKA_SASL_MECHANISM,
     username: required('KAFKA_SASL_USERNAME', settings.KAFKA_SASL_USERNAME),
-    password: readText('KAFKA_SASL_PASSWORD_FILE', required('KAFKA_SASL_PASSWORD_FILE', settings.KAFKA_SASL_PASSWORD_FILE)),
+    password: readText(
+      'KAFKA_SASL_PASSWORD_FILE',
+      required('KAFKA_SASL_PASSWORD_FILE', settings.KAFKA_SASL_PASSWORD_FILE),
+    ),
   };
 }
 
@@ -128,13 +140,18 @@ export function ownedPartitions(settings: Settings): number[] {
 
 export function required<T>(variable: string, value: T | undefined): T {
   if (value !== undefined) return value;
-  throw new UpliftError('UPL-CONFIG-INVALID', { message: `Environment of the service: ${variable} is needed by this role` });
+  throw new UpliftError('UPL-CONFIG-INVALID', {
+    message: `Environment of the service: ${variable} is needed by this role`,
+  });
 }
 
 function readText(variable: string, path: string): string {
   try {
     return readFileSync(path, 'utf8').trim();
   } catch (error) {
-    throw new UpliftError('UPL-CONFIG-INVALID', { message: `${variable} cannot be read: ${reasonOf(error)}`, cause: error });
+    throw new UpliftError('UPL-CONFIG-INVALID', {
+      message: `${variable} cannot be read: ${reasonOf(error)}`,
+      cause: error,
+    });
   }
 }

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { addAssignment, assignReplicas, type BrokerLoad } from './assignment.ts';
 
 const cluster = (racks: number, perRack: number): BrokerLoad[] =>
-  Array.from({ length: racks * perRack }, (_, i) => ({ id: i + 1, rack: `az-${i % racks}`, replicas: 0, leaders: 0 }));
+  Array.from({ length: racks * perRack }, (_, i) => ({
+    id: i + 1,
+    rack: `az-${i % racks}`,
+    replicas: 0,
+    leaders: 0,
+  }));
 
 const shapes = fc.record({
   racks: fc.integer({ min: 1, max: 5 }),

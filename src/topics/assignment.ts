@@ -35,7 +35,11 @@ export function assignReplicas(
   return Array.from({ length: partitions }, () => assignOne(counters, replicationFactor, pairs));
 }
 
-function assignOne(counters: readonly Counter[], replicationFactor: number, pairs: Map<string, number>): number[] {
+function assignOne(
+  counters: readonly Counter[],
+  replicationFactor: number,
+  pairs: Map<string, number>,
+): number[] {
   const chosen: Counter[] = [];
   while (chosen.length < replicationFactor) {
     const next = pick(counters, chosen, pairs);
@@ -48,13 +52,19 @@ function assignOne(counters: readonly Counter[], replicationFactor: number, pair
   return chosen.map(({ id }) => id);
 }
 
-function pick(counters: readonly Counter[], chosen: readonly Counter[], pairs: ReadonlyMap<string, number>): Counter {
+function pick(
+  counters: readonly Counter[],
+  chosen: readonly Counter[],
+  pairs: ReadonlyMap<string, number>,
+): Counter {
   const free = counters.filter((c) => !chosen.includes(c));
   const otherRacks = free.filter((c) => !chosen.some((taken) => taken.rack === c.rack));
   const candidates = otherRacks.length > 0 ? otherRacks : free;
   const previous = chosen.at(-1);
   const cost = (c: Counter): readonly number[] =>
-    previous === undefined ? [c.leaders, c.replicas, c.id] : [c.replicas, pairsOf(pairs, previous, c), c.leaders, c.id];
+    previous === undefined
+      ? [c.leaders, c.replicas, c.id]
+      : [c.replicas, pairsOf(pairs, previous, c), c.leaders, c.id];
   const [best] = candidates.toSorted((a, b) => compare(cost(a), cost(b)));
   if (best === undefined) throw new RangeError('more replicas than brokers');
   return best;
@@ -73,7 +83,10 @@ function compare(a: readonly number[], b: readonly number[]): number {
 }
 
 /** The loads after an assignment: what the next topic's planner starts from. */
-export function addAssignment(brokers: readonly BrokerLoad[], assignment: readonly (readonly number[])[]): BrokerLoad[] {
+export function addAssignment(
+  brokers: readonly BrokerLoad[],
+  assignment: readonly (readonly number[])[],
+): BrokerLoad[] {
   return brokers.map((broker) => ({
     ...broker,
     replicas: broker.replicas + assignment.filter((replicas) => replicas.includes(broker.id)).length,

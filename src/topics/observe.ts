@@ -13,8 +13,18 @@ export async function observeTopics(request: {
   readonly timeoutMs: number;
 }): Promise<TopicsFacts> {
   const { region, cluster, desired, nowMs, timeoutMs } = request;
-  const facts = await collectKafkaFacts({ cluster, nowMs, timeoutMs, configsOf: desired.map(({ name }) => name) });
-  if (!facts.state.seen) throw new UpliftError('UPL-KAFKA-UNREACHABLE', { message: facts.state.reason, next: 'uplift sandbox status' });
-  if (!facts.topicConfigs.seen) throw new UpliftError('UPL-KAFKA-REQUEST', { message: facts.topicConfigs.reason });
+  const facts = await collectKafkaFacts({
+    cluster,
+    nowMs,
+    timeoutMs,
+    configsOf: desired.map(({ name }) => name),
+  });
+  if (!facts.state.seen)
+    throw new UpliftError('UPL-KAFKA-UNREACHABLE', {
+      message: facts.state.reason,
+      next: 'uplift sandbox status',
+    });
+  if (!facts.topicConfigs.seen)
+    throw new UpliftError('UPL-KAFKA-REQUEST', { message: facts.topicConfigs.reason });
   return { region, state: facts.state.value, configs: facts.topicConfigs.value };
 }

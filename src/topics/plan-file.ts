@@ -7,7 +7,11 @@ const origin = z.string();
 const changeSchema = z.discriminatedUnion('action', [
   z.object({
     action: z.literal('create'),
-    spec: z.object({ name: z.string(), assignment: z.array(z.array(z.int())), configs: z.record(z.string(), z.string()) }),
+    spec: z.object({
+      name: z.string(),
+      assignment: z.array(z.array(z.int())),
+      configs: z.record(z.string(), z.string()),
+    }),
     origin,
   }),
   z.object({ action: z.literal('equal'), name: z.string(), origin }),
@@ -36,7 +40,11 @@ export async function readPlan(file: string): Promise<TopicsPlan> {
     return planSchema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (error) {
     const message = `${file} is not a topics plan of format version 1: ${error instanceof z.ZodError ? z.prettifyError(error) : reasonOf(error)}`;
-    throw new UpliftError('UPL-INPUT-INVALID', { message, next: `uplift topics plan --out ${file}`, cause: error });
+    throw new UpliftError('UPL-INPUT-INVALID', {
+      message,
+      next: `uplift topics plan --out ${file}`,
+      cause: error,
+    });
   }
 }
 
@@ -45,6 +53,9 @@ export async function writePlan(file: string, plan: TopicsPlan): Promise<void> {
   try {
     await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`, { flag: 'wx' });
   } catch (error) {
-    throw new UpliftError('UPL-CANNOT-WRITE', { message: `The plan could not be saved as ${file}: ${reasonOf(error)}`, cause: error });
+    throw new UpliftError('UPL-CANNOT-WRITE', {
+      message: `The plan could not be saved as ${file}: ${reasonOf(error)}`,
+      cause: error,
+    });
   }
 }

@@ -5,9 +5,18 @@ import { creations, fingerprintOf, planTopics, refusals, type TopicsFacts } from
 import { type DesiredTopic, desiredTopics, type TopicConfig } from './section.ts';
 import { verifyTopics } from './verify.ts';
 
-const brokers = [1, 2, 3].map((id) => ({ id, host: '127.0.0.1', port: 9000 + id, rack: `az-${'abc'[id - 1]}` }));
+const brokers = [1, 2, 3].map((id) => ({
+  id,
+  host: '127.0.0.1',
+  port: 9000 + id,
+  rack: `az-${'abc'[id - 1]}`,
+}));
 const empty: ClusterState = { clusterId: 'c1', brokers, topics: [] };
-const facts = (state: ClusterState, configs: TopicsFacts['configs'] = new Map()): TopicsFacts => ({ region: 'local', state, configs });
+const facts = (state: ClusterState, configs: TopicsFacts['configs'] = new Map()): TopicsFacts => ({
+  region: 'local',
+  state,
+  configs,
+});
 
 const declared = (over: Partial<TopicConfig> = {}): TopicConfig => ({
   name: 'reservations.events',
@@ -18,7 +27,8 @@ const declared = (over: Partial<TopicConfig> = {}): TopicConfig => ({
   dlq: { retention: 604_800_000 },
   ...over,
 });
-const desired = (...topics: TopicConfig[]): DesiredTopic[] => desiredTopics(topics, (i) => `uplift.yaml:${i + 1}`);
+const desired = (...topics: TopicConfig[]): DesiredTopic[] =>
+  desiredTopics(topics, (i) => `uplift.yaml:${i + 1}`);
 
 /** The cluster as it is after Kafka did what was asked. */
 function created(state: ClusterState, specs: readonly TopicSpec[]): TopicsFacts {
@@ -35,8 +45,12 @@ function created(state: ClusterState, specs: readonly TopicSpec[]): TopicsFacts 
       offlineReplicas: [],
     })),
   }));
-  const entries = (spec: TopicSpec): ConfigEntry[] => Object.entries(spec.configs).map(([name, value]) => ({ name, value, own: true }));
-  return facts({ ...state, topics: [...state.topics, ...topics] }, new Map(specs.map((spec) => [spec.name, entries(spec)])));
+  const entries = (spec: TopicSpec): ConfigEntry[] =>
+    Object.entries(spec.configs).map(([name, value]) => ({ name, value, own: true }));
+  return facts(
+    { ...state, topics: [...state.topics, ...topics] },
+    new Map(specs.map((spec) => [spec.name, entries(spec)])),
+  );
 }
 
 describe('planning topics', () => {
@@ -62,7 +76,9 @@ describe('planning topics', () => {
     const after = created(empty, creations(planTopics(facts(empty), desired(declared({ partitions: 6 })))));
     const plan = planTopics(after, desired(declared()));
     expect(refusals(plan)).toHaveLength(2);
-    expect(refusals(plan)[0]).toMatchObject({ differences: [{ what: 'partitions', is: '6', shouldBe: '24' }] });
+    expect(refusals(plan)[0]).toMatchObject({
+      differences: [{ what: 'partitions', is: '6', shouldBe: '24' }],
+    });
   });
 
   it('refuses a replication factor that the brokers cannot carry', () => {
@@ -73,12 +89,16 @@ describe('planning topics', () => {
   it('gives the same fingerprint to the same cluster and another one when a broker is gone', () => {
     const reordered = { ...empty, brokers: brokers.toReversed() };
     expect(fingerprintOf(facts(empty))).toBe(fingerprintOf(facts(reordered)));
-    expect(fingerprintOf(facts(empty))).not.toBe(fingerprintOf(facts({ ...empty, brokers: brokers.slice(1) })));
+    expect(fingerprintOf(facts(empty))).not.toBe(
+      fingerprintOf(facts({ ...empty, brokers: brokers.slice(1) })),
+    );
   });
 
   it('keeps the leaders of all topics together level over the brokers', () => {
     const wishes = desired(...['a', 'b', 'c', 'd'].map((name) => declared({ name, partitions: 7 })));
-    const leaders = creations(planTopics(facts(empty), wishes)).flatMap((spec) => spec.assignment.map(([leader]) => leader));
+    const leaders = creations(planTopics(facts(empty), wishes)).flatMap((spec) =>
+      spec.assignment.map(([leader]) => leader),
+    );
     const counts = [1, 2, 3].map((id) => leaders.filter((leader) => leader === id).length);
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
   });
@@ -87,18 +107,37 @@ describe('planning topics', () => {
 describe('verifying topics', () => {
   it('fails for a missing topic, a lowered min ISR, a shrunk ISR and a crowded rack', () => {
     const wishes = desired(declared({ name: 't', dlq: undefined }));
-    expect(verifyTopics(facts(empty), wishes)[0]).toMatchObject({ status: 'fail', summary: 'does not exist' });
+    expect(verifyTopics(facts(empty), wishes)[0]).toMatchObject({
+      status: 'fail',
+      summary: 'does not exist',
+    });
     const good = created(empty, creations(planTopics(facts(empty), wishes)));
-    const lowered = facts(good.state, new Map([['t', [{ name: 'min.insync.replicas', value: '1', own: true }]]]));
+    const lowered = facts(
+      good.state,
+      new Map([['t', [{ name: 'min.insync.replicas', value: '1', own: true }]]]),
+    );
     expect(verifyTopics(lowered, wishes)[0]?.summary).toContain('min.insync.replicas is 1, declared 2');
     const shrunk = withPartitions(good, (p) => ({ ...p, isr: p.isr.slice(1) }));
     expect(verifyTopics(shrunk, wishes)[0]?.summary).toContain('24 partitions lack in-sync replicas');
-    const crowded = { ...good, state: { ...good.state, brokers: [...brokers.slice(0, 2), { id: 3, host: 'h', port: 1, rack: 'az-a' }, { id: 4, host: 'h', port: 2, rack: 'az-d' }] } };
+    const crowded = {
+      ...good,
+      state: {
+        ...good.state,
+        brokers: [
+          ...brokers.slice(0, 2),
+          { id: 3, host: 'h', port: 1, rack: 'az-a' },
+          { id: 4, host: 'h', port: 2, rack: 'az-d' },
+        ],
+      },
+    };
     expect(verifyTopics(crowded, wishes)[0]?.summary).toContain('two replicas in one rack');
   });
 });
 
-function withPartitions(from: TopicsFacts, change: (p: ClusterState['topics'][0]['partitions'][0]) => ClusterState['topics'][0]['partitions'][0]): TopicsFacts {
+function withPartitions(
+  from: TopicsFacts,
+  change: (p: ClusterState['topics'][0]['partitions'][0]) => ClusterState['topics'][0]['partitions'][0],
+): TopicsFacts {
   const topics = from.state.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(change) }));
   return { ...from, state: { ...from.state, topics } };
 }

@@ -8,8 +8,18 @@ import type { DesiredTopic } from './section.ts';
 export type TopicChange =
   | { readonly action: 'create'; readonly spec: TopicSpec; readonly origin: string }
   | { readonly action: 'equal'; readonly name: string; readonly origin: string }
-  | { readonly action: 'differs'; readonly name: string; readonly origin: string; readonly differences: readonly Difference[] }
-  | { readonly action: 'impossible'; readonly name: string; readonly origin: string; readonly reason: string };
+  | {
+      readonly action: 'differs';
+      readonly name: string;
+      readonly origin: string;
+      readonly differences: readonly Difference[];
+    }
+  | {
+      readonly action: 'impossible';
+      readonly name: string;
+      readonly origin: string;
+      readonly reason: string;
+    };
 
 export interface Difference {
   readonly what: string;
@@ -27,7 +37,12 @@ export interface TopicsPlan {
   /** Topics on the cluster that uplift.yaml does not declare (internal ones left out): named, never touched. */
   readonly unmanaged: readonly string[];
   /** Partition replicas per broker before and after. */
-  readonly load: readonly { readonly broker: number; readonly rack: string | null; readonly before: number; readonly after: number }[];
+  readonly load: readonly {
+    readonly broker: number;
+    readonly rack: string | null;
+    readonly before: number;
+    readonly after: number;
+  }[];
 }
 
 export interface TopicsFacts {
@@ -49,7 +64,11 @@ export function planTopics(facts: TopicsFacts, desired: readonly DesiredTopic[])
       return { action: 'impossible', name: topic.name, origin: topic.origin, reason };
     }
     loads = addAssignment(loads, assignment);
-    return { action: 'create', spec: { name: topic.name, assignment, configs: topic.configs }, origin: topic.origin };
+    return {
+      action: 'create',
+      spec: { name: topic.name, assignment, configs: topic.configs },
+      origin: topic.origin,
+    };
   });
   const declared = new Set(desired.map(({ name }) => name));
   return {
@@ -58,8 +77,15 @@ export function planTopics(facts: TopicsFacts, desired: readonly DesiredTopic[])
     clusterId: facts.state.clusterId,
     fingerprint: fingerprintOf(facts),
     changes,
-    unmanaged: facts.state.topics.filter((t) => !t.internal && !declared.has(t.name) && !t.name.startsWith('_')).map((t) => t.name),
-    load: loads.map((after, index) => ({ broker: after.id, rack: after.rack, before: before[index]?.replicas ?? 0, after: after.replicas })),
+    unmanaged: facts.state.topics
+      .filter((t) => !t.internal && !declared.has(t.name) && !t.name.startsWith('_'))
+      .map((t) => t.name),
+    load: loads.map((after, index) => ({
+      broker: after.id,
+      rack: after.rack,
+      before: before[index]?.replicas ?? 0,
+      after: after.replicas,
+    })),
   };
 }
 
@@ -76,14 +102,22 @@ export function brokerLoads(state: ClusterState): BrokerLoad[] {
     }));
 }
 
-function compareTopic(topic: DesiredTopic, existing: TopicState, configs: readonly ConfigEntry[]): TopicChange {
+function compareTopic(
+  topic: DesiredTopic,
+  existing: TopicState,
+  configs: readonly ConfigEntry[],
+): TopicChange {
   const differences = differencesOf(topic, existing, configs);
   if (differences.length === 0) return { action: 'equal', name: topic.name, origin: topic.origin };
   return { action: 'differs', name: topic.name, origin: topic.origin, differences };
 }
 
 /** Every declared value that the cluster has otherwise. Configs that are not declared are not compared. */
-export function differencesOf(topic: DesiredTopic, existing: TopicState, configs: readonly ConfigEntry[]): Difference[] {
+export function differencesOf(
+  topic: DesiredTopic,
+  existing: TopicState,
+  configs: readonly ConfigEntry[],
+): Difference[] {
   const differences: Difference[] = [];
   const add = (what: string, is: string, shouldBe: string): void => {
     if (is !== shouldBe) differences.push({ what, is, shouldBe });
@@ -111,12 +145,18 @@ export function fingerprintOf({ state, configs }: TopicsFacts): string {
         id,
         name,
         assignment: partitions.toSorted((a, b) => a.partition - b.partition).map((p) => p.replicas),
-        isr: partitions.toSorted((a, b) => a.partition - b.partition).map((p) => p.isr.toSorted((a, b) => a - b)),
-        configs: Object.fromEntries((configs.get(name) ?? []).filter((entry) => entry.own).map((entry) => [entry.name, entry.value])),
+        isr: partitions
+          .toSorted((a, b) => a.partition - b.partition)
+          .map((p) => p.isr.toSorted((a, b) => a - b)),
+        configs: Object.fromEntries(
+          (configs.get(name) ?? []).filter((entry) => entry.own).map((entry) => [entry.name, entry.value]),
+        ),
       }))
       .toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   });
-  return createHash('sha256').update(text ?? '').digest('hex');
+  return createHash('sha256')
+    .update(text ?? '')
+    .digest('hex');
 }
 
 /** The topics a plan would create. */

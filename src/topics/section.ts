@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { duration } from '../config/duration.ts';
 import { defineSection, type RuleProblem } from '../config/section.ts';
 
-const topicName = z.string().regex(/^[a-zA-Z0-9._-]{1,249}$/, { error: 'must be 1–249 letters, digits, dots, dashes or underscores' });
+const topicName = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{1,249}$/, { error: 'must be 1–249 letters, digits, dots, dashes or underscores' });
 
 /** Topic configuration as Kafka takes it: every value is a string there; numbers and booleans are written plainly here. */
 const configs = z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).default({});
@@ -13,7 +15,10 @@ const topicSchema = z.strictObject({
   replicationFactor: z.int().min(1).max(15),
   minInsyncReplicas: z.int().min(1).max(15),
   config: configs.describe('Kafka topic configs; min.insync.replicas has its own key.'),
-  dlq: z.strictObject({ retention: duration }).optional().describe('Makes <name>.dlq with the same partitions and durability.'),
+  dlq: z
+    .strictObject({ retention: duration })
+    .optional()
+    .describe('Makes <name>.dlq with the same partitions and durability.'),
 });
 
 export type TopicConfig = z.output<typeof topicSchema>;
@@ -28,7 +33,8 @@ export const topicsSection = defineSection({
       for (const [index, topic] of topics.entries()) {
         for (const message of topicProblems(topic)) yield { path: ['topics', index], message };
         const first = topics.findIndex(({ name }) => name === topic.name);
-        if (first !== index) yield { path: ['topics', index, 'name'], message: `${topic.name} is declared twice` };
+        if (first !== index)
+          yield { path: ['topics', index, 'name'], message: `${topic.name} is declared twice` };
       }
     },
   ],
@@ -45,10 +51,16 @@ export interface DesiredTopic {
 }
 
 /** Declared topics plus their `.dlq`, in declaration order. A dead-letter topic is never compacted (keys repeat there). */
-export function desiredTopics(topics: readonly TopicConfig[], originOf: (index: number) => string): DesiredTopic[] {
+export function desiredTopics(
+  topics: readonly TopicConfig[],
+  originOf: (index: number) => string,
+): DesiredTopic[] {
   return topics.flatMap((topic, index) => {
     const origin = originOf(index);
-    const durability = { 'min.insync.replicas': String(topic.minInsyncReplicas), 'unclean.leader.election.enable': 'false' };
+    const durability = {
+      'min.insync.replicas': String(topic.minInsyncReplicas),
+      'unclean.leader.election.enable': 'false',
+    };
     const own: DesiredTopic = {
       name: topic.name,
       partitions: topic.partitions,
@@ -74,9 +86,13 @@ function stringified(values: Readonly<Record<string, string | number | boolean>>
 export function topicProblems(topic: TopicConfig): string[] {
   const problems: string[] = [];
   if (topic.minInsyncReplicas > topic.replicationFactor) {
-    problems.push(`minInsyncReplicas ${topic.minInsyncReplicas} is more than replicationFactor ${topic.replicationFactor}: no write could ever be acknowledged`);
+    problems.push(
+      `minInsyncReplicas ${topic.minInsyncReplicas} is more than replicationFactor ${topic.replicationFactor}: no write could ever be acknowledged`,
+    );
   }
-  if ('min.insync.replicas' in topic.config) problems.push('min.insync.replicas stands in config; use minInsyncReplicas');
-  if (topic.dlq !== undefined && topic.name.endsWith('.dlq')) problems.push('a dead-letter topic has no dead-letter topic of its own');
+  if ('min.insync.replicas' in topic.config)
+    problems.push('min.insync.replicas stands in config; use minInsyncReplicas');
+  if (topic.dlq !== undefined && topic.name.endsWith('.dlq'))
+    problems.push('a dead-letter topic has no dead-letter topic of its own');
   return problems;
 }

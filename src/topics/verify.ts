@@ -25,7 +25,13 @@ function verifyTopic({ region, state, configs }: TopicsFacts, topic: DesiredTopi
   const problems = [...differences.map((d) => `${d.what} is ${d.is}, declared ${d.shouldBe}`), ...placed];
   const evidence = [{ query: 'Metadata + DescribeConfigs', value: shapeOf(existing) }];
   if (problems.length > 0) {
-    return { ...base, status: 'fail', summary: problems.slice(0, 3).join('; '), evidence, next: 'uplift topics plan' };
+    return {
+      ...base,
+      status: 'fail',
+      summary: problems.slice(0, 3).join('; '),
+      evidence,
+      next: 'uplift topics plan',
+    };
   }
   return { ...base, status: 'pass', summary: shapeOf(existing), evidence };
 }
@@ -39,7 +45,9 @@ function shapeOf(topic: TopicState): string {
 export function placementProblems(topic: TopicState, brokers: readonly Broker[]): string[] {
   const rackOf = new Map(brokers.map(({ id, rack }) => [id, rack ?? `no-rack-${id}`]));
   const racks = new Set(rackOf.values()).size;
-  const crowded = topic.partitions.filter((p) => racksOf(p, rackOf).size < Math.min(racks, p.replicas.length));
+  const crowded = topic.partitions.filter(
+    (p) => racksOf(p, rackOf).size < Math.min(racks, p.replicas.length),
+  );
   const thin = topic.partitions.filter((p) => p.isr.length < p.replicas.length);
   const problems: string[] = [];
   if (crowded.length > 0) problems.push(`${crowded.length} partitions have two replicas in one rack`);

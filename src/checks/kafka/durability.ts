@@ -12,24 +12,48 @@ export const topicDurability: Check = {
 function judgeDurability({ kafka, desired }: CheckFacts): Judgement {
   if (!kafka.state.seen) return notSeen('Metadata', kafka.state.reason, 'uplift sandbox status');
   if (!kafka.topicConfigs.seen) return notSeen('DescribeConfigs', kafka.topicConfigs.reason);
-  if (desired.length === 0) return { status: 'inconclusive', summary: 'uplift.yaml declares no topic: nothing was examined', evidence: [] };
+  if (desired.length === 0)
+    return {
+      status: 'inconclusive',
+      summary: 'uplift.yaml declares no topic: nothing was examined',
+      evidence: [],
+    };
   const { topics } = kafka.state.value;
   const configs = kafka.topicConfigs.value;
-  const problems = desired.flatMap((wish) => problemsOf(wish, topics.find(({ name }) => name === wish.name), configs.get(wish.name) ?? []));
+  const problems = desired.flatMap((wish) =>
+    problemsOf(
+      wish,
+      topics.find(({ name }) => name === wish.name),
+      configs.get(wish.name) ?? [],
+    ),
+  );
   const first = desired.find((wish) => problems[0]?.startsWith(`${wish.name}:`)) ?? desired[0];
   const partitions = desired.reduce((sum, { partitions: count }) => sum + count, 0);
   return judged(problems, 'fail', `${desired.length} topics, ${partitions} partitions, every ISR full`, {
-    evidence: [{ query: 'Metadata + DescribeConfigs', value: desired.map(({ name }) => `${name}: ${isrText(topics.find((t) => t.name === name))}`).join('; ') }],
+    evidence: [
+      {
+        query: 'Metadata + DescribeConfigs',
+        value: desired
+          .map(({ name }) => `${name}: ${isrText(topics.find((t) => t.name === name))}`)
+          .join('; '),
+      },
+    ],
     ...(first === undefined ? {} : { promise: { source: 'file', text: first.origin } as const }),
     ...(problems.length === 0 ? {} : { next: 'uplift topics plan' }),
   });
 }
 
-function problemsOf(wish: DesiredTopic, topic: TopicState | undefined, configs: readonly ConfigEntry[]): string[] {
+function problemsOf(
+  wish: DesiredTopic,
+  topic: TopicState | undefined,
+  configs: readonly ConfigEntry[],
+): string[] {
   if (topic === undefined) return [`${wish.name}: does not exist`];
-  const valueOf = (name: string): string | null => configs.find((entry) => entry.name === name)?.value ?? null;
-  const count = (test: (p: TopicState['partitions'][0]) => boolean): number => topic.partitions.filter(test).length;
-  const minIsr = Number(valueOf('min.insync.replicas'));
+  const settingOf = (name: string): string | null =>
+    configs.find((entry) => entry.name === name)?.value ?? null;
+  const count = (test: (p: TopicState['partitions'][0]) => boolean): number =>
+    topic.partitions.filter(test).length;
+  const minIsr = Number(settingOf('min.insync.replicas'));
   const problems: string[] = [];
   const note = (bad: boolean, text: string): void => void (bad && problems.push(`${wish.name}: ${text}`));
   const offline = count((p) => p.leader < 0);
@@ -40,8 +64,11 @@ function problemsOf(wish: DesiredTopic, topic: TopicState | undefined, configs: 
   note(under > 0, `${under} partitions are under min ISR ${minIsr}`);
   note(thin > 0, `${thin} partitions lack in-sync replicas`);
   note(few > 0, `${few} partitions have fewer than ${wish.replicationFactor} replicas`);
-  note(String(minIsr) !== wish.configs['min.insync.replicas'], `min ISR is ${minIsr}, declared ${wish.configs['min.insync.replicas'] ?? '?'}`);
-  note(valueOf('unclean.leader.election.enable') === 'true', 'unclean leader election is on');
+  note(
+    String(minIsr) !== wish.configs['min.insync.replicas'],
+    `min ISR is ${minIsr}, declared ${wish.configs['min.insync.replicas'] ?? '?'}`,
+  );
+  note(settingOf('unclean.leader.election.enable') === 'true', 'unclean leader election is on');
   return problems;
 }
 

@@ -12,9 +12,11 @@ export const writerAndReplicas: Check = {
 
 function judgeReplication({ postgres, limits, originOf, region }: CheckFacts): Judgement {
   const promise = originOf(['regions', region, 'postgres']);
-  if (postgres === undefined) return { status: 'notApplicable', summary: 'no Postgres in uplift.yaml', evidence: [] };
+  if (postgres === undefined)
+    return { status: 'notApplicable', summary: 'no Postgres in uplift.yaml', evidence: [] };
   const { writer, replicas } = postgres;
-  if (!writer.facts.seen) return { ...notSeen(`pg_stat_replication on ${writer.name}`, writer.facts.reason), promise };
+  if (!writer.facts.seen)
+    return { ...notSeen(`pg_stat_replication on ${writer.name}`, writer.facts.reason), promise };
   const unseen = replicas.find(({ facts }) => !facts.seen);
   if (unseen !== undefined && !unseen.facts.seen) {
     return { ...notSeen(`pg_stat_wal_receiver on ${unseen.name}`, unseen.facts.reason), promise };
@@ -25,11 +27,18 @@ function judgeReplication({ postgres, limits, originOf, region }: CheckFacts): J
     if (facts.seen) problems.push(...replicaProblems(name, facts.value, value.timeline, limits.replicaLag));
   }
   const streaming = value.standbys.filter(({ state }) => state === 'streaming');
-  if (streaming.length < replicas.length) problems.push(`${streaming.length} of ${replicas.length} replicas stream from ${writer.name}`);
+  if (streaming.length < replicas.length)
+    problems.push(`${streaming.length} of ${replicas.length} replicas stream from ${writer.name}`);
   const sync = streaming.filter(({ syncState }) => syncState === 'sync' || syncState === 'quorum').length;
-  if (value.synchronousStandbyNames !== '' && sync === 0) problems.push('commits wait for a synchronous standby and there is none');
+  if (value.synchronousStandbyNames !== '' && sync === 0)
+    problems.push('commits wait for a synchronous standby and there is none');
   const good = `writer ${writer.name}, ${streaming.length} replicas streaming, ${sync} count for synchronous commit`;
-  const evidence = [{ query: 'SELECT … FROM pg_stat_replication', value: value.standbys.map(standbyText).join('; ') || 'no rows' }];
+  const evidence = [
+    {
+      query: 'SELECT … FROM pg_stat_replication',
+      value: value.standbys.map(standbyText).join('; ') || 'no rows',
+    },
+  ];
   return judged(problems, 'fail', good, { evidence, promise });
 }
 
@@ -45,16 +54,21 @@ function writerProblems(name: string, facts: WriterFacts): string[] {
 export function replicaLagMs(facts: ReplicaFacts): number {
   const heardMs = facts.lastMessageAgeMs ?? Number.POSITIVE_INFINITY;
   if (facts.receivedBytesAhead === 0 && heardMs < REPLY_FRESH_MS) return 0;
-  return Math.max(heardMs, facts.receivedBytesAhead > 0 ? (facts.replayAgeMs ?? Number.POSITIVE_INFINITY) : 0);
+  return Math.max(
+    heardMs,
+    facts.receivedBytesAhead > 0 ? (facts.replayAgeMs ?? Number.POSITIVE_INFINITY) : 0,
+  );
 }
 
 function replicaProblems(name: string, facts: ReplicaFacts, timeline: number, limitMs: number): string[] {
   const problems: string[] = [];
   const lagMs = replicaLagMs(facts);
   if (!facts.inRecovery) problems.push(`${name} is not a standby: two writers`);
-  if (facts.timeline !== timeline) problems.push(`${name} is on timeline ${facts.timeline}, the writer on ${timeline}`);
+  if (facts.timeline !== timeline)
+    problems.push(`${name} is on timeline ${facts.timeline}, the writer on ${timeline}`);
   if (!facts.streaming) problems.push(`${name} does not stream`);
-  else if (lagMs > limitMs) problems.push(`${name} is ${(lagMs / 1000).toFixed(1)} s behind (limit ${limitMs / 1000} s)`);
+  else if (lagMs > limitMs)
+    problems.push(`${name} is ${(lagMs / 1000).toFixed(1)} s behind (limit ${limitMs / 1000} s)`);
   return problems;
 }
 

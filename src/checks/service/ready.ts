@@ -9,13 +9,32 @@ export const serviceReady: Check = {
 
 function judgeReady({ instances, originOf, region }: CheckFacts): Judgement {
   const promise = originOf(['regions', region, 'service']);
-  if (instances === undefined) return { status: 'notApplicable', summary: 'no service in uplift.yaml', evidence: [] };
+  if (instances === undefined)
+    return { status: 'notApplicable', summary: 'no service in uplift.yaml', evidence: [] };
   const answers = instances.flatMap(({ id, readyz }) => (readyz.seen ? [{ id, answer: readyz.value }] : []));
-  const silent = instances.flatMap(({ id, url, readyz }) => (readyz.seen ? [] : [`${id} at ${url} (${readyz.reason})`]));
+  const silent = instances.flatMap(({ id, url, readyz }) =>
+    readyz.seen ? [] : [`${id} at ${url} (${readyz.reason})`],
+  );
   const problems = answers
     .filter(({ answer }) => !answer.ready)
-    .map(({ id, answer }) => `${id} is not ready: ${answer.probes.filter(({ ok }) => !ok).map(({ name, detail }) => `${name} ${detail}`).join(', ') || 'no reason given'}`);
-  const evidence = [{ query: 'GET /readyz', value: answers.map(({ id, answer }) => `${id} ${answer.ready ? 'ready' : 'not ready'}`).join(', ') || 'no answer' }];
-  if (problems.length === 0 && silent.length > 0) return { ...notSeen('GET /readyz', `no answer from ${silent.join(', ')}`), promise };
+    .map(
+      ({ id, answer }) =>
+        `${id} is not ready: ${
+          answer.probes
+            .filter(({ ok }) => !ok)
+            .map(({ name, detail }) => `${name} ${detail}`)
+            .join(', ') || 'no reason given'
+        }`,
+    );
+  const evidence = [
+    {
+      query: 'GET /readyz',
+      value:
+        answers.map(({ id, answer }) => `${id} ${answer.ready ? 'ready' : 'not ready'}`).join(', ') ||
+        'no answer',
+    },
+  ];
+  if (problems.length === 0 && silent.length > 0)
+    return { ...notSeen('GET /readyz', `no answer from ${silent.join(', ')}`), promise };
   return judged(problems, 'fail', `${answers.length} processes ready`, { evidence, promise });
 }

@@ -76,13 +76,18 @@ export function openHttp(options: HttpOptions): HttpClient {
   for (const base of options.origins) {
     const origin = new URL(base).origin;
     if (targets.has(origin)) continue;
-    targets.set(origin, { pool: openPool(origin, connections, options), lane: openLane(connections, options.maxWaiting ?? 10_000) });
+    targets.set(origin, {
+      pool: openPool(origin, connections, options),
+      lane: openLane(connections, options.maxWaiting ?? 10_000),
+    });
   }
   return {
     request(request) {
       const target = targets.get(request.origin) ?? targets.get(new URL(request.origin).origin);
       if (target === undefined) {
-        throw new UpliftError('UPL-USAGE', { message: `${request.origin} is not an origin of this HTTP client.` });
+        throw new UpliftError('UPL-USAGE', {
+          message: `${request.origin} is not an origin of this HTTP client.`,
+        });
       }
       return exchange(target, request, limits);
     },
@@ -143,7 +148,10 @@ function exchange(target: Target, request: HttpRequest, limits: Limits): Promise
       }
     });
     const start = (): void => {
-      if (settled) return target.lane.exit();
+      if (settled) {
+        target.lane.exit();
+        return;
+      }
       entered = true;
       try {
         target.pool.dispatch(dispatchOptions(request), handler);
@@ -152,7 +160,10 @@ function exchange(target: Target, request: HttpRequest, limits: Limits): Promise
       }
     };
 
-    if (request.signal?.aborted === true) return fail('aborted', 'aborted');
+    if (request.signal?.aborted === true) {
+      fail('aborted', 'aborted');
+      return;
+    }
     request.signal?.addEventListener('abort', onAbort, { once: true });
     leave = target.lane.enter(start);
     if (leave === undefined) fail('queue full', 'too many requests wait for a connection');

@@ -12,7 +12,7 @@ export async function wholeAnswer<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof ResponseError && error['response'] !== undefined) return error['response'] as T;
+    if (error instanceof ResponseError && error.response !== undefined) return error.response as T;
     throw error;
   }
 }
@@ -28,13 +28,20 @@ export class AskAnother extends Error {
 /** UPL-KAFKA-REQUEST: Kafka answered, with an error. */
 export function requestFailed(what: string, error: unknown): UpliftError {
   if (isUpliftError(error)) return error;
-  const names = error instanceof ResponseError ? [...new Set(error.errors.map(nameOf))].join(', ') : reasonOf(error);
-  return new UpliftError('UPL-KAFKA-REQUEST', { message: `Kafka could not ${what} (${names}).`, cause: error });
+  const names =
+    error instanceof ResponseError ? [...new Set(error.errors.map(nameOf))].join(', ') : reasonOf(error);
+  return new UpliftError('UPL-KAFKA-REQUEST', {
+    message: `Kafka could not ${what} (${names}).`,
+    cause: error,
+  });
 }
 
 function nameOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const id = 'apiId' in error && typeof error.apiId === 'string' ? error.apiId : error.message;
-  const said = 'serverErrorMessage' in error && typeof error.serverErrorMessage === 'string' ? `: ${error.serverErrorMessage}` : '';
+  const said =
+    'serverErrorMessage' in error && typeof error.serverErrorMessage === 'string'
+      ? `: ${error.serverErrorMessage}`
+      : '';
   return `${id}${said}`;
 }

@@ -1,5 +1,5 @@
-import type { OutRecord, PartitionAck, Produce } from './ports.ts';
 import { isUpliftError, UpliftError } from '../../core/error.ts';
+import type { OutRecord, PartitionAck, Produce } from './ports.ts';
 import { overloaded } from './produce-error.ts';
 
 export interface BatcherLimits {
@@ -94,7 +94,16 @@ export class PartitionBatcher {
     }
     const { promise, resolve, reject } = Promise.withResolvers<Appended>();
     const endsAtMs = performance.now() + deadlineMs;
-    const entry: Entry = { record, bytes, deadlineMs, endsAtMs, resolve, reject, timer: undefined, state: 'queued' };
+    const entry: Entry = {
+      record,
+      bytes,
+      deadlineMs,
+      endsAtMs,
+      resolve,
+      reject,
+      timer: undefined,
+      state: 'queued',
+    };
     entry.timer = setTimeout(() => this.#expire(lane, entry), deadlineMs);
     lane.queue.push(entry);
     lane.waiting += 1;
@@ -132,7 +141,8 @@ export class PartitionBatcher {
     let bytes = 0;
     let passed = 0;
     for (const entry of lane.queue) {
-      const full = batch.length === maxRecordsPerBatch || (batch.length > 0 && bytes + entry.bytes > maxBytesPerBatch);
+      const full =
+        batch.length === maxRecordsPerBatch || (batch.length > 0 && bytes + entry.bytes > maxBytesPerBatch);
       if (full) break;
       passed += 1;
       if (entry.state !== 'queued') continue;
@@ -152,7 +162,10 @@ export class PartitionBatcher {
     const { topic, partition } = lane;
     let ack: PartitionAck;
     try {
-      ack = await this.#produce.send({ topic, partition, records: batch.map((entry) => entry.record) }, { deadlineMs });
+      ack = await this.#produce.send(
+        { topic, partition, records: batch.map((entry) => entry.record) },
+        { deadlineMs },
+      );
     } catch (error) {
       // Kafka refused the batch as such, so nothing of it is in the log: find the record it is about.
       if (batch.length > 1 && isUpliftError(error, 'UPL-KAFKA-REQUEST')) {
@@ -190,6 +203,9 @@ function settle(entry: Entry, answer: () => void): void {
 
 /** Bytes of a record in a batch: its parts, and about 70 for lengths and the head (record format v2). */
 function sizeOf(record: OutRecord): number {
-  const headers = record.headers.reduce((sum, [key, value]) => sum + key.length + (value?.length ?? 0) + 6, 0);
+  const headers = record.headers.reduce(
+    (sum, [key, value]) => sum + key.length + (value?.length ?? 0) + 6,
+    0,
+  );
   return (record.key?.length ?? 0) + (record.value?.length ?? 0) + headers + 70;
 }

@@ -1,5 +1,5 @@
-import type { Connection } from '@platformatic/kafka';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Connection } from '@platformatic/kafka';
 import { UpliftError } from '../../core/error.ts';
 import { AskAnother, requestFailed } from './answers.ts';
 import { unreachable } from './failures.ts';
@@ -82,7 +82,8 @@ export class Brokers {
   }
 
   #prefer(address: string): void {
-    if (this.#order[0] !== address) this.#order = [address, ...this.#order.filter((other) => other !== address)];
+    if (this.#order[0] !== address)
+      this.#order = [address, ...this.#order.filter((other) => other !== address)];
   }
 
   #avoid(address: string): void {
@@ -92,7 +93,11 @@ export class Brokers {
   #told(what: string, error: unknown): UpliftError {
     if (!(error instanceof LinkError)) return requestFailed(what, error);
     const message = `No answer to the request to ${what}; it may have worked all the same.`;
-    return new UpliftError('UPL-KAFKA-REQUEST', { message, next: 'Look at the state of the cluster before you repeat it.', cause: error });
+    return new UpliftError('UPL-KAFKA-REQUEST', {
+      message,
+      next: 'Look at the state of the cluster before you repeat it.',
+      cause: error,
+    });
   }
 }
 

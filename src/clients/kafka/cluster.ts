@@ -1,4 +1,9 @@
-import { type Connection, describeConfigsV4, describeQuorumV2, listPartitionReassignmentsV0 } from '@platformatic/kafka';
+import {
+  type Connection,
+  describeConfigsV4,
+  describeQuorumV2,
+  listPartitionReassignmentsV0,
+} from '@platformatic/kafka';
 import { isUpliftError } from '../../core/error.ts';
 import { errorName, requestFailed, wholeAnswer } from './answers.ts';
 import { Brokers } from './brokers.ts';
@@ -33,9 +38,12 @@ export function openCluster(target: KafkaTarget): Cluster {
 
 async function quorum(brokers: Brokers, { timeoutMs }: Timeout): Promise<QuorumState> {
   const asked = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }];
-  const answer = await brokers.any('describe the controller quorum', { timeoutMs }, (to) => describeQuorumV2.api.async(to, asked));
+  const answer = await brokers.any('describe the controller quorum', { timeoutMs }, (to) =>
+    describeQuorumV2.api.async(to, asked),
+  );
   const partition = answer.topics[0]?.partitions[0];
-  if (partition === undefined) throw requestFailed('describe the controller quorum', new Error('empty answer'));
+  if (partition === undefined)
+    throw requestFailed('describe the controller quorum', new Error('empty answer'));
   return {
     leaderId: partition.leaderId,
     leaderEpoch: partition.leaderEpoch,
@@ -52,7 +60,11 @@ interface Described {
   readonly entries: readonly ConfigEntry[];
 }
 
-async function describeConfigs(connection: Connection, type: typeof TOPIC | typeof BROKER, names: readonly string[]): Promise<Map<string, Described>> {
+async function describeConfigs(
+  connection: Connection,
+  type: typeof TOPIC | typeof BROKER,
+  names: readonly string[],
+): Promise<Map<string, Described>> {
   const resources = names.map((name) => ({ resourceType: type, resourceName: name }));
   const answer = await wholeAnswer(describeConfigsV4.api.async(connection, resources));
   return new Map(
@@ -60,26 +72,41 @@ async function describeConfigs(connection: Connection, type: typeof TOPIC | type
       result.resourceName,
       {
         errorCode: result.errorCode,
-        entries: result.configs.map(({ name, value, configSource }) => ({ name, value, own: configSource === OWN_SOURCE[type] })),
+        entries: result.configs.map(({ name, value, configSource }) => ({
+          name,
+          value: value ?? null,
+          own: configSource === OWN_SOURCE[type],
+        })),
       },
     ]),
   );
 }
 
 /** Topics that do not exist are left out, as in `describe`. */
-async function topicConfigs(brokers: Brokers, topics: readonly string[], { timeoutMs }: Timeout): Promise<ReadonlyMap<string, readonly ConfigEntry[]>> {
+async function topicConfigs(
+  brokers: Brokers,
+  topics: readonly string[],
+  { timeoutMs }: Timeout,
+): Promise<ReadonlyMap<string, readonly ConfigEntry[]>> {
   if (topics.length === 0) return new Map();
-  const described = await brokers.any('describe topic configs', { timeoutMs }, (to) => describeConfigs(to, TOPIC, topics));
+  const described = await brokers.any('describe topic configs', { timeoutMs }, (to) =>
+    describeConfigs(to, TOPIC, topics),
+  );
   const found = new Map<string, readonly ConfigEntry[]>();
   for (const [name, { errorCode, entries }] of described) {
     if (errorCode === UNKNOWN_TOPIC) continue;
-    if (errorCode !== 0) throw requestFailed(`describe the configs of ${name}`, new Error(errorName(errorCode)));
+    if (errorCode !== 0)
+      throw requestFailed(`describe the configs of ${name}`, new Error(errorName(errorCode)));
     found.set(name, entries);
   }
   return found;
 }
 
-async function brokerConfigs(brokers: Brokers, ids: readonly number[], { timeoutMs }: Timeout): Promise<ReadonlyMap<number, readonly ConfigEntry[]>> {
+async function brokerConfigs(
+  brokers: Brokers,
+  ids: readonly number[],
+  { timeoutMs }: Timeout,
+): Promise<ReadonlyMap<number, readonly ConfigEntry[]>> {
   const endsAtMs = performance.now() + timeoutMs;
   const { brokers: alive } = await describeCluster(brokers, [], { timeoutMs });
   const leftMs = Math.max(1, Math.min(endsAtMs - performance.now(), brokers.target.requestTimeoutMs));
@@ -91,18 +118,27 @@ async function brokerConfigs(brokers: Brokers, ids: readonly number[], { timeout
         const link = brokers.link(`${broker.host}:${broker.port}`);
         const described = (await link.request((to) => describeConfigs(to, BROKER, [name]), leftMs)).get(name);
         if (described === undefined || described.errorCode !== 0) {
-          throw requestFailed(`describe the configs of broker ${name}`, new Error(errorName(described?.errorCode ?? -1)));
+          throw requestFailed(
+            `describe the configs of broker ${name}`,
+            new Error(errorName(described?.errorCode ?? -1)),
+          );
         }
         return [broker.id, described.entries] as const;
       } catch (error) {
         if (error instanceof LinkError) return undefined;
-        throw isUpliftError(error) ? error : requestFailed(`describe the configs of broker ${broker.id}`, error);
+        throw isUpliftError(error)
+          ? error
+          : requestFailed(`describe the configs of broker ${broker.id}`, error);
       }
     });
   return new Map((await Promise.all(asked)).filter((entry) => entry !== undefined));
 }
 
 async function reassignments(brokers: Brokers, { timeoutMs }: Timeout): Promise<readonly string[]> {
-  const answer = await brokers.any('list reassignments', { timeoutMs }, (to) => listPartitionReassignmentsV0.api.async(to, timeoutMs, null));
-  return answer.topics.flatMap((topic) => topic.partitions.map((one) => `${topic.name}/${one.partitionIndex}`));
+  const answer = await brokers.any('list reassignments', { timeoutMs }, (to) =>
+    listPartitionReassignmentsV0.api.async(to, timeoutMs, null),
+  );
+  return answer.topics.flatMap((topic) =>
+    topic.partitions.map((one) => `${topic.name}/${one.partitionIndex}`),
+  );
 }

@@ -1,5 +1,5 @@
-import { formatMs } from '../../core/units.ts';
 import { reasonOf, UpliftError } from '../../core/error.ts';
+import { formatMs } from '../../core/units.ts';
 import type { KafkaTarget } from './target.ts';
 
 /** Codes of Node's TLS that mean "I do not trust that certificate" (nodejs.org/api/tls.html#x509-certificate-error-codes). */
@@ -67,9 +67,14 @@ export function authFailure(target: KafkaTarget, address: string, error: unknown
       cause: error,
     });
   }
-  const refused = all.some((e) => e.name === 'KafkaJSSASLAuthenticationError' || codeOf(e) === 'PLT_KFK_AUTHENTICATION');
+  const refused = all.some(
+    (e) => e.name === 'KafkaJSSASLAuthenticationError' || codeOf(e) === 'PLT_KFK_AUTHENTICATION',
+  );
   if (!refused) return undefined;
-  const who = target.sasl === undefined ? 'the login' : `the login of "${target.sasl.username}" (${target.sasl.mechanism})`;
+  const who =
+    target.sasl === undefined
+      ? 'the login'
+      : `the login of "${target.sasl.username}" (${target.sasl.mechanism})`;
   return new UpliftError('UPL-KAFKA-AUTH', {
     message: `Kafka at ${address} refused ${who}.`,
     next: 'Check kafka.sasl: user name, password and mechanism.',

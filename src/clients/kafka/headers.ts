@@ -14,24 +14,25 @@ export function toKafkaJsHeaders(headers: readonly Header[]): KafkaJsHeaders {
   const object: KafkaJsHeaders = Object.create(null);
   for (const [key, value] of headers) {
     const name = key.toString('utf8');
-    if (!Buffer.from(name, 'utf8').equals(key)) throw refused(`the key 0x${key.toString('hex')} is not UTF-8`);
+    if (!Buffer.from(name, 'utf8').equals(key))
+      throw refused(`the key 0x${key.toString('hex')} is not UTF-8`);
     if (value === null) throw refused(`"${name}" has a null value`);
     const before = object[name];
     if (before === undefined) object[name] = value;
-    else if (Array.isArray(before)) before.push(value);
-    else object[name] = [before, value];
+    else object[name] = Array.isArray(before) ? [...before, value] : [before, value];
   }
-  let position = 0;
-  for (const [name, value] of Object.entries(object)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      const [key, wanted] = headers[position] ?? [];
-      if (key?.toString('utf8') !== name || wanted !== one) throw refused(`"${name}" would change its place in the list`);
-      position += 1;
-    }
-  }
+  const written = Object.entries(object).flatMap(([name, value]) =>
+    (Array.isArray(value) ? value : [value]).map((one) => ({ name, one })),
+  );
+  const moved = written.find(
+    ({ name, one }, at) => headers[at]?.[1] !== one || headers[at][0].toString('utf8') !== name,
+  );
+  if (moved !== undefined) throw refused(`"${moved.name}" would change its place in the list`);
   return object;
 }
 
 function refused(why: string): UpliftError {
-  return new UpliftError('UPL-KAFKA-HEADERS', { message: `These record headers cannot be carried unchanged: ${why}.` });
+  return new UpliftError('UPL-KAFKA-HEADERS', {
+    message: `These record headers cannot be carried unchanged: ${why}.`,
+  });
 }

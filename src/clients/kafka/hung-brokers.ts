@@ -1,8 +1,8 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { tlsOptions } from './tls-options.ts';
 import type { KafkaTarget } from './target.ts';
+import { tlsOptions } from './tls-options.ts';
 
 /** ApiVersions v0 with an empty client id (Kafka protocol, key 18): allowed before any login, answered from memory. */
 const API_VERSIONS_V0 = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0, 0]);
@@ -17,7 +17,9 @@ export function answers(target: KafkaTarget, address: string, timeoutMs: number)
   const port = Number(address.slice(colon + 1));
   return new Promise((resolve) => {
     const socket: Socket =
-      target.tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, ...tlsOptions(target.tls, host) });
+      target.tls === undefined
+        ? connectTcp({ host, port })
+        : connectTls({ host, port, ...tlsOptions(target.tls, host) });
     const finish = (alive: boolean): void => {
       clearTimeout(timer);
       socket.destroy();

@@ -2,7 +2,13 @@
  * What users of the Kafka clients import. It loads both SDKs; where start-up time counts, import the one module needed
  * (`produce.ts` loads kafkajs, `read.ts`, `cluster.ts` and `topics.ts` load @platformatic/kafka, `batcher.ts` neither).
  */
-export { type Appended, type BatcherLimits, type BatcherOptions, DEFAULT_BATCHER_LIMITS, PartitionBatcher } from './batcher.ts';
+export {
+  type Appended,
+  type BatcherLimits,
+  type BatcherOptions,
+  DEFAULT_BATCHER_LIMITS,
+  PartitionBatcher,
+} from './batcher.ts';
 export { openCluster } from './cluster.ts';
 export { toKafkaJsHeaders } from './headers.ts';
 export type * from './ports.ts';

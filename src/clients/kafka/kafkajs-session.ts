@@ -1,6 +1,14 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { Kafka, type KafkaConfig, logLevel, type Message, type Producer, type RecordMetadata, type SASLOptions } from 'kafkajs';
+import {
+  Kafka,
+  type KafkaConfig,
+  logLevel,
+  type Message,
+  type Producer,
+  type RecordMetadata,
+  type SASLOptions,
+} from 'kafkajs';
 import { withDeadline } from '../../core/wait.ts';
 import { authFailure } from './failures.ts';
 import type { HungBrokers } from './hung-brokers.ts';
@@ -49,7 +57,9 @@ export class KafkaJsSession {
       // Every message names its partition; anything else would be a bug here, and no hash decides in silence.
       createPartitioner: () => (args) => args.message.partition ?? -1,
     });
-    this.#producer.on(this.#producer.events.REQUEST_TIMEOUT, (event) => context.hung.suspect(event.payload.broker));
+    this.#producer.on(this.#producer.events.REQUEST_TIMEOUT, (event) =>
+      context.hung.suspect(event.payload.broker),
+    );
   }
 
   /** Connects and gets a producer id. UPL-KAFKA-AUTH when a broker refuses the login or is not trusted. */
@@ -88,7 +98,8 @@ export class KafkaJsSession {
 
   /** Cuts the sockets to one broker that hangs; kafkajs then retries elsewhere with the same sequence. */
   cut(address: string): void {
-    for (const [socket, to] of this.#sockets) if (to === address) socket.destroy(new Error(`broker ${address} does not answer`));
+    for (const [socket, to] of this.#sockets)
+      if (to === address) socket.destroy(new Error(`broker ${address} does not answer`));
   }
 
   /** Ends at once, whatever is in flight (its outcome stays unknown). */

@@ -55,22 +55,28 @@ export class BrokerLink {
   async #open(timeoutMs: number): Promise<Connection> {
     if (this.#closed) throw new LinkError(this.address, false, new Error('closed'));
     if (this.#connection?.isConnected() === true) return this.#connection;
-    this.#opening ??= this.#connect(timeoutMs).finally(() => {
+    this.#opening ??= this.#connect().finally(() => {
       this.#opening = undefined;
     });
-    return await this.#opening;
+    try {
+      return await withDeadline(`a connection to ${this.address}`, timeoutMs, this.#opening);
+    } catch (error) {
+      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, false, error);
+    }
   }
 
-  async #connect(timeoutMs: number): Promise<Connection> {
+  async #connect(): Promise<Connection> {
     if (this.#connection !== undefined) this.#drop(this.#connection);
     const { host, port } = splitAddress(this.address);
     const { tls, sasl, clientId, requestTimeoutMs } = this.#target;
     const connection = new Connection(clientId, {
-      connectTimeout: Math.max(1, Math.min(timeoutMs, requestTimeoutMs)),
+      connectTimeout: requestTimeoutMs,
       // A backstop: each request has its own, shorter deadline in `request`.
       requestTimeout: Math.max(requestTimeoutMs, 30_000),
       ...(tls === undefined ? {} : { tls: tlsOptions(tls, host) }),
-      ...(sasl === undefined ? {} : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } }),
+      ...(sasl === undefined
+        ? {}
+        : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password } }),
     });
     // Without a listener a reset connection would end the process (Node's rule for 'error' events).
     connection.on('error', () => undefined);
@@ -81,7 +87,7 @@ export class BrokerLink {
       return connection;
     } catch (error) {
       this.#drop(connection);
-      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, false, error);
+      throw error;
     }
   }
 
@@ -97,7 +103,11 @@ export class BrokerLink {
 
 /** The broker did answer, and its answer carries an error code. */
 function isAnswer(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'PLT_KFK_RESPONSE' || error.code === 'PLT_KFK_PROTOCOL');
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'PLT_KFK_RESPONSE' || error.code === 'PLT_KFK_PROTOCOL')
+  );
 }
 
 export function splitAddress(address: string): { readonly host: string; readonly port: number } {

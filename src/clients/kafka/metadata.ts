@@ -8,7 +8,11 @@ const UNKNOWN_TOPIC = 3;
 const STATES = new Set([0, 5, 9]);
 
 /** Brokers, topics, leaders and ISR in one Metadata request (v12, KIP-516 topic ids) to any broker. */
-export async function describeCluster(brokers: Brokers, topics: readonly string[] | undefined, ask: AskOptions): Promise<ClusterState> {
+export async function describeCluster(
+  brokers: Brokers,
+  topics: readonly string[] | undefined,
+  ask: AskOptions,
+): Promise<ClusterState> {
   const what = topics === undefined ? 'describe its topics' : `describe ${topics.join(', ')}`;
   const answer = await brokers.any(what, ask, async (connection) => {
     const names = topics === undefined ? null : topics.map((name) => ({ name }));
@@ -17,12 +21,18 @@ export async function describeCluster(brokers: Brokers, topics: readonly string[
     if (whole.brokers.length === 0) throw new AskAnother('it knows no brokers yet');
     return whole;
   });
-  const known = answer.brokers.map(({ nodeId, host, port, rack }) => ({ id: nodeId, host, port, rack }));
+  const known = answer.brokers.map(({ nodeId, host, port, rack }) => ({
+    id: nodeId,
+    host,
+    port,
+    rack: rack ?? null,
+  }));
   brokers.learn(known);
   const found: TopicState[] = [];
   for (const topic of answer.topics) {
-    if (topic.errorCode === UNKNOWN_TOPIC || topic.name === null) continue;
-    if (!STATES.has(topic.errorCode)) throw requestFailed(`describe ${topic.name}`, new Error(errorName(topic.errorCode)));
+    if (topic.errorCode === UNKNOWN_TOPIC || topic.name === null || topic.name === undefined) continue;
+    if (!STATES.has(topic.errorCode))
+      throw requestFailed(`describe ${topic.name}`, new Error(errorName(topic.errorCode)));
     found.push({
       name: topic.name,
       id: topic.topicId,

@@ -34,7 +34,10 @@ export interface Produce {
    * same partition wait their turn in a bounded queue. Resolves only when the answer held that partition and a rising
    * offset. After a failure the adapter discards its client and sends again until `deadlineMs` is over: a record can
    * then stand twice in the log (same bytes), so readers dedupe by event id.
-   * Throws UPL-KAFKA-PRODUCE when the deadline passed (outcome unknown), UPL-KAFKA-HEADERS for headers it cannot carry.
+   * `deadlineMs` is a duration that begins with the call.
+   * Throws UPL-KAFKA-PRODUCE when the deadline passed (outcome unknown), UPL-KAFKA-HEADERS for headers it cannot carry,
+   * UPL-KAFKA-OVERLOADED when nothing was sent (queue full, closed, or the deadline passed while it waited),
+   * UPL-KAFKA-REQUEST when Kafka refused the records as such (too large): nothing was written either.
    */
   send(batch: PartitionBatch, options: { readonly deadlineMs: number }): Promise<PartitionAck>;
   close(): Promise<void>;
@@ -63,7 +66,7 @@ export interface RecordBatch {
   readonly topicId: string;
   readonly partition: number;
   readonly records: readonly InRecord[];
-  /** Offset to ask for after this batch. */
+  /** Offset to ask for after this batch. It may move on without records: control records, compaction. */
   readonly nextOffset: bigint;
   /** First offset not yet readable, as the leader said with this batch. */
   readonly highWatermark: bigint;
@@ -84,13 +87,16 @@ export interface PartitionBounds {
 export interface Reader {
   /**
    * Next batch of any partition, or undefined when `waitMs` passed without one (that is not an end: a reader has none).
-   * Throws UPL-KAFKA-OUT-OF-RANGE when a position is not in the log or its topic id changed.
+   * Throws UPL-KAFKA-OUT-OF-RANGE when a position is not in the log or its topic id changed, on every call until that
+   * partition is sought anew; the owner decides what to do with the others (open a reader without it, or stop).
    */
   next(waitMs: number): Promise<RecordBatch | undefined>;
   /** Continue partition at this offset; buffered records of the partition are dropped. */
   seek(topic: string, partition: number, nextOffset: bigint): void;
   /** Since when (monotonic ms) each partition has had no successful fetch, for readiness: 0 entries = all served. */
-  stalled(olderThanMs: number): readonly { topic: string; partition: number; sinceMs: number; reason: string }[];
+  stalled(
+    olderThanMs: number,
+  ): readonly { topic: string; partition: number; sinceMs: number; reason: string }[];
   close(): Promise<void>;
 }
 
@@ -134,7 +140,11 @@ export interface ClusterState {
 export interface QuorumState {
   readonly leaderId: number;
   readonly leaderEpoch: number;
-  readonly voters: readonly { readonly id: number; readonly logEndOffset: bigint; readonly lastCaughtUpMs: number }[];
+  readonly voters: readonly {
+    readonly id: number;
+    readonly logEndOffset: bigint;
+    readonly lastCaughtUpMs: number;
+  }[];
 }
 
 export interface ConfigEntry {
@@ -161,10 +171,19 @@ export interface TopicResult {
 /** Reads of cluster state; every call asks any live broker, one request a call wherever the protocol allows it. */
 export interface Cluster {
   /** All topics, or only these (absent ones are left out of the answer). */
-  describe(options: { readonly topics?: readonly string[]; readonly timeoutMs: number }): Promise<ClusterState>;
+  describe(options: {
+    readonly topics?: readonly string[];
+    readonly timeoutMs: number;
+  }): Promise<ClusterState>;
   quorum(options: { readonly timeoutMs: number }): Promise<QuorumState>;
-  topicConfigs(topics: readonly string[], options: { readonly timeoutMs: number }): Promise<ReadonlyMap<string, readonly ConfigEntry[]>>;
-  brokerConfigs(brokerIds: readonly number[], options: { readonly timeoutMs: number }): Promise<ReadonlyMap<number, readonly ConfigEntry[]>>;
+  topicConfigs(
+    topics: readonly string[],
+    options: { readonly timeoutMs: number },
+  ): Promise<ReadonlyMap<string, readonly ConfigEntry[]>>;
+  brokerConfigs(
+    brokerIds: readonly number[],
+    options: { readonly timeoutMs: number },
+  ): Promise<ReadonlyMap<number, readonly ConfigEntry[]>>;
   /** Partitions being moved now, as `topic/partition`. */
   reassignments(options: { readonly timeoutMs: number }): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -173,7 +192,10 @@ export interface Cluster {
 /** Changes to topics and leadership. */
 export interface Topics {
   /** One request for all topics. Per-topic errors are in the answer; an unreachable cluster throws. */
-  create(specs: readonly TopicSpec[], options: { readonly validateOnly: boolean; readonly timeoutMs: number }): Promise<TopicResult[]>;
+  create(
+    specs: readonly TopicSpec[],
+    options: { readonly validateOnly: boolean; readonly timeoutMs: number },
+  ): Promise<TopicResult[]>;
   /** Preferred election (KIP-460, request 43 v2) for these partitions: 'elected' | 'notNeeded' | an error name, per partition. */
   electPreferred(
     partitions: readonly { readonly topic: string; readonly partition: number }[],

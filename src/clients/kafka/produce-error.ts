@@ -12,11 +12,18 @@ export function certainlyNotWritten(error: unknown): boolean {
 
 /** UPL-KAFKA-OVERLOADED: refused before it was sent; safe to send again. */
 export function overloaded(topic: string, partition: number, why: string): UpliftError {
-  return new UpliftError('UPL-KAFKA-OVERLOADED', { message: `${topic}/${partition}: overloaded, nothing was sent (${why}).` });
+  return new UpliftError('UPL-KAFKA-OVERLOADED', {
+    message: `${topic}/${partition}: overloaded, nothing was sent (${why}).`,
+  });
 }
 
 /** UPL-KAFKA-PRODUCE: at least one attempt was made and none was confirmed; the outcome is unknown. */
-export function outcomeUnknown(batch: PartitionBatch, deadlineMs: number, attempts: number, last: unknown): UpliftError {
+export function outcomeUnknown(
+  batch: PartitionBatch,
+  deadlineMs: number,
+  attempts: number,
+  last: unknown,
+): UpliftError {
   const tries = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
   const count = batch.records.length === 1 ? '1 record' : `${batch.records.length} records`;
   return new UpliftError('UPL-KAFKA-PRODUCE', {

@@ -23,7 +23,9 @@ interface Job {
   readonly deadlineMs: number;
   readonly endsAtMs: number;
   readonly resolve: (ack: PartitionAck) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
+  /** Answers a job whose deadline passes while it waits; the one before it may take much longer. */
+  readonly expiry: NodeJS.Timeout;
 }
 
 type Outcome = { readonly answer: RecordMetadata[] } | { readonly error: unknown };
@@ -65,8 +67,18 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
       if (this.#waiting.length >= this.#maxWaiting) {
         throw overloaded(batch.topic, batch.partition, `${this.#maxWaiting} sends wait already`);
       }
-      const endsAtMs = performance.now() + deadlineMs;
-      this.#waiting.push({ batch, messages: toMessages(batch), deadlineMs, endsAtMs, resolve, reject });
+      const messages = toMessages(batch);
+      const expiry = setTimeout(() => this.#expire(job), deadlineMs);
+      const job: Job = {
+        batch,
+        messages,
+        deadlineMs,
+        endsAtMs: performance.now() + deadlineMs,
+        resolve,
+        reject,
+        expiry,
+      };
+      this.#waiting.push(job);
     } catch (error) {
       reject(error);
       return promise;
@@ -87,12 +99,20 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
     this.#stop.abort();
   }
 
+  #expire(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    job.reject(notSentInTime(job.batch));
+  }
+
   async #run(): Promise<void> {
     for (let job = this.#waiting.shift(); job !== undefined; job = this.#waiting.shift()) {
+      clearTimeout(job.expiry);
       try {
         job.resolve(await this.#deliver(job));
       } catch (error) {
-        job.reject(error instanceof Error ? error : new Error(String(error)));
+        job.reject(error);
       }
       // The client may still be retrying what was given up: two writers of one partition at a time would break the
       // pattern. A retired session settles its sends within seconds.
@@ -105,24 +125,26 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
     let attempts = 0;
     let last: unknown;
     for (let turn = 0; this.#leftMs(job) > 0; turn += 1) {
-      const session = await this.#within(job, this.#sessions.session().catch((error: unknown) => ({ error })));
-      if (session === undefined) break;
-      if ('error' in session) {
-        if (attempts === 0 && isUpliftError(session.error, 'UPL-KAFKA-AUTH')) throw session.error;
-        last = session.error;
-      } else {
-        attempts += 1;
-        const outcome = await this.#attempt(job, session);
-        if (outcome === undefined) break;
-        if ('ack' in outcome) return outcome.ack;
-        last = outcome.error;
-        const refusal = attempts === 1 ? refusalOf(last) : undefined;
-        if (refusal !== undefined) throw refused(job.batch, refusal, last);
-      }
+      const session = await this.#session(job);
+      if (session !== undefined && 'opened' in session) attempts += 1;
+      const tried =
+        session === undefined || 'error' in session ? session : await this.#attempt(job, session.opened);
+      if (tried === undefined) break;
+      if ('ack' in tried) return tried.ack;
+      last = tried.error;
+      throwIfHopeless(job.batch, last, attempts);
       await this.#within(job, delay(PAUSE_MS[Math.min(turn, PAUSE_MS.length - 1)] ?? 500));
     }
-    if (attempts === 0) throw overloaded(job.batch.topic, job.batch.partition, 'the deadline passed before it could be sent');
+    if (attempts === 0) throw notSentInTime(job.batch);
     throw outcomeUnknown(job.batch, job.deadlineMs, attempts, last);
+  }
+
+  #session(job: Job): Promise<{ opened: S } | { error: unknown } | undefined> {
+    const opening = this.#sessions.session().then(
+      (opened) => ({ opened }),
+      (error: unknown) => ({ error }),
+    );
+    return this.#within(job, opening);
   }
 
   /** One try on one session; undefined when the deadline passed first. The session is retired unless it held. */
@@ -171,15 +193,25 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
  * An answer counts only when it is about exactly this partition, without an error, at an offset above everything this
  * lane was told before. kafkajs can resolve with an answer that lacks the partition (tulios/kafkajs #1303).
  */
-export function verifyAnswer(batch: PartitionBatch, answer: readonly RecordMetadata[], floor: bigint): PartitionAck {
+export function verifyAnswer(
+  batch: PartitionBatch,
+  answer: readonly RecordMetadata[],
+  floor: bigint,
+): PartitionAck {
   const { topic, partition } = batch;
   const found = answer.filter((one) => one.topicName === topic && one.partition === partition);
   const [only] = found;
-  if (only === undefined || found.length > 1) throw new Error(`the answer names ${topic}/${partition} ${found.length} times`);
+  if (only === undefined || found.length > 1)
+    throw new Error(`the answer names ${topic}/${partition} ${found.length} times`);
   if (only.errorCode !== 0) throw new Error(`${topic}/${partition} answered error ${only.errorCode}`);
   const baseOffset = BigInt(only.baseOffset ?? '-1');
-  if (baseOffset < floor) throw new Error(`${topic}/${partition} answered offset ${baseOffset}, expected at least ${floor}`);
+  if (baseOffset < floor)
+    throw new Error(`${topic}/${partition} answered offset ${baseOffset}, expected at least ${floor}`);
   return { topic, partition, baseOffset, count: batch.records.length };
+}
+
+function notSentInTime(batch: PartitionBatch): UpliftError {
+  return overloaded(batch.topic, batch.partition, 'the deadline passed before it could be sent');
 }
 
 function toMessages(batch: PartitionBatch): Message[] {
@@ -191,17 +223,18 @@ function toMessages(batch: PartitionBatch): Message[] {
   }));
 }
 
-/** Kafka's name of a definite refusal, found in the error or its causes. */
-function refusalOf(error: unknown): string | undefined {
+/**
+ * Throws when trying again cannot help and nothing can have been written: a refused login before the first attempt, or
+ * Kafka's definite refusal of these records on the first one.
+ */
+function throwIfHopeless(batch: PartitionBatch, error: unknown, attempts: number): void {
+  if (attempts === 0 && isUpliftError(error, 'UPL-KAFKA-AUTH')) throw error;
+  if (attempts > 1) return;
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if ('type' in at && typeof at.type === 'string' && REFUSALS.has(at.type)) return at.type;
+    if (!('type' in at) || typeof at.type !== 'string' || !REFUSALS.has(at.type)) continue;
+    throw new UpliftError('UPL-KAFKA-REQUEST', {
+      message: `${batch.topic}/${batch.partition}: Kafka refused the records (${at.type}); they are not in the log.`,
+      cause: error,
+    });
   }
-  return undefined;
-}
-
-function refused(batch: PartitionBatch, name: string, cause: unknown): UpliftError {
-  return new UpliftError('UPL-KAFKA-REQUEST', {
-    message: `${batch.topic}/${batch.partition}: Kafka refused the records (${name}); they are not in the log.`,
-    cause,
-  });
 }

@@ -66,7 +66,12 @@ class SafeProduce implements Produce {
     }
     await this.close();
     if (isUpliftError(last, 'UPL-KAFKA-AUTH')) throw last;
-    throw unreachable({ addresses: this.#target.brokers, tries, tookMs: performance.now() - startedMs, last });
+    throw unreachable({
+      addresses: this.#target.brokers,
+      tries,
+      tookMs: performance.now() - startedMs,
+      last,
+    });
   }
 
   send(batch: PartitionBatch, options: { readonly deadlineMs: number }): Promise<PartitionAck> {
@@ -87,7 +92,11 @@ class SafeProduce implements Produce {
     this.#closing = true;
     const lanes = [...this.#lanes.values()];
     try {
-      await withDeadline('finish sends', this.#options.closeTimeoutMs ?? 5000, Promise.all(lanes.map((lane) => lane.idle())));
+      await withDeadline(
+        'finish sends',
+        this.#options.closeTimeoutMs ?? 5000,
+        Promise.all(lanes.map((lane) => lane.idle())),
+      );
     } catch {
       // What is still open is told to its callers below: unknown, or certainly not sent.
     }
@@ -108,7 +117,12 @@ class SafeProduce implements Produce {
 
   async #open(): Promise<KafkaJsSession> {
     const onEnd = (ended: KafkaJsSession): void => void this.#alive.delete(ended);
-    const session = new KafkaJsSession({ target: this.#target, seeds: this.#seeds(), hung: this.#hung, onEnd });
+    const session = new KafkaJsSession({
+      target: this.#target,
+      seeds: this.#seeds(),
+      hung: this.#hung,
+      onEnd,
+    });
     this.#alive.add(session);
     try {
       await session.open(OPEN_ATTEMPT_MS);
@@ -117,7 +131,10 @@ class SafeProduce implements Produce {
     } catch (error) {
       if (isUpliftError(error)) throw error;
       const where = listAddresses(this.#target.brokers);
-      throw new UpliftError('UPL-KAFKA-UNREACHABLE', { message: `Cannot reach Kafka at ${where} (${reasonInWords(error)}).`, cause: error });
+      throw new UpliftError('UPL-KAFKA-UNREACHABLE', {
+        message: `Cannot reach Kafka at ${where} (${reasonInWords(error)}).`,
+        cause: error,
+      });
     }
   }
 

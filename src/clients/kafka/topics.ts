@@ -1,7 +1,7 @@
 import { createAPI, createTopicsV7, Writer } from '@platformatic/kafka';
 import { AskAnother, errorName, requestFailed, wholeAnswer } from './answers.ts';
 import { Brokers } from './brokers.ts';
-import type { TopicResult, Topics, TopicSpec } from './ports.ts';
+import type { TopicResult, TopicSpec, Topics } from './ports.ts';
 import type { KafkaTarget } from './target.ts';
 
 const NOT_CONTROLLER = 41;
@@ -22,7 +22,11 @@ export function openTopics(target: KafkaTarget): Topics & { close(): Promise<voi
  * One CreateTopics request (v7) for all topics; in KRaft any broker passes it on to the controller. A request whose
  * answer was lost is not repeated (UPL-KAFKA-REQUEST says so): a repeat would report our own topics as foreign ones.
  */
-async function create(brokers: Brokers, specs: readonly TopicSpec[], options: { readonly validateOnly: boolean; readonly timeoutMs: number }): Promise<TopicResult[]> {
+async function create(
+  brokers: Brokers,
+  specs: readonly TopicSpec[],
+  options: { readonly validateOnly: boolean; readonly timeoutMs: number },
+): Promise<TopicResult[]> {
   if (specs.length === 0) return [];
   const { timeoutMs, validateOnly } = options;
   const wanted = specs.map((spec) => ({
@@ -30,26 +34,38 @@ async function create(brokers: Brokers, specs: readonly TopicSpec[], options: { 
     // With an assignment Kafka wants -1 for both counts.
     numPartitions: -1,
     replicationFactor: -1,
-    assignments: spec.assignment.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds: [...brokerIds] })),
+    assignments: spec.assignment.map((brokerIds, partitionIndex) => ({
+      partitionIndex,
+      brokerIds: [...brokerIds],
+    })),
     configs: Object.entries(spec.configs).map(([name, value]) => ({ name, value })),
   }));
   const ask = { timeoutMs, tryTimeoutMs: timeoutMs, repeatable: validateOnly };
   const answer = await brokers.any('create topics', ask, async (connection) => {
     const whole = await wholeAnswer(createTopicsV7.api.async(connection, wanted, timeoutMs, validateOnly));
-    if (whole.topics.some((topic) => topic.errorCode === NOT_CONTROLLER)) throw new AskAnother('NOT_CONTROLLER');
+    if (whole.topics.some((topic) => topic.errorCode === NOT_CONTROLLER))
+      throw new AskAnother('NOT_CONTROLLER');
     return whole;
   });
   const byName = new Map(answer.topics.map((topic) => [topic.name, topic]));
   return specs.map(({ name }) => {
     const topic = byName.get(name);
-    if (topic === undefined) return { name, error: 'UNKNOWN_SERVER_ERROR', message: 'the answer does not name this topic' };
-    return { name, error: topic.errorCode === 0 ? null : errorName(topic.errorCode), message: topic.errorMessage };
+    if (topic === undefined)
+      return { name, error: 'UNKNOWN_SERVER_ERROR', message: 'the answer does not name this topic' };
+    return {
+      name,
+      error: topic.errorCode === 0 ? null : errorName(topic.errorCode),
+      message: topic.errorMessage ?? null,
+    };
   });
 }
 
 interface Election {
   readonly errorCode: number;
-  readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[] }[];
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly errorCode: number }[];
+  }[];
 }
 
 /**
@@ -64,7 +80,9 @@ const electLeadersV2 = createAPI<[type: number, topics: [string, number[]][], ti
     Writer.create()
       .appendInt8(type)
       .appendArray(topics, (w, [topic, partitions]) =>
-        w.appendString(topic).appendArray(partitions, (inner, partition) => inner.appendInt32(partition), true, false),
+        w
+          .appendString(topic)
+          .appendArray(partitions, (inner, partition) => inner.appendInt32(partition), true, false),
       )
       .appendInt32(timeoutMs)
       .appendTaggedFields(),
@@ -91,15 +109,23 @@ async function electPreferred(
 ): Promise<{ topic: string; partition: number; result: string }[]> {
   if (partitions.length === 0) return [];
   const byTopic = Map.groupBy(partitions, (one) => one.topic);
-  const wanted = [...byTopic].map(([topic, list]): [string, number[]] => [topic, list.map((one) => one.partition)]);
+  const wanted = [...byTopic].map(([topic, list]): [string, number[]] => [
+    topic,
+    list.map((one) => one.partition),
+  ]);
   const ask = { timeoutMs, tryTimeoutMs: timeoutMs };
   const answer = await brokers.any('elect preferred leaders', ask, async (connection) => {
     const election = await electLeadersV2.async(connection, PREFERRED, wanted, timeoutMs);
     if (election.errorCode === NOT_CONTROLLER) throw new AskAnother('NOT_CONTROLLER');
     return election;
   });
-  if (answer.errorCode !== 0) throw requestFailed('elect preferred leaders', new Error(errorName(answer.errorCode)));
-  const results = new Map(answer.topics.flatMap((t) => t.partitions.map((p) => [`${t.topic}/${p.partition}`, p.errorCode] as const)));
+  if (answer.errorCode !== 0)
+    throw requestFailed('elect preferred leaders', new Error(errorName(answer.errorCode)));
+  const results = new Map(
+    answer.topics.flatMap((t) =>
+      t.partitions.map((p) => [`${t.topic}/${p.partition}`, p.errorCode] as const),
+    ),
+  );
   return partitions.map(({ topic, partition }) => {
     const code = results.get(`${topic}/${partition}`);
     return { topic, partition, result: code === undefined ? 'UNKNOWN_SERVER_ERROR' : electionResult(code) };

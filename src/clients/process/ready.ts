@@ -38,8 +38,9 @@ export async function startFailure(unit: PlacedUnit, how: string, cause?: unknow
   ]);
   const shown = lines.length === 0 ? '  (its log is empty)' : lines.map((line) => `  ${line}`).join('\n');
   return new UpliftError('UPL-SANDBOX-START', {
-    message: `${unit.id} ${how}. Last lines of ${unit.logFile}:\n${shown}`,
-    cause,
+    message: `${unit.id} ${how}. Last lines of its log:\n${shown}`,
+    next: `uplift sandbox logs ${unit.id}${unit.labels.sandbox === undefined ? '' : ` --name ${unit.labels.sandbox}`}`,
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 

@@ -33,7 +33,10 @@ export async function signalUnit(
 }
 
 /** Asks politely, waits the unit's grace, then kills; returns how it ended. A paused unit is woken to hear the signal. */
-export async function stopUnit(unit: PlacedUnit): Promise<'stopped' | 'killed' | 'wasNotRunning'> {
+export async function stopUnit(
+  unit: PlacedUnit,
+  options: { readonly graceMs?: number } = {},
+): Promise<'stopped' | 'killed' | 'wasNotRunning'> {
   const status = await statusOf(unit);
   if (status.state === 'neverStarted' || status.state === 'exited') return 'wasNotRunning';
   const children = await descendantsOf(status.process.pid);
@@ -43,10 +46,12 @@ export async function stopUnit(unit: PlacedUnit): Promise<'stopped' | 'killed' |
     await signalUnit(unit, 'SIGCONT', { expect: status.process });
   });
   if (!asked) return 'stopped';
-  const inTime = await gone([status.process, ...children], unit.stop.graceMs).catch((error: unknown) => {
-    if (isUpliftError(error, 'UPL-DEADLINE')) return false;
-    throw error;
-  });
+  const inTime = await gone([status.process, ...children], options.graceMs ?? unit.stop.graceMs).catch(
+    (error: unknown) => {
+      if (isUpliftError(error, 'UPL-DEADLINE')) return false;
+      throw error;
+    },
+  );
   if (inTime) return 'stopped';
   await killUnit(unit, { expect: status.process });
   return 'killed';

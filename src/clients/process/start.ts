@@ -5,6 +5,7 @@ import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UpliftError } from '../../core/error.ts';
 import { waitFor, withDeadline } from '../../core/wait.ts';
+import { clearOldLock } from './postgres-lock.ts';
 import { procEntry } from './proc-table.ts';
 import { statusOf } from './status.ts';
 import type { UnitProcess } from './unit.ts';
@@ -27,6 +28,7 @@ export async function startUnit(unit: PlacedUnit): Promise<UnitProcess> {
   try {
     const status = await statusOf(unit);
     if (status.state === 'running' || status.state === 'paused') return status.process;
+    if (status.state === 'exited' && unit.kind === 'postgres') await clearOldLock(unit, status.process);
     return await spawnUnit(unit);
   } finally {
     await unlock();

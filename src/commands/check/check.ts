@@ -10,7 +10,14 @@ import type { CheckInput } from './index.ts';
 /** `uplift check`: look at every region, judge what was seen. */
 export const checkCommand: Action<CheckInput> = async (deps, { strict }) => {
   const regions = await openRegions(deps);
-  const findings = (await Promise.all(regions.map(async (region) => runChecks(CHECKS, await lookAtRegion(deps, region))))).flat();
+  const findings = (
+    await Promise.all(regions.map(async (region) => runChecks(CHECKS, await lookAtRegion(deps, region))))
+  ).flat();
   const verdict = verdictOf(findings);
-  return { exit: exitOfVerdict(verdict, { strict }), kind: 'check', data: { verdict, findings }, blocks: presentChecks(findings) };
+  return {
+    exit: exitOfVerdict(verdict, { strict }),
+    kind: 'check',
+    data: { verdict, findings },
+    blocks: presentChecks(findings),
+  };
 };

@@ -11,6 +11,9 @@ export function registerCheck(program: Command, run: Runner): void {
     .command('check')
     .description('look at Kafka, Postgres, Redis, the service and its projection, and judge what was seen')
     .option('--strict', 'exit 11 when there are warnings', false)
-    .addHelpText('after', '\nWhat could not be seen is inconclusive (exit 12), never a pass.\n\nExample:\n  uplift check --output json')
+    .addHelpText(
+      'after',
+      '\nWhat could not be seen is inconclusive (exit 12), never a pass.\n\nExample:\n  uplift check --output json',
+    )
     .action((options: CheckInput) => run(() => import('./check.ts').then((m) => m.checkCommand), options));
 }

@@ -7,7 +7,9 @@ export function registerConfig(program: Command, run: Runner): void {
     .command('show')
     .description('the configuration in force')
     .option('--origin', 'say where each value comes from', false)
-    .action((options: { origin: boolean }) => run(() => import('./show.ts').then((m) => m.showConfig), options));
+    .action((options: { origin: boolean }) =>
+      run(() => import('./show.ts').then((m) => m.showConfig), options),
+    );
   config
     .command('validate')
     .description('report every problem of uplift.yaml at once')

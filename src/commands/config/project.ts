@@ -20,9 +20,17 @@ export interface Project {
 export async function openProject(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): Promise<Project> {
   const { cwd, env, globals } = deps;
   const outerState = stateDirFor({ flag: globals.stateDir, cwd });
-  const configFile = findConfigFile({ flag: globals.config, env, cwd, sandboxConfigs: sandboxConfigsIn(outerState) });
+  const configFile = findConfigFile({
+    flag: globals.config,
+    env,
+    cwd,
+    sandboxConfigs: sandboxConfigsIn(outerState),
+  });
   const text = await readFile(configFile, 'utf8').catch((error: unknown) => {
-    throw new UpliftError('UPL-CONFIG-MISSING', { message: `${configFile} cannot be read: ${reasonOf(error)}.`, cause: error });
+    throw new UpliftError('UPL-CONFIG-MISSING', {
+      message: `${configFile} cannot be read: ${reasonOf(error)}.`,
+      cause: error,
+    });
   });
   return {
     configFile,

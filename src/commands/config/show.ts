@@ -13,7 +13,10 @@ export const showConfig: Action<{ readonly origin: boolean }> = async (deps, { o
   }));
   const columns = [{ title: 'VALUE OF' }, { title: 'IS' }, ...(origin ? [{ title: 'DECIDED BY' }] : [])];
   const rows = values.map((one) => [one.path, textOf(one.value), ...(origin ? [one.origin.text] : [])]);
-  const blocks: Block[] = [{ kind: 'heading', text: config.file }, { kind: 'table', columns, rows }];
+  const blocks: Block[] = [
+    { kind: 'heading', text: config.file },
+    { kind: 'table', columns, rows },
+  ];
   return { exit: EXIT.ok, kind: 'config.show', data: { file: config.file, values }, blocks };
 };
 

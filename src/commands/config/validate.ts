@@ -13,7 +13,13 @@ export const validateConfig: Action<Record<never, never>> = async (deps) => {
     kind: 'config.validate',
     data: { file: config.file, environment, regions: regions.map((region) => region.name) },
     blocks: [
-      { kind: 'keyValues', rows: [['environment', `${environment.name} (${kind})`], ['regions', names]] },
+      {
+        kind: 'keyValues',
+        rows: [
+          ['environment', `${environment.name} (${kind})`],
+          ['regions', names],
+        ],
+      },
       { kind: 'verdict', mark: 'ok', text: `${config.file} is valid.` },
     ],
   };

@@ -15,33 +15,45 @@ export interface RecoverInput {
 
 export interface ShowInput {
   readonly run: string;
+  readonly lost: boolean;
 }
 
 /** `uplift drill run | recover | show`. */
 export function registerDrill(program: Command, run: Runner): void {
-  const drill = program.command('drill').description('rehearse a failure under live load, count what was lost, put everything back');
+  const drill = program
+    .command('drill')
+    .description('rehearse a failure under live load, count what was lost, put everything back');
   drill
     .command('run')
-    .description('run a drill (kafka-broker-loss): preflight, baseline, inject, observe, restore, final reads, verdict')
+    .description(
+      'run a drill (kafka-broker-loss): preflight, baseline, inject, observe, restore, final reads, verdict',
+    )
     .argument('<drill>', 'id of the drill')
     .option('--yes', 'do not ask', false)
     .option('--rate <perSecond>', 'operations per second of the load', positive, 200)
     .option('--baseline <seconds>', 'length of the baseline', positive, 10)
     .option('--seed <number>', 'seed of the load', Number, 1)
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')
-    .action((id: string, options: Omit<RunInput, 'drill'>) => run(() => import('./run.ts').then((m) => m.runCommand), { ...options, drill: id }));
+    .action((id: string, options: Omit<RunInput, 'drill'>) =>
+      run(() => import('./run.ts').then((m) => m.runCommand), { ...options, drill: id }),
+    );
   drill
     .command('recover')
     .description('finish what a killed or failed drill left: undo every step that was begun and not undone')
     .argument('[run]', 'run id, or its beginning; absent: every unfinished run')
     .addHelpText('after', '\nExample:\n  uplift drill recover')
-    .action((id: string | undefined) => run(() => import('./recover.ts').then((m) => m.recoverCommand), id === undefined ? {} : { run: id }));
+    .action((id: string | undefined) =>
+      run(() => import('./recover.ts').then((m) => m.recoverCommand), id === undefined ? {} : { run: id }),
+    );
   drill
     .command('show')
     .description('read the record of a run, check its seal, and show what it says')
     .argument('<run>', 'run id, or its beginning')
+    .option('--lost', 'list every lost operation', false)
     .addHelpText('after', '\nExample:\n  uplift drill show 0194c2')
-    .action((id: string) => run(() => import('./show.ts').then((m) => m.showCommand), { run: id }));
+    .action((id: string, options: { lost: boolean }) =>
+      run(() => import('./show.ts').then((m) => m.showCommand), { run: id, ...options }),
+    );
 }
 
 function positive(text: string): number {

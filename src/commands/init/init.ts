@@ -33,7 +33,9 @@ async function writeNew(path: string, shown: string): Promise<void> {
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new UpliftError('UPL-CANNOT-WRITE', {
-      message: exists ? `${shown} exists already; init never overwrites.` : `${shown} cannot be written: ${reasonOf(error)}.`,
+      message: exists
+        ? `${shown} exists already; init never overwrites.`
+        : `${shown} cannot be written: ${reasonOf(error)}.`,
       next: exists ? 'uplift config validate' : `ls -ld ${dirname(path)}`,
       cause: error,
     });

@@ -29,7 +29,10 @@ export async function confirm(deps: Deps, request: ConfirmRequest): Promise<Conf
     const message = environment.production
       ? `${environment.name} is a production environment: its name must be typed on a terminal.`
       : `${question} needs an answer, and there is no terminal to ask on.`;
-    throw new UpliftError('UPL-CONFIRMATION-NEEDED', environment.production ? { message } : { message, next: `${command} --yes` });
+    throw new UpliftError(
+      'UPL-CONFIRMATION-NEEDED',
+      environment.production ? { message } : { message, next: `${command} --yes` },
+    );
   }
   const lines = createInterface({ input, output: deps.stderr });
   try {

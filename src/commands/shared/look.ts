@@ -1,15 +1,19 @@
+import type { CheckFacts } from '../../checks/check.ts';
 import { openHttp } from '../../clients/http/index.ts';
 import { openCluster, openRead } from '../../clients/kafka/index.ts';
 import { openSql } from '../../clients/postgres/index.ts';
 import { openRedisNode } from '../../clients/redis/index.ts';
-import type { CheckFacts } from '../../checks/check.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { PromiseOrigin } from '../../core/finding.ts';
 import type { Deps } from '../../deps.ts';
 import { collectKafkaFacts } from '../../facts/kafka/cluster.ts';
 import { type Observed, observe } from '../../facts/observed.ts';
-import { type AskPostgres, collectPostgresFacts, type PostgresFacts } from '../../facts/postgres/replication.ts';
+import {
+  type AskPostgres,
+  collectPostgresFacts,
+  type PostgresFacts,
+} from '../../facts/postgres/replication.ts';
 import { type CatchUp, watchCatchUp } from '../../facts/projection/progress.ts';
 import { collectRedisFacts, type RedisFacts } from '../../facts/redis/cluster.ts';
 import { collectReadiness, type InstanceFacts } from '../../facts/service/readiness.ts';
@@ -32,7 +36,10 @@ export async function lookAtRegion(deps: Deps, region: Region): Promise<CheckFac
     postgres,
     redis,
     instances,
-    projection: config.service === undefined || config.postgres === undefined ? undefined : await lookAtProjection(deps, region),
+    projection:
+      config.service === undefined || config.postgres === undefined
+        ? undefined
+        : await lookAtProjection(deps, region),
     limits: project.config.value.limits,
     originOf: (path) => originIn(region, path),
   };
@@ -40,7 +47,9 @@ export async function lookAtRegion(deps: Deps, region: Region): Promise<CheckFac
 
 /** Checks name a region; uplift.yaml has it by position. */
 function originIn({ project, index, config }: Region, path: readonly (string | number)[]): PromiseOrigin {
-  return project.config.origin(path.map((part, at) => (path[0] === 'regions' && at === 1 && part === config.name ? index : part)));
+  return project.config.origin(
+    path.map((part, at) => (path[0] === 'regions' && at === 1 && part === config.name ? index : part)),
+  );
 }
 
 const timeoutOf = (region: Region): number => region.project.config.value.limits.requestTimeout;
@@ -65,7 +74,12 @@ async function lookAtPostgres(deps: Deps, region: Region): Promise<PostgresFacts
   const writer = { name: targets.writer.name, ask: openSql(targets.writer) };
   const replicas = targets.replicas.map((target) => ({ name: target.name, ask: openSql(target) }));
   try {
-    return await collectPostgresFacts({ writer, replicas, nowMs: () => deps.clock.nowMs(), timeoutMs: timeoutOf(region) });
+    return await collectPostgresFacts({
+      writer,
+      replicas,
+      nowMs: () => deps.clock.nowMs(),
+      timeoutMs: timeoutOf(region),
+    });
   } finally {
     await Promise.all([writer, ...replicas].map(({ ask }) => ask.close()));
   }
@@ -73,7 +87,9 @@ async function lookAtPostgres(deps: Deps, region: Region): Promise<PostgresFacts
 
 async function lookAtRedis(deps: Deps, region: Region): Promise<RedisFacts | undefined> {
   if (region.config.redis === undefined) return undefined;
-  const nodes = region.config.redis.nodes.map((address) => openRedisNode({ address, timeoutMs: timeoutOf(region) }));
+  const nodes = region.config.redis.nodes.map((address) =>
+    openRedisNode({ address, timeoutMs: timeoutOf(region) }),
+  );
   try {
     return await collectRedisFacts(nodes, () => deps.clock.nowMs());
   } finally {
@@ -85,7 +101,11 @@ async function lookAtService(deps: Deps, region: Region): Promise<InstanceFacts[
   const { service } = region.config;
   if (service === undefined) return undefined;
   const instances = [...service.gateways, ...service.commands, ...service.projectors];
-  const http = openHttp({ origins: instances.map(({ url }) => url), connections: 1, timeoutMs: timeoutOf(region) });
+  const http = openHttp({
+    origins: instances.map(({ url }) => url),
+    connections: 1,
+    timeoutMs: timeoutOf(region),
+  });
   const fetchText = async (url: string): Promise<{ status: number; body: string }> => {
     const { origin, pathname } = new URL(url);
     const result = await http.request({ origin, method: 'GET', path: pathname, signal: deps.signal });

@@ -6,7 +6,7 @@ import type { RegionConfig, SecretRef } from '../../config/regions.ts';
 import { resolveSecret } from '../../config/secret.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
-import { desiredTopics, type DesiredTopic } from '../../topics/section.ts';
+import { type DesiredTopic, desiredTopics } from '../../topics/section.ts';
 import { openProject, type Project } from '../config/project.ts';
 
 /** One region of a project, with everything a command needs to reach it. Paths are resolved, secrets read. */
@@ -27,7 +27,9 @@ export async function openRegions(deps: Deps): Promise<Region[]> {
     const message = `There is no region "${wanted}" in ${project.config.file}; it has ${regions.map(({ name }) => name).join(', ')}.`;
     throw new UpliftError('UPL-USAGE', { message });
   }
-  const chosen = regions.flatMap((config, index) => (wanted === undefined || config.name === wanted ? [{ config, index }] : []));
+  const chosen = regions.flatMap((config, index) =>
+    wanted === undefined || config.name === wanted ? [{ config, index }] : [],
+  );
   return Promise.all(chosen.map(({ config, index }) => regionOf(deps, project, config, index)));
 }
 
@@ -37,7 +39,10 @@ export async function openOneRegion(deps: Deps): Promise<Region> {
   const [only] = regions;
   if (only !== undefined && regions.length === 1) return only;
   const names = regions.map(({ config }) => config.name).join(', ');
-  throw new UpliftError('UPL-REGION-AMBIGUOUS', { message: `This changes something: name one region of ${names}.`, next: '--region <name>' });
+  throw new UpliftError('UPL-REGION-AMBIGUOUS', {
+    message: `This changes something: name one region of ${names}.`,
+    next: '--region <name>',
+  });
 }
 
 async function regionOf(deps: Deps, project: Project, config: RegionConfig, index: number): Promise<Region> {
@@ -65,7 +70,13 @@ async function kafkaTarget(deps: Deps, project: Project, { kafka }: RegionConfig
         }),
     ...(sasl === undefined
       ? {}
-      : { sasl: { mechanism: sasl.mechanism, username: sasl.username, password: await secretOf(deps, project, sasl.password) } }),
+      : {
+          sasl: {
+            mechanism: sasl.mechanism,
+            username: sasl.username,
+            password: await secretOf(deps, project, sasl.password),
+          },
+        }),
   };
 }
 
@@ -85,7 +96,8 @@ export async function postgresTargets(
 ): Promise<{ readonly writer: NamedSqlTarget; readonly replicas: readonly NamedSqlTarget[] } | undefined> {
   const { postgres } = config;
   if (postgres === undefined) return undefined;
-  const password = postgres.password === undefined ? undefined : await secretOf(deps, project, postgres.password);
+  const password =
+    postgres.password === undefined ? undefined : await secretOf(deps, project, postgres.password);
   const { requestTimeout } = project.config.value.limits;
   const target = ({ name, address }: { name: string; address: string }): NamedSqlTarget => {
     const at = address.lastIndexOf(':');

@@ -18,5 +18,11 @@ export async function withCluster<T>(region: Region, work: (cluster: Cluster) =>
 /** The facts that planning and verifying of topics start from. */
 export function lookAtTopics(deps: Deps, region: Region, cluster: Cluster): Promise<TopicsFacts> {
   const timeoutMs = region.project.config.value.limits.requestTimeout;
-  return observeTopics({ region: region.config.name, cluster, desired: region.desired, nowMs: () => deps.clock.nowMs(), timeoutMs });
+  return observeTopics({
+    region: region.config.name,
+    cluster,
+    desired: region.desired,
+    nowMs: () => deps.clock.nowMs(),
+    timeoutMs,
+  });
 }

@@ -12,7 +12,11 @@ export const planCommand: Action<PlanInput> = async (deps, input) => {
   const regions = input.out === undefined ? await openRegions(deps) : [await openOneRegion(deps)];
   const plans: TopicsPlan[] = [];
   for (const region of regions) {
-    plans.push(await withCluster(region, async (cluster) => planTopics(await lookAtTopics(deps, region, cluster), region.desired)));
+    plans.push(
+      await withCluster(region, async (cluster) =>
+        planTopics(await lookAtTopics(deps, region, cluster), region.desired),
+      ),
+    );
   }
   const [first] = plans;
   if (input.out !== undefined && first !== undefined) await writePlan(input.out, first);

@@ -9,7 +9,11 @@ import { lookAtTopics, withCluster } from './observe.ts';
 export const verifyCommand: Action<Record<never, never>> = async (deps) => {
   const findings = [];
   for (const region of await openRegions(deps)) {
-    findings.push(...(await withCluster(region, async (cluster) => verifyTopics(await lookAtTopics(deps, region, cluster), region.desired))));
+    findings.push(
+      ...(await withCluster(region, async (cluster) =>
+        verifyTopics(await lookAtTopics(deps, region, cluster), region.desired),
+      )),
+    );
   }
   return {
     exit: exitOfVerdict(verdictOf(findings)),

@@ -22,7 +22,8 @@ export function processActuator(unitsDir: string): BrokerActuator {
     if (unit === undefined) throw new Error(`no unit of broker ${brokerId} in ${unitsDir}`);
     return unit;
   };
-  const running = async (brokerId: number): Promise<boolean> => (await statusOf(await unitOf(brokerId))).state === 'running';
+  const running = async (brokerId: number): Promise<boolean> =>
+    (await statusOf(await unitOf(brokerId))).state === 'running';
   return {
     running,
     async describe(brokerId) {

@@ -19,19 +19,37 @@ export interface PreflightFacts {
 
 /** Pure: one finding per condition; the drill starts only when all pass. */
 export function preflightFindings(facts: PreflightFacts): Finding[] {
-  return [quietCluster(facts), preferredLeaders(facts), headroom(facts), quorumSurvives(facts), victimAtHand(facts), nothingUnfinished(facts)].map(
-    (finding) => ({ ...finding, region: facts.region }),
-  );
+  return [
+    quietCluster(facts),
+    preferredLeaders(facts),
+    headroom(facts),
+    quorumSurvives(facts),
+    victimAtHand(facts),
+    nothingUnfinished(facts),
+  ].map((finding) => ({ ...finding, region: facts.region }));
 }
 
-function finding(id: string, title: string, status: FindingStatus, summary: string, query: string, next?: string): Finding {
+function finding(
+  id: string,
+  title: string,
+  status: FindingStatus,
+  summary: string,
+  query: string,
+  next?: string,
+): Finding {
   const base = { id, title, status, summary, evidence: [{ query, value: summary }] };
   return next === undefined ? base : { ...base, next };
 }
 
 function quietCluster({ kafka }: PreflightFacts): Finding {
   const of = (status: FindingStatus, summary: string): Finding =>
-    finding('drill.kafka.quiet', 'no partition is being moved', status, summary, 'ListPartitionReassignments');
+    finding(
+      'drill.kafka.quiet',
+      'no partition is being moved',
+      status,
+      summary,
+      'ListPartitionReassignments',
+    );
   if (!kafka.reassignments.seen) return of('inconclusive', kafka.reassignments.reason);
   const moving = kafka.reassignments.value.length;
   return moving === 0 ? of('pass', 'no reassignment') : of('fail', `${moving} partitions are being moved`);
@@ -40,27 +58,45 @@ function quietCluster({ kafka }: PreflightFacts): Finding {
 function preferredLeaders({ topology }: PreflightFacts): Finding {
   const away = topology.partitions.filter((place) => place.leader !== place.replicas[0]);
   const title = 'every partition is led by its preferred replica, so that leadership can be put back';
-  const of = (status: FindingStatus, summary: string, next?: string): Finding => finding('drill.kafka.preferred', title, status, summary, 'Metadata', next);
-  if (away.length === 0) return of('pass', `${topology.partitions.length} partitions on their preferred leader`);
+  const of = (status: FindingStatus, summary: string, next?: string): Finding =>
+    finding('drill.kafka.preferred', title, status, summary, 'Metadata', next);
+  if (away.length === 0)
+    return of('pass', `${topology.partitions.length} partitions on their preferred leader`);
   const names = away.slice(0, 3).map(({ topic, partition }) => `${topic}/${partition}`);
-  return of('fail', `${away.length} partitions are not (${names.join(', ')})`, 'kafka-leader-election.sh --election-type preferred --all-topic-partitions');
+  return of(
+    'fail',
+    `${away.length} partitions are not (${names.join(', ')})`,
+    'kafka-leader-election.sh --election-type preferred --all-topic-partitions',
+  );
 }
 
 /** Losing the victim must leave every partition it replicates at or above min ISR (blueprint §3: RF 3, min ISR 2). */
 function headroom({ topology, desired, victim, kafka }: PreflightFacts): Finding {
   const title = 'no partition falls under min ISR without the victim';
-  const of = (status: FindingStatus, summary: string): Finding => finding('drill.kafka.headroom', title, status, summary, 'Metadata + DescribeConfigs');
+  const of = (status: FindingStatus, summary: string): Finding =>
+    finding('drill.kafka.headroom', title, status, summary, 'Metadata + DescribeConfigs');
   if (!kafka.topicConfigs.seen) return of('inconclusive', kafka.topicConfigs.reason);
-  const minIsr = new Map([...kafka.topicConfigs.value].map(([name, entries]) => [name, Number(entries.find((e) => e.name === 'min.insync.replicas')?.value)]));
+  const minIsr = new Map(
+    [...kafka.topicConfigs.value].map(([name, entries]) => [
+      name,
+      Number(entries.find((e) => e.name === 'min.insync.replicas')?.value),
+    ]),
+  );
   const declared = topology.partitions.filter(({ topic }) => desired.some(({ name }) => name === topic));
-  if (declared.length === 0) return of('inconclusive', 'none of the declared topics exists: nothing was examined');
-  const short = declared.filter((p) => p.isr.includes(victim) && !(p.isr.length - 1 >= (minIsr.get(p.topic) ?? Number.NaN)));
-  return short.length === 0 ? of('pass', `${declared.length} partitions keep their min ISR`) : of('fail', `${short.length} partitions would stop taking writes`);
+  if (declared.length === 0)
+    return of('inconclusive', 'none of the declared topics exists: nothing was examined');
+  const short = declared.filter(
+    (p) => p.isr.includes(victim) && !(p.isr.length - 1 >= (minIsr.get(p.topic) ?? Number.NaN)),
+  );
+  return short.length === 0
+    ? of('pass', `${declared.length} partitions keep their min ISR`)
+    : of('fail', `${short.length} partitions would stop taking writes`);
 }
 
 function quorumSurvives({ kafka, victim }: PreflightFacts): Finding {
   const title = 'the metadata quorum keeps its majority without the victim';
-  const of = (status: FindingStatus, summary: string): Finding => finding('drill.kafka.quorum', title, status, summary, 'DescribeQuorum');
+  const of = (status: FindingStatus, summary: string): Finding =>
+    finding('drill.kafka.quorum', title, status, summary, 'DescribeQuorum');
   if (!kafka.quorum.seen) return of('inconclusive', kafka.quorum.reason);
   const { voters } = kafka.quorum.value;
   const left = caughtUp(kafka.quorum.value).filter((id) => id !== victim).length;
@@ -74,12 +110,20 @@ const VOTER_BEHIND_RECORDS = 1000n;
 /** Voters whose log end is close to the furthest one: a voter far behind does not count as a survivor. */
 function caughtUp({ voters }: QuorumState): number[] {
   const furthest = voters.reduce((max, { logEndOffset }) => (logEndOffset > max ? logEndOffset : max), 0n);
-  return voters.filter(({ logEndOffset }) => furthest - logEndOffset < VOTER_BEHIND_RECORDS).map(({ id }) => id);
+  return voters
+    .filter(({ logEndOffset }) => furthest - logEndOffset < VOTER_BEHIND_RECORDS)
+    .map(({ id }) => id);
 }
 
 function victimAtHand({ victim, victimProcess }: PreflightFacts): Finding {
   const status = victimProcess.ok ? 'pass' : 'inconclusive';
-  return finding('drill.victim', `broker ${victim} can be stopped and started by us`, status, victimProcess.text, 'unit file and process table');
+  return finding(
+    'drill.victim',
+    `broker ${victim} can be stopped and started by us`,
+    status,
+    victimProcess.text,
+    'unit file and process table',
+  );
 }
 
 function nothingUnfinished({ unfinishedRuns }: PreflightFacts): Finding {
@@ -87,5 +131,12 @@ function nothingUnfinished({ unfinishedRuns }: PreflightFacts): Finding {
   const query = 'journals in the state folder';
   const [first] = unfinishedRuns;
   if (first === undefined) return finding('drill.unfinished', title, 'pass', 'none', query);
-  return finding('drill.unfinished', title, 'fail', `run ${first} was never restored`, query, `uplift drill recover ${first}`);
+  return finding(
+    'drill.unfinished',
+    title,
+    'fail',
+    `run ${first} was never restored`,
+    query,
+    `uplift drill recover ${first}`,
+  );
 }

@@ -25,7 +25,12 @@ export async function readApi(request: {
   return answers;
 }
 
-async function ask(http: HttpClient, gateways: readonly string[], eventId: string, index: number): Promise<ApiRead> {
+async function ask(
+  http: HttpClient,
+  gateways: readonly string[],
+  eventId: string,
+  index: number,
+): Promise<ApiRead> {
   let answer: ApiRead = { kind: 'noAnswer', reason: 'no gateway' };
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const origin = gateways[(index + attempt) % gateways.length];

@@ -36,7 +36,9 @@ export async function readDatabase(request: {
   const { ask, tenant, eventIds, topic, timeoutMs } = request;
   const fold = foldPostgres();
   // Positions first: rows read after them can only be newer, so nothing counts as missing that came later.
-  const offsets = await ask.query<{ partition: number; decided_through: string }>(OFFSETS, [topic], { timeoutMs });
+  const offsets = await ask.query<{ partition: number; decided_through: string }>(OFFSETS, [topic], {
+    timeoutMs,
+  });
   for (const row of offsets.rows) fold.offset(row.partition, BigInt(row.decided_through));
   const reservations = await ask.query<ReservationSql>(RESERVATIONS, [tenant], { timeoutMs });
   for (const row of reservations.rows) {
@@ -51,7 +53,9 @@ export async function readDatabase(request: {
     });
   }
   for (let from = 0; from < eventIds.length; from += CHUNK) {
-    const operations = await ask.query<OperationSql>(OPERATIONS, [eventIds.slice(from, from + CHUNK)], { timeoutMs });
+    const operations = await ask.query<OperationSql>(OPERATIONS, [eventIds.slice(from, from + CHUNK)], {
+      timeoutMs,
+    });
     for (const row of operations.rows) {
       fold.operation({ eventId: row.event_id, decision: row.decision, reservationId: row.reservation_id });
     }

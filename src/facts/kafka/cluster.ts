@@ -20,13 +20,20 @@ export interface KafkaFactsRequest {
 }
 
 /** Collects the facts of one cluster; never throws for a cluster that is away. */
-export async function collectKafkaFacts({ cluster, nowMs, configsOf, timeoutMs }: KafkaFactsRequest): Promise<KafkaFacts> {
+export async function collectKafkaFacts({
+  cluster,
+  nowMs,
+  configsOf,
+  timeoutMs,
+}: KafkaFactsRequest): Promise<KafkaFacts> {
   const state = await observe(nowMs, () => cluster.describe({ timeoutMs }));
   if (!state.seen) return { state, quorum: state, topicConfigs: state, reassignments: state };
   const present = configsOf.filter((name) => state.value.topics.some((topic) => topic.name === name));
   const [quorum, topicConfigs, reassignments] = await Promise.all([
     observe(nowMs, () => cluster.quorum({ timeoutMs })),
-    observe(nowMs, async () => (present.length === 0 ? new Map() : cluster.topicConfigs(present, { timeoutMs }))),
+    observe(nowMs, async () =>
+      present.length === 0 ? new Map() : cluster.topicConfigs(present, { timeoutMs }),
+    ),
     observe(nowMs, () => cluster.reassignments({ timeoutMs })),
   ]);
   return Object.freeze({ state, quorum, topicConfigs, reassignments });

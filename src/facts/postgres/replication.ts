@@ -68,7 +68,10 @@ export async function collectPostgresFacts(request: {
   const { writer, replicas, nowMs, timeoutMs } = request;
   const [writerFacts, ...replicaFacts] = await Promise.all([
     observe(nowMs, () => lookAtWriter(writer.ask, timeoutMs)),
-    ...replicas.map(async ({ name, ask }) => ({ name, facts: await observe(nowMs, () => lookAtReplica(ask, timeoutMs)) })),
+    ...replicas.map(async ({ name, ask }) => ({
+      name,
+      facts: await observe(nowMs, () => lookAtReplica(ask, timeoutMs)),
+    })),
   ]);
   return Object.freeze({ writer: { name: writer.name, facts: writerFacts }, replicas: replicaFacts });
 }

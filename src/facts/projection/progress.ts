@@ -28,7 +28,11 @@ export interface CatchUp {
 const OFFSETS_SQL = `SELECT topic, topic_id, partition, next_offset::text AS next_offset, decided_through::text AS decided_through FROM ${VIEWS.offsets} WHERE topic = $1`;
 
 /** Rows of the offsets view for one topic. */
-export async function readProjected(ask: AskPostgres, topic: string, timeoutMs: number): Promise<ProjectedPartition[]> {
+export async function readProjected(
+  ask: AskPostgres,
+  topic: string,
+  timeoutMs: number,
+): Promise<ProjectedPartition[]> {
   const { rows } = await ask.query(OFFSETS_SQL, [topic], { timeoutMs });
   return rows.map((row) => ({
     topic: String(row.topic),
@@ -55,12 +59,21 @@ export async function watchCatchUp(request: {
   const topic = ends[0]?.topic ?? '';
   const first = compareProgress(ends, await readProjected(ask, topic, timeoutMs));
   let now = first;
-  while (now.stillBehind.length > 0 && now.unknownPartitions.length === 0 && performance.now() - startedMs < limitMs) {
+  while (
+    now.stillBehind.length > 0 &&
+    now.unknownPartitions.length === 0 &&
+    performance.now() - startedMs < limitMs
+  ) {
     await delay(50, undefined, { signal });
     now = compareProgress(ends, await readProjected(ask, topic, timeoutMs));
   }
   const done = now.stillBehind.length === 0 && now.unknownPartitions.length === 0;
-  return { ends, ...now, behindRecords: first.behindRecords, caughtUpInMs: done ? performance.now() - startedMs : null };
+  return {
+    ends,
+    ...now,
+    behindRecords: first.behindRecords,
+    caughtUpInMs: done ? performance.now() - startedMs : null,
+  };
 }
 
 /** Pure: which partitions have not passed their ends, and which are unknown. */
@@ -71,9 +84,16 @@ export function compareProgress(
   const unknownPartitions: number[] = [];
   const stillBehind: { partition: number; records: number }[] = [];
   for (const end of ends) {
-    const row = projected.find((candidate) => candidate.partition === end.partition && candidate.topicId === end.topicId);
+    const row = projected.find(
+      (candidate) => candidate.partition === end.partition && candidate.topicId === end.topicId,
+    );
     if (row === undefined) unknownPartitions.push(end.partition);
-    else if (row.nextOffset < end.endOffset) stillBehind.push({ partition: end.partition, records: Number(end.endOffset - row.nextOffset) });
+    else if (row.nextOffset < end.endOffset)
+      stillBehind.push({ partition: end.partition, records: Number(end.endOffset - row.nextOffset) });
   }
-  return { behindRecords: stillBehind.reduce((sum, { records }) => sum + records, 0), stillBehind, unknownPartitions };
+  return {
+    behindRecords: stillBehind.reduce((sum, { records }) => sum + records, 0),
+    stillBehind,
+    unknownPartitions,
+  };
 }

@@ -15,9 +15,33 @@ describe('a Redis node’s view of its cluster', () => {
     ]);
     expect(view).toMatchObject({ state: 'ok', slotsOk: 16_384 });
     expect(view.nodes).toEqual([
-      { id: 'aa', address: '127.0.0.1:7001', role: 'master', masterId: null, troubles: [], linked: true, slots: 5462 },
-      { id: 'bb', address: '127.0.0.1:7002', role: 'master', masterId: null, troubles: ['fail?'], linked: false, slots: 0 },
-      { id: 'cc', address: '127.0.0.1:7003', role: 'replica', masterId: 'aa', troubles: [], linked: true, slots: 0 },
+      {
+        id: 'aa',
+        address: '127.0.0.1:7001',
+        role: 'master',
+        masterId: null,
+        troubles: [],
+        linked: true,
+        slots: 5462,
+      },
+      {
+        id: 'bb',
+        address: '127.0.0.1:7002',
+        role: 'master',
+        masterId: null,
+        troubles: ['fail?'],
+        linked: false,
+        slots: 0,
+      },
+      {
+        id: 'cc',
+        address: '127.0.0.1:7003',
+        role: 'replica',
+        masterId: 'aa',
+        troubles: [],
+        linked: true,
+        slots: 0,
+      },
     ]);
   });
 

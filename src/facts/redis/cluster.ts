@@ -39,7 +39,11 @@ const TROUBLES = ['fail', 'fail?', 'handshake', 'noaddr'];
 
 /** Reads CLUSTER INFO and the lines of CLUSTER NODES (redis.io/commands/cluster-nodes). */
 export function parseView(info: ReadonlyMap<string, string>, lines: readonly string[]): RedisView {
-  return { state: info.get('cluster_state') ?? '', slotsOk: Number(info.get('cluster_slots_ok') ?? 0), nodes: lines.map(parseNode) };
+  return {
+    state: info.get('cluster_state') ?? '',
+    slotsOk: Number(info.get('cluster_slots_ok') ?? 0),
+    nodes: lines.map(parseNode),
+  };
 }
 
 function parseNode(line: string): RedisNodeView {

@@ -1,4 +1,4 @@
-import { readyzSchema, type Readyz } from '../../contract/http.ts';
+import { type Readyz, readyzSchema } from '../../contract/http.ts';
 import { type Observed, observe } from '../observed.ts';
 
 /** Fetches a URL within its own timeout. */

@@ -14,8 +14,8 @@ export interface OwnerDeps {
   readonly sendDeadlineMs: number;
   readonly onDecided: (decision: Decision['decision']) => void;
   readonly onStopped: (partition: number, reason: string, differs: boolean) => void;
-  /** State is restored: read commands from here. */
-  readonly onRestored: (partition: number, nextCommandOffset: bigint) => void;
+  /** Read commands from here: state is restored, or commands were dropped because too many decisions waited. */
+  readonly onReadFrom: (partition: number, nextCommandOffset: bigint) => void;
   /** A send failed for good: the state is ahead of the log, so it was forgotten and has to be restored. */
   readonly onReset: (partition: number, reason: string) => void;
 }
@@ -39,8 +39,12 @@ export class PartitionOwner {
   #memory = new DecisionMemory(REMEMBERED);
   #pending: Outgoing[] = [];
   #sending: Promise<void> | undefined;
-  #restoreTo: bigint;
-  #dropped = false;
+  /** Undefined: everything was forgotten, and where the events end now is not known yet. */
+  #restoreTo: bigint | undefined;
+  /** Whether the next command record that comes is the next one to decide; after a hole it is not, until a seek. */
+  #contiguous = false;
+  /** `onReadFrom` was called and not answered by `resume` yet. */
+  #asked = false;
   phase: Phase = 'restoring';
   reason = 'events not read yet';
 
@@ -70,16 +74,26 @@ export class PartitionOwner {
     this.checkRestored(0n);
   }
 
+  /** The reader of commands now stands at this offset; an answer to a question that is out of date is ignored. */
+  resume(nextCommandOffset: bigint): void {
+    if (this.phase !== 'deciding' || nextCommandOffset !== this.nextCommandOffset) return;
+    this.#contiguous = true;
+    this.#asked = false;
+  }
+
   /** Ends the restore when the events have been read up to `nextOffset`. */
   checkRestored(nextOffset: bigint): void {
-    if (this.phase !== 'restoring' || nextOffset < this.#restoreTo) return;
+    if (this.phase !== 'restoring' || this.#restoreTo === undefined || nextOffset < this.#restoreTo) return;
     this.phase = 'deciding';
     this.reason = '';
-    this.#deps.onRestored(this.#deps.partition, this.nextCommandOffset);
+    this.#contiguous = false;
+    this.#asked = true;
+    this.#deps.onReadFrom(this.#deps.partition, this.nextCommandOffset);
   }
 
   /** Records of the own events partition: to restore from, later to compare with. */
   onEvents(batch: RecordBatch): void {
+    if (this.phase === 'restoring' && this.#restoreTo === undefined) return;
     for (const record of batch.records) {
       if (this.phase === 'stopped') return;
       this.#onEvent(record);
@@ -89,11 +103,11 @@ export class PartitionOwner {
 
   /** Records of the commands partition. Those that come while restoring are dropped: they are read again after it. */
   onCommands(batch: RecordBatch): void {
-    if (this.phase !== 'deciding') return;
+    if (this.phase !== 'deciding' || !this.#contiguous) return;
     for (const record of batch.records) {
       if (record.offset <= this.#state.lastCommandOffset) continue;
       if (this.#pending.length >= MAX_PENDING) {
-        this.#dropped = true;
+        this.#contiguous = false;
         break;
       }
       this.#decide(record);
@@ -127,7 +141,9 @@ export class PartitionOwner {
     const place = chain(this.#state, decision);
     if (place === 'gap') {
       const last = this.#state.lastCommandOffset;
-      this.stop(`event ${offset} follows command ${decision.previousCommandOffset}, but the last decided one is ${last}`);
+      this.stop(
+        `event ${offset} follows command ${decision.previousCommandOffset}, but the last decided one is ${last}`,
+      );
       return;
     }
     if (place === 'next') apply(this.#state, decision);
@@ -177,16 +193,17 @@ export class PartitionOwner {
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */
   #catchUp(): void {
-    if (!this.#dropped || this.#pending.length > MAX_PENDING / 2) return;
-    this.#dropped = false;
-    this.#deps.onRestored(this.#deps.partition, this.nextCommandOffset);
+    if (this.#contiguous || this.#asked || this.#pending.length > MAX_PENDING / 2) return;
+    this.#asked = true;
+    this.#deps.onReadFrom(this.#deps.partition, this.nextCommandOffset);
   }
 
   #reset(reason: string): void {
     this.phase = 'restoring';
+    this.#restoreTo = undefined;
     this.reason = `decisions could not be written: ${reason}`;
     this.#pending = [];
-    this.#dropped = false;
+    this.#contiguous = false;
     this.#deps.onReset(this.#deps.partition, reason);
   }
 }

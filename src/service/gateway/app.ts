@@ -48,13 +48,16 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
     const { id } = request.params;
     if (!OPERATION_ID.test(id)) return sendProblem(reply, 'notFound');
     const operation = await readOperation(deps.sql, id);
-    return operation === undefined ? sendProblem(reply, 'notFound', { detail: 'not decided yet, or unknown' }) : operation;
+    return operation === undefined
+      ? sendProblem(reply, 'notFound', { detail: 'not decided yet, or unknown' })
+      : operation;
   });
   app.get<{ Params: { id: string } }>('/v1/reservations/:id', async (request, reply) => {
     const { id } = request.params;
     const tenant = header(request, tenantHeader);
     if (!RESERVATION_ID.test(id)) return sendProblem(reply, 'notFound');
-    if (tenant !== undefined && !TENANT.test(tenant)) return sendProblem(reply, 'invalid', { detail: tenantHeader });
+    if (tenant !== undefined && !TENANT.test(tenant))
+      return sendProblem(reply, 'invalid', { detail: tenantHeader });
     const reservation = await readReservation(deps.sql, id, tenant ?? null);
     return reservation === undefined ? sendProblem(reply, 'notFound') : reservation;
   });
@@ -62,7 +65,11 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
   app.setErrorHandler((error, _request, reply) => answerError(deps, error, reply));
 }
 
-async function create(deps: GatewayAppDeps, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function create(
+  deps: GatewayAppDeps,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const idempotencyKey = header(request, idempotencyHeader);
   if (idempotencyKey === undefined || !KEY.test(idempotencyKey)) return sendProblem(reply, 'keyMissing');
   const tenant = header(request, tenantHeader);
@@ -71,7 +78,9 @@ async function create(deps: GatewayAppDeps, request: FastifyRequest, reply: Fast
   }
   const body = createReservationSchema.safeParse(request.body);
   if (!body.success) {
-    const detail = body.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ');
+    const detail = body.error.issues
+      .map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`)
+      .join('; ');
     return sendProblem(reply, 'invalid', { detail });
   }
   const topicId = deps.commandsTopicId();
@@ -122,9 +131,13 @@ function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply):
     return sendProblem(reply, 'notReady');
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (status >= 400 && status < 500) return sendProblem(reply, 'invalid', { status, detail: reasonOf(error) });
+  if (status >= 400 && status < 500)
+    return sendProblem(reply, 'invalid', { status, detail: reasonOf(error) });
   deps.log.error({ err: error }, 'unexpected error');
-  return reply.code(500).type('application/problem+json').send(JSON.stringify({ type: 'about:blank', title: 'Internal error', status: 500 }));
+  return reply
+    .code(500)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title: 'Internal error', status: 500 }));
 }
 
 function header(request: FastifyRequest, name: string): string | undefined {

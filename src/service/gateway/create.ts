@@ -43,7 +43,12 @@ export interface CreateRequest {
 }
 
 export type CreateResult =
-  | { readonly kind: 'acknowledged'; readonly operationId: string; readonly token: string; readonly replay: boolean }
+  | {
+      readonly kind: 'acknowledged';
+      readonly operationId: string;
+      readonly token: string;
+      readonly replay: boolean;
+    }
   | { readonly kind: 'keyReused' }
   | { readonly kind: 'notReady'; readonly cause: unknown }
   | { readonly kind: 'overloaded'; readonly cause: unknown }
@@ -107,12 +112,24 @@ export class Creator {
     const { operationId, key, claimKey, stored } = claim;
     const record = this.#record(request, operationId, key, stored.r);
     try {
-      const at = await append.append(TOPICS.commands, partitionOf(key, partitions), record, produceDeadlineMs);
-      const token = encodeToken({ region, topicId: request.topicId, partition: at.partition, commandOffset: at.offset });
+      const at = await append.append(
+        TOPICS.commands,
+        partitionOf(key, partitions),
+        record,
+        produceDeadlineMs,
+      );
+      const token = encodeToken({
+        region,
+        topicId: request.topicId,
+        partition: at.partition,
+        commandOffset: at.offset,
+      });
       this.#remember(claimKey, { ...stored, t: token });
       return { kind: 'acknowledged', operationId, token, replay: false };
     } catch (cause) {
-      return certainlyNotWritten(cause) ? { kind: 'overloaded', cause } : { kind: 'unknown', operationId, cause };
+      return certainlyNotWritten(cause)
+        ? { kind: 'overloaded', cause }
+        : { kind: 'unknown', operationId, cause };
     }
   }
 
@@ -134,7 +151,11 @@ export class Creator {
     });
     // Without a caller's trace the event id is the trace id: one can follow a request through the log by it.
     const trace = request.traceparent ?? `00-${eventId}-${eventId.slice(0, 16)}-00`;
-    return { key: Buffer.from(key, 'utf8'), value, headers: recordHeaders('command', eventId, Buffer.from(trace, 'utf8')) };
+    return {
+      key: Buffer.from(key, 'utf8'),
+      value,
+      headers: recordHeaders('command', eventId, Buffer.from(trace, 'utf8')),
+    };
   }
 
   /** Stores the acknowledgement behind the answer's back: the answer is true without it. */

@@ -42,7 +42,13 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   });
   const topic: { id: string | undefined } = { id: undefined };
   const loop = new ProbeLoop(probes({ cluster, sql, claims, settings, topic }));
-  const app = createHttp({ role: 'gateway', settings, metrics, probes: () => loop.snapshot(), draining: () => signal.aborted });
+  const app = createHttp({
+    role: 'gateway',
+    settings,
+    metrics,
+    probes: () => loop.snapshot(),
+    draining: () => signal.aborted,
+  });
   addGatewayRoutes(app, {
     creator,
     sql,
@@ -100,7 +106,10 @@ function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
   };
   return [
     { name: 'kafka', run: kafka },
-    { name: 'postgres', run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer') },
+    {
+      name: 'postgres',
+      run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
+    },
     { name: 'redis', run: async () => claims.probe().then(() => 'takes writes') },
   ];
 }

@@ -9,7 +9,10 @@ const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly t
   keyReused: { status: 422, title: 'This Idempotency-Key was used for another payload' },
   notFound: { status: 404, title: 'Not found' },
   notReady: { status: 503, title: 'The service cannot take this now; nothing was sent' },
-  outcomeUnknown: { status: 503, title: 'The outcome is not known; ask for the operation, or send again with the same key' },
+  outcomeUnknown: {
+    status: 503,
+    title: 'The outcome is not known; ask for the operation, or send again with the same key',
+  },
   overloaded: { status: 503, title: 'Too much at once; nothing was sent' },
 };
 

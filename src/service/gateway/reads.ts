@@ -43,7 +43,11 @@ export async function readOperation(sql: Sql, operationId: string): Promise<Oper
 }
 
 /** A reservation; with a tenant, only that tenant's. */
-export async function readReservation(sql: Sql, id: string, tenant: string | null): Promise<Reservation | undefined> {
+export async function readReservation(
+  sql: Sql,
+  id: string,
+  tenant: string | null,
+): Promise<Reservation | undefined> {
   const { rows } = await sql.query<ReservationRow>(RESERVATION_SQL, [id, tenant]);
   const row = rows[0];
   if (row === undefined) return undefined;

@@ -43,7 +43,10 @@ export function createMetrics(): Metrics {
     unknown: counter('uplift_unknown_total', 'Commands whose outcome was unknown when they were answered'),
     refused: counter('uplift_refused_total', 'Commands refused before anything was sent', ['reason']),
     replayed: counter('uplift_replayed_total', 'Repeated requests answered from the stored acknowledgement'),
-    claimPutFailed: counter('uplift_claim_put_failed_total', 'Acknowledgements that could not be stored in Redis'),
+    claimPutFailed: counter(
+      'uplift_claim_put_failed_total',
+      'Acknowledgements that could not be stored in Redis',
+    ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',
       help: 'Time to answer a request',
@@ -52,14 +55,29 @@ export function createMetrics(): Metrics {
       registers,
     }),
     decided: counter('uplift_decided_total', 'Decisions acknowledged by Kafka', ['decision']),
-    decisionSendFailed: counter('uplift_decision_send_failed_total', 'Sends of decisions that failed for good: the partition restores'),
-    decisionDiffers: counter('uplift_decision_differs_total', 'Decisions in the log that differ from the own ones'),
+    decisionSendFailed: counter(
+      'uplift_decision_send_failed_total',
+      'Sends of decisions that failed for good: the partition restores',
+    ),
+    decisionDiffers: counter(
+      'uplift_decision_differs_total',
+      'Decisions in the log that differ from the own ones',
+    ),
     projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
-    projectionRepeated: counter('uplift_projection_repeated_total', 'Event records that repeat an applied decision'),
-    projectionConflicts: counter('uplift_projection_conflicts_total', 'Batches that were rolled back or read again'),
+    projectionRepeated: counter(
+      'uplift_projection_repeated_total',
+      'Event records that repeat an applied decision',
+    ),
+    projectionConflicts: counter(
+      'uplift_projection_conflicts_total',
+      'Batches that were rolled back or read again',
+    ),
     projectionLagMs: gauge('uplift_projection_lag_ms', 'Age of the oldest event not applied, 0 when none'),
     projectionLagRecords: gauge('uplift_projection_lag_records', 'Events not applied'),
-    idempotencyCrossed: counter('uplift_idempotency_crossed_total', 'Event ids decided a second time after they were forgotten'),
+    idempotencyCrossed: counter(
+      'uplift_idempotency_crossed_total',
+      'Event ids decided a second time after they were forgotten',
+    ),
     produceRetries: counter('uplift_produce_retries_total', 'Sends to Kafka that were tried again'),
   };
 }

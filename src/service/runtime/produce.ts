@@ -26,7 +26,9 @@ class BackgroundProduce implements Produce {
 
   send(batch: PartitionBatch, options: { readonly deadlineMs: number }): Promise<PartitionAck> {
     if (this.#produce !== undefined) return this.#produce.send(batch, options);
-    return Promise.reject(new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'Not connected to Kafka yet; nothing was sent.' }));
+    return Promise.reject(
+      new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'Not connected to Kafka yet; nothing was sent.' }),
+    );
   }
 
   async close(): Promise<void> {
@@ -43,7 +45,8 @@ class BackgroundProduce implements Produce {
         this.#produce = await open();
       } catch (error) {
         const reason = reasonOf(error);
-        if (reason !== logged) this.#log.warn({ reason }, 'cannot connect to Kafka, trying again every second');
+        if (reason !== logged)
+          this.#log.warn({ reason }, 'cannot connect to Kafka, trying again every second');
         logged = reason;
         await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
       }

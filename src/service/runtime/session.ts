@@ -24,7 +24,8 @@ export async function keepRunning(
       await session();
     } catch (error) {
       trouble.reason = reasonOf(error);
-      if (trouble.reason !== logged) log.warn({ reason: trouble.reason }, 'not ready, trying again every second');
+      if (trouble.reason !== logged)
+        log.warn({ reason: trouble.reason }, 'not ready, trying again every second');
       logged = trouble.reason;
     }
     if (!signal.aborted) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);

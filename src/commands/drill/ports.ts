@@ -1,0 +1,69 @@
+import { openHttp } from '../../clients/http/index.ts';
+import { openCluster, openRead, openTopics } from '../../clients/kafka/index.ts';
+import { openSql } from '../../clients/postgres/index.ts';
+import { UpliftError } from '../../core/error.ts';
+import type { Deps } from '../../deps.ts';
+import { processActuator } from '../../drills/actuators/process.ts';
+import type { BrokerLossPorts } from '../../drills/kafka-broker-loss/types.ts';
+import { startLoad } from '../../load/generator.ts';
+import type { Journal } from '../../record/journal.ts';
+import { lookAtRegion } from '../shared/look.ts';
+import { besideConfig, postgresTargets, type Region } from '../shared/region.ts';
+
+/** Units folder of the region's process actuator; a region without one cannot be broken by us (78). */
+export function unitsOf(region: Region): string {
+  const { actuator, name } = region.config;
+  if (actuator !== undefined) return besideConfig(region.project, actuator.units);
+  throw new UpliftError('UPL-CONFIG-INVALID', {
+    message: `Region ${name} has no actuator: uplift has no way to stop and start its brokers.`,
+  });
+}
+
+/** Opens everything a drill acts through, hands it over, and closes it. */
+export async function withDrillPorts<T>(
+  deps: Deps,
+  region: Region,
+  journal: Journal,
+  work: (ports: BrokerLossPorts) => Promise<T>,
+): Promise<T> {
+  const { service } = region.config;
+  const targets = await postgresTargets(deps, region);
+  if (service === undefined || targets === undefined) {
+    throw new UpliftError('UPL-CONFIG-INVALID', {
+      message: `Region ${region.config.name} needs postgres and service in uplift.yaml for a drill.`,
+    });
+  }
+  const cluster = openCluster(region.kafka);
+  const read = openRead(region.kafka);
+  const writer = { name: targets.writer.name, ask: openSql(targets.writer) };
+  const replicas = targets.replicas.map((target) => ({ name: target.name, ask: openSql(target) }));
+  const http = openHttp({
+    origins: service.gateways.map(({ url }) => url),
+    connections: 32,
+    timeoutMs: region.project.config.value.limits.requestTimeout,
+  });
+  try {
+    return await work({
+      clock: deps.clock,
+      cluster,
+      topics: openTopics(region.kafka),
+      read,
+      http,
+      writer,
+      replicas,
+      look: () => lookAtRegion(deps, region),
+      startLoad,
+      actuatorOf: processActuator,
+      journal,
+      progress: deps.progress,
+      signal: deps.signal,
+    });
+  } finally {
+    await Promise.allSettled([
+      cluster.close(),
+      read.close(),
+      http.close(),
+      ...[writer, ...replicas].map(({ ask }) => ask.close()),
+    ]);
+  }
+}

@@ -1,0 +1,115 @@
+import { openCluster, openTopics } from '../../clients/kafka/index.ts';
+import type { Block } from '../../core/blocks.ts';
+import { reasonOf } from '../../core/error.ts';
+import { EXIT, type ExitCode } from '../../core/exit.ts';
+import type { Action, Deps } from '../../deps.ts';
+import { processActuator } from '../../drills/actuators/process.ts';
+import { putBack } from '../../drills/restore.ts';
+import { findRun, type RunFolder, unfinishedRuns } from '../../drills/run-folder.ts';
+import type { DrillStepContext } from '../../drills/steps.ts';
+import { readRecord, resumeJournal } from '../../record/open.ts';
+import { openRegions, type Region } from '../shared/region.ts';
+import type { RecoverInput } from './index.ts';
+
+interface Recovered {
+  readonly runId: string;
+  readonly undone: readonly string[];
+  readonly failed: readonly string[];
+  readonly sealed: boolean;
+}
+
+/**
+ * `uplift drill recover`: for each unfinished run, undo what its journal says was begun, newest first. Needs nobody's
+ * consent and takes no abort: it only puts things back. Idempotent.
+ */
+export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
+  const regions = await openRegions(deps);
+  const stateDir = regions[0]?.project.stateDir ?? '';
+  const folders =
+    input.run === undefined
+      ? (await unfinishedRuns(stateDir)).map(({ folder }) => folder)
+      : [await findRun(stateDir, input.run)];
+  const recovered: Recovered[] = [];
+  for (const folder of folders) recovered.push(await recoverRun(deps, regions, folder));
+  const bad = recovered.some(({ failed }) => failed.length > 0);
+  const exit: ExitCode = bad ? EXIT.notRestored : EXIT.ok;
+  return { exit, kind: 'drill.recover', data: { runs: recovered }, blocks: present(recovered) };
+};
+
+async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFolder): Promise<Recovered> {
+  const record = await readRecord(folder.journal);
+  if (record.status === 'sealed') return { runId: folder.runId, undone: [], failed: [], sealed: true };
+  const region = regions.find(({ config }) => config.name === regionOf(record.entries)) ?? regions[0];
+  if (region === undefined)
+    return { runId: folder.runId, undone: [], failed: ['its region is not in uplift.yaml'], sealed: false };
+  const journal = await resumeJournal(folder.journal, {
+    runId: folder.runId,
+    actor: `drill.recover pid ${process.pid}`,
+    clock: deps.clock,
+  });
+  const cluster = openCluster(region.kafka);
+  const context: DrillStepContext = {
+    cluster,
+    topics: openTopics(region.kafka),
+    actuatorOf: processActuator,
+    monoNs: () => deps.clock.monoNs(),
+    onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
+  };
+  try {
+    const back = await putBack({ journal, journalPath: folder.journal, context });
+    const failed = back.failed.map(({ pending, error }) => `${pending.describe}: ${reasonOf(error)}`);
+    if (failed.length === 0) {
+      await journal.append('drill.ended', { execution: 'interrupted', recovered: true, undone: back.undone });
+      await journal.seal();
+    }
+    deps.progress({
+      phase: 'restore',
+      state: failed.length === 0 ? 'done' : 'failed',
+      text: `run ${folder.runId}`,
+    });
+    return { runId: folder.runId, undone: back.undone, failed, sealed: failed.length === 0 };
+  } finally {
+    await Promise.allSettled([cluster.close(), journal.close()]);
+  }
+}
+
+function regionOf(entries: readonly { readonly kind: string; readonly body: unknown }[]): string | undefined {
+  const started = entries.find(({ kind }) => kind === 'drill.started')?.body as
+    | { region?: string }
+    | undefined;
+  return started?.region;
+}
+
+function present(recovered: readonly Recovered[]): Block[] {
+  const [first] = recovered;
+  if (first === undefined)
+    return [{ kind: 'verdict', text: 'Nothing to recover: every run is restored.', mark: 'ok' }];
+  const rows = recovered.map(({ runId, undone, failed, sealed }) => [
+    runId,
+    sealed && undone.length === 0
+      ? 'nothing was left to undo'
+      : undone.map((what) => `undone: ${what}`).join('; ') || '–',
+    failed.join('; ') || '–',
+  ]);
+  const bad = recovered.filter(({ failed }) => failed.length > 0);
+  const table: Block = {
+    kind: 'table',
+    columns: [{ title: 'RUN' }, { title: 'PUT BACK' }, { title: 'NOT PUT BACK' }],
+    rows,
+  };
+  const [worst] = bad;
+  if (worst === undefined)
+    return [
+      table,
+      {
+        kind: 'verdict',
+        text: 'RESTORED: brokers, ISR and leaders are as before; topology difference empty.',
+        mark: 'ok',
+      },
+    ];
+  return [
+    table,
+    { kind: 'verdict', text: `NOT RESTORED: ${bad.length} runs.`, mark: 'bad' },
+    { kind: 'next', command: `uplift drill recover ${worst.runId}` },
+  ];
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import type { Runner } from '../../deps.ts';
+
+export function registerService(program: Command, run: Runner): void {
+  const service = program
+    .command('service')
+    .description('the reference reservation service; each role is a process, configured by its environment');
+  service
+    .command('migrate')
+    .description('bring the database of POSTGRES_DIRECT_URL to the newest schema')
+    .action(() => run(() => import('./migrate.ts').then((m) => m.migrateService), {}));
+  service
+    .command('gateway')
+    .description('HTTP in, commands topic out')
+    .action(() => run(() => import('./roles.ts').then((m) => m.serveGateway), {}));
+  service
+    .command('commands')
+    .description('decide the commands of its SHARE of the partitions, write events')
+    .action(() => run(() => import('./roles.ts').then((m) => m.serveCommands), {}));
+  service
+    .command('projector')
+    .description('write events to Postgres')
+    .action(() => run(() => import('./roles.ts').then((m) => m.serveProjector), {}));
+  service
+    .command('all')
+    .description('the three roles in one process, on HTTP_PORT and the two ports after it')
+    .action(() => run(() => import('./roles.ts').then((m) => m.serveAll), {}));
+}

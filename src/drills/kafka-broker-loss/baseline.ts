@@ -1,0 +1,61 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { UpliftError } from '../../core/error.ts';
+import { formatMs } from '../../core/units.ts';
+import type { Load } from '../../load/generator.ts';
+import { type Baseline, baselineOf, type SloLimits } from '../../load/measure.ts';
+
+/** First seconds of a load: connections are opened and code is compiled; they say nothing of the platform. */
+const WARM_UP_MS = 3000;
+const STEADY_SECONDS = 3;
+const LEAST_P99_MS = 250;
+const BASELINE_ERROR_RATE = 0.01;
+
+/** Lets the load run in, then measures what is normal. Throws UPL-PREFLIGHT-REFUSED when nothing normal was seen. */
+export async function measureBaseline(
+  load: Load,
+  baselineMs: number,
+  signal: AbortSignal,
+): Promise<Baseline> {
+  await runFor(load, WARM_UP_MS, signal);
+  const fromUs = load.nowUs();
+  // Whole seconds count: the window is widened to hold as many as were asked for.
+  await runFor(load, baselineMs + 1000, signal);
+  await load.settle();
+  const baseline = baselineOf(load.timeline(), fromUs, load.nowUs());
+  if (baseline !== null && baseline.errorRate <= BASELINE_ERROR_RATE) return baseline;
+  const seen =
+    baseline === null
+      ? 'nothing was acknowledged'
+      : `${(baseline.errorRate * 100).toFixed(1)} % of the operations failed`;
+  throw new UpliftError('UPL-PREFLIGHT-REFUSED', {
+    message: `No steady state before the fault: ${seen}. Nothing was broken.`,
+    next: 'uplift check',
+  });
+}
+
+/** Waits a length of time under load; ends early, with the error, when the load cannot go on. */
+export async function runFor(load: Load, ms: number, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController();
+  const timer = delay(ms, undefined, { signal: AbortSignal.any([signal, stop.signal]) });
+  try {
+    await Promise.race([timer, load.ended]);
+  } finally {
+    stop.abort();
+    await timer.catch(() => undefined);
+  }
+  signal.throwIfAborted();
+}
+
+/** The SLO of the drill: inside the tolerance of its own baseline for some seconds in a row. */
+export function sloOf(baseline: Baseline): SloLimits {
+  return {
+    p99Ms: Math.max(LEAST_P99_MS, baseline.worstP99Ms * 3),
+    errorRate: Math.max(0.01, baseline.errorRate * 2),
+    minOkPerS: baseline.okPerS * 0.8,
+    forSeconds: STEADY_SECONDS,
+  };
+}
+
+export function baselineText(baseline: Baseline): string {
+  return `${Math.round(baseline.okPerS)} op/s · p99 ${formatMs(baseline.p99Ms)} · ${(baseline.errorRate * 100).toFixed(1)} % errors`;
+}

@@ -1,0 +1,138 @@
+import type { Block, Mark } from '../../core/blocks.ts';
+import { formatClock, formatCount, formatMs } from '../../core/units.ts';
+import type { Lost } from '../../load/verdicts.ts';
+import type { BrokerLossResult } from './types.ts';
+
+const SHOWN_LOST = 10;
+
+/** The whole outcome on one screen: counts, losses if any, recovery beside what explains it, verdict. */
+export function presentBrokerLoss(
+  result: BrokerLossResult,
+  record: { readonly lines: number; readonly head: string },
+  options: { readonly allLost: boolean },
+): Block[] {
+  const { judgement, victim } = result;
+  return [
+    {
+      kind: 'heading',
+      text: `${result.drill} · region ${result.region} · cluster ${result.clusterId} · ${result.environment}`,
+      sub: `SIGKILL broker ${victim.broker} (${victim.rack ?? 'no rack'}, led ${victim.leads} of ${victim.partitions} partitions) at ${formatClock(result.killedAtMs)}`,
+    },
+    {
+      kind: 'counts',
+      items: [
+        ['acknowledged', judgement.acknowledged],
+        ['lost', judgement.lost.length],
+        ['duplicates', judgement.duplicates.length],
+        ['repeated', judgement.repeated.length],
+        ['unknown', judgement.unknown],
+      ],
+    },
+    ...(judgement.lost.length === 0
+      ? []
+      : [lostTable(judgement.lost, options.allLost ? judgement.lost.length : SHOWN_LOST)]),
+    recoveryTable(result),
+    { kind: 'keyValues', rows: evidenceRows(result) },
+    { kind: 'verdict', text: verdictText(result, record), mark: markOf(result) },
+    { kind: 'next', command: nextOf(result) },
+  ];
+}
+
+function lostTable(lost: readonly Lost[], most: number): Block {
+  const rows = lost
+    .slice(0, most)
+    .map((one) => [
+      one.hop,
+      one.eventId,
+      formatMs(one.acknowledgedUs / 1000),
+      one.claimed === null
+        ? 'no readable token'
+        : `reservations.commands/${one.claimed.partition} @ ${one.claimed.offset} (${one.whatStandsThere})`,
+    ]);
+  if (lost.length > most) rows.push([`… ${lost.length - most} more`, '', '', '']);
+  return {
+    kind: 'table',
+    columns: [
+      { title: 'LOST AT' },
+      { title: 'EVENT ID' },
+      { title: 'ACKNOWLEDGED AFTER', align: 'right' },
+      { title: 'CLAIMED POSITION' },
+    ],
+    rows,
+  };
+}
+
+function recoveryTable({ recovery, recoveryTargetMs, explanations, restoredInMs }: BrokerLossResult): Block {
+  const time = (ms: number | null): string => (ms === null ? 'not seen' : formatMs(ms));
+  const session =
+    explanations.sessionTimeoutMs === null
+      ? 'not readable'
+      : `broker.session.timeout.ms ${explanations.sessionTimeoutMs}`;
+  return {
+    kind: 'table',
+    columns: [
+      { title: 'RECOVERY' },
+      { title: 'MEASURED', align: 'right' },
+      { title: 'TARGET', align: 'right' },
+      { title: 'EXPLAINED BY' },
+    ],
+    rows: [
+      ['detect', time(recovery.detectMs), '', session],
+      ['elect', time(recovery.electMs), '', 'leaders from the ISR, seen every 100 ms'],
+      ['reconnect', time(recovery.reconnectMs), '', 'metadata age and request timeout of the producer'],
+      [
+        'back inside SLO',
+        time(recovery.backInsideSloMs),
+        `≤ ${formatMs(recoveryTargetMs)}`,
+        'p99, errors and rate for 3 s, against the baseline',
+      ],
+      ['restored', time(restoredInMs), '', 'broker started again, ISR full, preferred leaders'],
+    ],
+  };
+}
+
+function evidenceRows(result: BrokerLossResult): [string, string][] {
+  const { coverage, finalReads, judgement, proof, topologyDiff } = result;
+  const planted = proof.probes.filter(({ named }) => named).length;
+  return [
+    [
+      'fault window',
+      `${formatCount(coverage.acknowledgedInFaultWindow)} acknowledged, ${formatCount(coverage.acknowledgedJustBeforeOnVictim)} within 1 s before the kill on the victim’s partitions`,
+    ],
+    [
+      'unknown',
+      `${formatCount(judgement.unknown)} of which ${formatCount(judgement.unknownFound)} found in the log`,
+    ],
+    [
+      'ended as',
+      `${formatCount(judgement.ends.accepted)} accepted, ${formatCount(judgement.ends.rejected)} rejected (full)`,
+    ],
+    [
+      'final reads',
+      `${finalReads.partitions} partitions (${formatCount(finalReads.commands)} commands, ${formatCount(finalReads.events)} events), ${finalReads.servers} Postgres servers, ${formatCount(finalReads.api)} operations by API`,
+    ],
+    ['checker', `${planted} of ${proof.probes.length} planted losses named`],
+    ['topology', topologyDiff.length === 0 ? 'difference empty' : topologyDiff.slice(0, 3).join('; ')],
+  ];
+}
+
+function verdictText(
+  result: BrokerLossResult,
+  record: { readonly lines: number; readonly head: string },
+): string {
+  const { acknowledged, lost } = result.judgement;
+  const restored = result.restored === 'restored' ? 'restored' : 'NOT RESTORED';
+  const counts = `${formatCount(acknowledged)} acknowledged, ${formatCount(lost.length)} lost`;
+  const why = result.reasons.length === 0 ? '' : ` (${result.reasons.slice(0, 3).join('; ')})`;
+  return `${result.hypothesis.toUpperCase()}${why}: ${counts}; ${restored}. Record ${result.runId} (sealed, ${record.lines} lines, head ${record.head.slice(0, 8)}).`;
+}
+
+function markOf({ hypothesis, restored }: BrokerLossResult): Mark {
+  if (restored !== 'restored' || hypothesis === 'deviated') return 'bad';
+  return hypothesis === 'held' ? 'ok' : 'unknown';
+}
+
+function nextOf({ runId, restored, judgement }: BrokerLossResult): string {
+  if (restored !== 'restored') return `uplift drill recover ${runId}`;
+  return judgement.lost.length > 0 ? `uplift drill show ${runId} --lost` : `uplift drill show ${runId}`;
+}

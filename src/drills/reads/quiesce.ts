@@ -1,0 +1,39 @@
+import type { Read } from '../../clients/kafka/ports.ts';
+import { TOPICS } from '../../contract/records.ts';
+import { reasonOf } from '../../core/error.ts';
+import { waitFor } from '../../core/wait.ts';
+import { readProjected } from '../../facts/projection/progress.ts';
+import type { NamedServer } from './gather.ts';
+
+/**
+ * Waits until every server has decided every command that stands in the log, so that the final reads look at the end
+ * and not at something on its way. Returns what did not get there, as sentences.
+ */
+export async function quiesce(request: {
+  readonly read: Read;
+  readonly servers: readonly NamedServer[];
+  readonly timeoutMs: number;
+  readonly deadlineMs: number;
+}): Promise<string[]> {
+  const { read, servers, timeoutMs, deadlineMs } = request;
+  const ends = (await read.bounds([TOPICS.commands], { timeoutMs })).filter(
+    (b) => b.endOffset > b.startOffset,
+  );
+  const waits = servers.map(async ({ name, ask }) => {
+    try {
+      await waitFor(
+        async () => {
+          const rows = await readProjected(ask, TOPICS.events, timeoutMs);
+          return ends.every((end) =>
+            rows.some((row) => row.partition === end.partition && row.decidedThrough >= end.endOffset - 1n),
+          );
+        },
+        { what: `${name} through the end of ${TOPICS.commands}`, timeoutMs: deadlineMs, intervalMs: 100 },
+      );
+      return [];
+    } catch (error) {
+      return [reasonOf(error)];
+    }
+  });
+  return (await Promise.all(waits)).flat();
+}

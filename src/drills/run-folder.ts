@@ -1,0 +1,69 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UpliftError } from '../core/error.ts';
+import { readRecord } from '../record/open.ts';
+import type { RecordView } from '../record/verify.ts';
+import { pendingUndo } from '../steps/journal-kinds.ts';
+
+/** Files of one run: `<state>/runs/<run id>/`. */
+export interface RunFolder {
+  readonly runId: string;
+  readonly dir: string;
+  readonly journal: string;
+  readonly history: string;
+}
+
+/** Where a run's files are; nothing is made. */
+export function runFolder(stateDir: string, runId: string): RunFolder {
+  const dir = join(stateDir, 'runs', runId);
+  return { runId, dir, journal: join(dir, 'journal.ndjson'), history: join(dir, 'history.ndjson') };
+}
+
+/** Makes the folder of a new run. Throws UPL-CANNOT-WRITE. */
+export async function makeRunFolder(stateDir: string, runId: string): Promise<RunFolder> {
+  const folder = runFolder(stateDir, runId);
+  await mkdir(folder.dir, { recursive: true }).catch((cause: unknown) => {
+    throw new UpliftError('UPL-CANNOT-WRITE', {
+      message: `${folder.dir} cannot be made.`,
+      next: `df -h ${stateDir}`,
+      cause,
+    });
+  });
+  return folder;
+}
+
+/** Run ids in time order (UUIDv7 sorts by time); none where nothing ever ran. */
+export async function listRuns(stateDir: string): Promise<string[]> {
+  const names = await readdir(join(stateDir, 'runs')).catch(() => [] as string[]);
+  return names.filter((name) => /^[0-9a-f-]{36}$/.test(name)).toSorted();
+}
+
+/** The one run an id or its beginning names; none or several is UPL-INPUT-INVALID. */
+export async function findRun(stateDir: string, start: string): Promise<RunFolder> {
+  const found = (await listRuns(stateDir)).filter((id) => id.startsWith(start));
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return runFolder(stateDir, only);
+  const message =
+    only === undefined
+      ? `There is no run ${start} in ${stateDir}.`
+      : `${found.length} runs begin with ${start}: ${found.join(', ')}.`;
+  throw new UpliftError('UPL-INPUT-INVALID', { message });
+}
+
+/** A run whose journal was never sealed and that has steps begun and not undone. */
+export interface UnfinishedRun {
+  readonly folder: RunFolder;
+  readonly record: RecordView;
+}
+
+/** Unfinished runs, oldest first. A journal that cannot be read is left out: it has its own error in `drill show`. */
+export async function unfinishedRuns(stateDir: string): Promise<UnfinishedRun[]> {
+  const unfinished: UnfinishedRun[] = [];
+  for (const runId of await listRuns(stateDir)) {
+    const folder = runFolder(stateDir, runId);
+    const record = await readRecord(folder.journal).catch(() => undefined);
+    if (record !== undefined && record.status !== 'sealed' && pendingUndo(record.entries).length > 0)
+      unfinished.push({ folder, record });
+  }
+  return unfinished;
+}

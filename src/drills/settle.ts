@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cluster, ClusterState, Topics } from '../clients/kafka/ports.ts';
+import { UpliftError } from '../core/error.ts';
+import { waitFor } from '../core/wait.ts';
+import { diffTopology, type KafkaTopology, topologyOf } from './topology.ts';
+
+export interface SettlePorts {
+  readonly cluster: Cluster;
+  readonly topics: Topics;
+}
+
+const LOOK_MS = 3000;
+
+/**
+ * Waits until these brokers are registered, not fenced, and answer themselves. The list alone is not enough: for the
+ * length of its session a dead broker is still in it.
+ */
+export async function waitRegistered(
+  { cluster }: SettlePorts,
+  brokers: readonly number[],
+  timeoutMs: number,
+): Promise<void> {
+  await waitFor(
+    async () => {
+      await cluster.brokerConfigs(brokers, { timeoutMs: LOOK_MS });
+      return missing(await cluster.describe({ timeoutMs: LOOK_MS }), brokers).length === 0;
+    },
+    { what: `brokers ${brokers.join(', ')} registered and answering`, timeoutMs, intervalMs: 150 },
+  );
+}
+
+function missing(state: ClusterState, brokers: readonly number[]): number[] {
+  return brokers.filter((id) => !state.brokers.some((broker) => broker.id === id));
+}
+
+/** Waits until the ISR of every partition of the saved topology is what it was. */
+export async function waitIsr(
+  { cluster }: SettlePorts,
+  before: KafkaTopology,
+  timeoutMs: number,
+): Promise<void> {
+  const isrOf = ({ partitions }: KafkaTopology): KafkaTopology['partitions'] =>
+    partitions.map((place) => ({ ...place, leader: -1 }));
+  const saved: KafkaTopology = { ...before, partitions: isrOf(before) };
+  await waitFor(
+    async () => {
+      const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
+      return diffTopology(saved, { ...now, partitions: isrOf(now) }).length === 0;
+    },
+    { what: 'every ISR full again', timeoutMs, intervalMs: 200 },
+  );
+}
+
+/**
+ * Gives leadership back: preferred election for every partition whose leader is not the saved one, after its ISR is
+ * full (an election before that would be refused or move leaders to a broker that still catches up).
+ */
+export async function restoreLeaders(
+  { cluster, topics }: SettlePorts,
+  before: KafkaTopology,
+  timeoutMs: number,
+): Promise<number> {
+  let elected = 0;
+  await waitFor(
+    async () => {
+      const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
+      const away = before.partitions.filter((was) => {
+        const is = now.partitions.find((p) => p.topic === was.topic && p.partition === was.partition);
+        return is !== undefined && is.leader !== was.leader && was.leader === was.replicas[0];
+      });
+      if (away.length === 0) return true;
+      const results = await topics.electPreferred(away, { timeoutMs: LOOK_MS });
+      elected += results.filter(({ result }) => result === 'elected').length;
+      return false;
+    },
+    { what: 'leaders as before', timeoutMs, intervalMs: 200 },
+  );
+  return elected;
+}
+
+/** The differences that are left; empty means restored. */
+export async function remainingDifferences(
+  { cluster }: SettlePorts,
+  before: KafkaTopology,
+): Promise<string[]> {
+  return diffTopology(before, topologyOf(await cluster.describe({ timeoutMs: LOOK_MS })));
+}
+
+const STEADY_LOOKS = 4;
+
+/**
+ * Restored means: no difference in several looks one after another. A cluster that has not noticed yet what happened to
+ * it looks restored once. Throws UPL-NOT-RESTORED naming what differs.
+ */
+export async function requireRestored(ports: SettlePorts, before: KafkaTopology): Promise<void> {
+  for (let look = 0; look < STEADY_LOOKS; look += 1) {
+    const differences = await remainingDifferences(ports, before);
+    if (differences.length > 0) {
+      const shown = differences.slice(0, 3).join('; ');
+      throw new UpliftError('UPL-NOT-RESTORED', {
+        message: `${differences.length} differences are left: ${shown}`,
+      });
+    }
+    await delay(250);
+  }
+}

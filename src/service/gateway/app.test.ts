@@ -1,0 +1,312 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { OutRecord } from '../../clients/kafka/ports.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
+import type { Claims } from '../../clients/redis/index.ts';
+import { acknowledgedSchema, PROBLEMS, problemSchema } from '../../contract/http.ts';
+import { eventIdOf, partitionOf } from '../../contract/ids.ts';
+import { commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
+import { decodeToken } from '../../contract/token.ts';
+import { UpliftError } from '../../core/error.ts';
+import { parseEnv } from '../env.ts';
+import { createHttp } from '../runtime/http.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { addGatewayRoutes } from './app.ts';
+import { Creator } from './create.ts';
+
+const BODY = {
+  resource: 'room-1',
+  slot: { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' },
+  quantity: 2,
+};
+const TOPIC_ID = 'topic-id';
+
+/** A gateway over fakes: a Redis in a map, a log in an array. */
+function setUp() {
+  const redis = new Map<string, string>();
+  const log: { topic: string; partition: number; record: OutRecord }[] = [];
+  const control = {
+    redisAway: false,
+    appendError: undefined as Error | undefined,
+    topicId: TOPIC_ID as string | undefined,
+    draining: false,
+    gate: undefined as Promise<void> | undefined,
+    rows: [] as object[],
+  };
+  const claims: Claims = {
+    claim: async (key, value) => {
+      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
+      const before = redis.get(key);
+      if (before !== undefined) return { claimed: false, value: before };
+      redis.set(key, value);
+      return { claimed: true };
+    },
+    put: async (key, value) => {
+      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
+      redis.set(key, value);
+    },
+    probe: async () => undefined,
+    close: async () => undefined,
+  };
+  const append = async (topic: string, partition: number, record: OutRecord) => {
+    await control.gate;
+    if (control.appendError !== undefined) throw control.appendError;
+    log.push({ topic, partition, record });
+    return { partition, offset: BigInt(log.length - 1) };
+  };
+  let id = 0n;
+  const metrics = createMetrics();
+  const creator = new Creator({
+    claims,
+    append: { append },
+    certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
+    nextId: () => (id += 1n),
+    nowMs: () => Date.UTC(2026, 5, 1),
+    onPutFailed: () => metrics.claimPutFailed.inc(),
+    region: 'local',
+    partitions: 24,
+    produceDeadlineMs: 1000,
+    commandWindowMs: 60_000,
+    idempotencyTtlMs: 60_000,
+  });
+  const sql: Sql = {
+    query: async <R extends object>() => ({ rows: control.rows as R[], rowCount: control.rows.length }),
+    transaction: async () => ({ state: 'unknown', reason: 'not used' }),
+    close: async () => undefined,
+  };
+  const options = {
+    role: 'gateway',
+    settings: parseEnv({}),
+    metrics,
+    probes: () => [],
+    draining: () => control.draining,
+  };
+  const app = createHttp(options);
+  addGatewayRoutes(app, {
+    creator,
+    sql,
+    metrics,
+    log: pino({ level: 'silent' }),
+    maxInFlight: 2,
+    commandsTopicId: () => control.topicId,
+    draining: () => control.draining,
+  });
+  const post = (over: { headers?: Record<string, string>; payload?: unknown } = {}) =>
+    app.inject({
+      method: 'POST',
+      url: '/v1/reservations',
+      headers: {
+        'idempotency-key': 'key-1',
+        'x-tenant-id': 'acme',
+        'content-type': 'application/json',
+        ...over.headers,
+      },
+      payload: JSON.stringify(over.payload ?? BODY),
+    });
+  return { app, post, redis, log, control, creator, metrics };
+}
+
+let gateway: ReturnType<typeof setUp>;
+beforeEach(() => {
+  gateway = setUp();
+});
+afterEach(() => gateway.app.close());
+
+const typeOf = (response: { body: string }): string => problemSchema.parse(JSON.parse(response.body)).type;
+
+describe('POST /v1/reservations', () => {
+  test('answers 202 with operation and token once the command is in the log', async () => {
+    const response = await gateway.post();
+    expect(response.statusCode).toBe(202);
+    const body = acknowledgedSchema.parse(response.json());
+    const operationId = eventIdOf('acme', 'key-1');
+    expect(body.operationId).toBe(operationId);
+    expect(response.headers.location).toBe(`/v1/operations/${operationId}`);
+    const partition = partitionOf('acme/room-1', 24);
+    expect(decodeToken(body.token)).toEqual({
+      region: 'local',
+      topicId: TOPIC_ID,
+      partition,
+      commandOffset: 0n,
+    });
+    expect(gateway.log.map((each) => [each.topic, each.partition])).toEqual([[TOPICS.commands, partition]]);
+  });
+
+  test('writes a valid command under its resource key, with the four headers in their order', async () => {
+    await gateway.post({ headers: { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` } });
+    const record = gateway.log[0]?.record;
+    const command = commandSchema.parse(JSON.parse(record?.value?.toString() ?? ''));
+    expect(command).toMatchObject({
+      tenant: 'acme',
+      resource: 'room-1',
+      eventId: eventIdOf('acme', 'key-1'),
+    });
+    expect(command.notAfterMs - command.issuedAtMs).toBe(60_000);
+    expect(record?.key?.toString()).toBe('acme/room-1');
+    expect(record?.headers.map(([key]) => key.toString())).toEqual([...RECORD_HEADERS]);
+    expect(record?.headers[3]?.[1]?.toString()).toBe(`00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`);
+  });
+
+  test('answers the same 202 again for the same key and payload, and writes nothing more', async () => {
+    const first = await gateway.post();
+    await gateway.creator.settle();
+    const again = await gateway.post({ payload: { quantity: 2, slot: BODY.slot, resource: BODY.resource } });
+    expect([again.statusCode, again.json()]).toEqual([202, first.json()]);
+    expect(again.headers['idempotency-replay']).toBe('true');
+    expect(gateway.log).toHaveLength(1);
+  });
+
+  test('answers 422 when the key was used for another payload, acknowledged or not', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+    await gateway.post();
+    const other = await gateway.post({ payload: { ...BODY, quantity: 3 } });
+    expect([other.statusCode, typeOf(other)]).toEqual([422, PROBLEMS.keyReused]);
+  });
+
+  test('never answers 202 for an unknown outcome: 503 with the operation, and a retry offers the same reservation', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+    const unknown = await gateway.post();
+    expect(unknown.statusCode).toBe(503);
+    const operation = `/v1/operations/${eventIdOf('acme', 'key-1')}`;
+    expect(problemSchema.parse(unknown.json())).toMatchObject({ type: PROBLEMS.outcomeUnknown, operation });
+    gateway.control.appendError = undefined;
+    const claimed = JSON.parse([...gateway.redis.values()][0] ?? '{}') as { r: string };
+    expect((await gateway.post()).statusCode).toBe(202);
+    const command = commandSchema.parse(JSON.parse(gateway.log[0]?.record.value?.toString() ?? ''));
+    expect(command.reservationId).toBe(claimed.r);
+  });
+
+  test('an unexpected failure of the append counts as unknown, not as refused', async () => {
+    gateway.control.appendError = new TypeError('boom');
+    expect(typeOf(await gateway.post())).toBe(PROBLEMS.outcomeUnknown);
+  });
+
+  test('a refusal before sending is 503 overloaded with Retry-After and without an operation', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'queue full' });
+    const response = await gateway.post();
+    expect([response.statusCode, typeOf(response), response.headers['retry-after']]).toEqual([
+      503,
+      PROBLEMS.overloaded,
+      '1',
+    ]);
+    expect(response.headers.location).toBeUndefined();
+  });
+
+  test('refuses what exceeds the bound of requests in flight', async () => {
+    const gate = Promise.withResolvers<void>();
+    gateway.control.gate = gate.promise;
+    const held = [
+      gateway.post({ headers: { 'idempotency-key': 'a' } }),
+      gateway.post({ headers: { 'idempotency-key': 'b' } }),
+    ];
+    await expect.poll(() => gateway.redis.size).toBe(2);
+    expect(typeOf(await gateway.post({ headers: { 'idempotency-key': 'c' } }))).toBe(PROBLEMS.overloaded);
+    gate.resolve();
+    expect((await Promise.all(held)).map((r) => r.statusCode)).toEqual([202, 202]);
+    expect((await gateway.post({ headers: { 'idempotency-key': 'c' } })).statusCode).toBe(202);
+  });
+
+  test('without Redis it answers 503 not-ready and sends nothing', async () => {
+    gateway.control.redisAway = true;
+    const response = await gateway.post();
+    expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.notReady]);
+    expect(gateway.log).toHaveLength(0);
+  });
+
+  test('an acknowledgement that cannot be stored is still an acknowledgement, and is counted', async () => {
+    const gate = Promise.withResolvers<void>();
+    gateway.control.gate = gate.promise;
+    const answer = gateway.post();
+    await expect.poll(() => gateway.redis.size).toBe(1);
+    gateway.control.redisAway = true;
+    gate.resolve();
+    expect((await answer).statusCode).toBe(202);
+    await gateway.creator.settle();
+    expect(await gateway.metrics.registry.metrics()).toContain('uplift_claim_put_failed_total 1');
+  });
+
+  test('writes nothing while the commands topic is not as it has to be, or while draining', async () => {
+    gateway.control.topicId = undefined;
+    expect(typeOf(await gateway.post())).toBe(PROBLEMS.notReady);
+    gateway.control.topicId = TOPIC_ID;
+    gateway.control.draining = true;
+    expect(typeOf(await gateway.post())).toBe(PROBLEMS.notReady);
+    expect((await gateway.app.inject('/readyz')).statusCode).toBe(503);
+    expect((await gateway.app.inject('/healthz')).statusCode).toBe(200);
+    expect(gateway.redis.size).toBe(0);
+  });
+
+  test.each([
+    ['no key', { headers: { 'idempotency-key': '' } }, PROBLEMS.keyMissing, 400],
+    [
+      'a key of 256 characters',
+      { headers: { 'idempotency-key': 'x'.repeat(256) } },
+      PROBLEMS.keyMissing,
+      400,
+    ],
+    ['no tenant', { headers: { 'x-tenant-id': '' } }, PROBLEMS.invalid, 400],
+    ['a tenant with a slash', { headers: { 'x-tenant-id': 'a/b' } }, PROBLEMS.invalid, 400],
+    ['a quantity of 0', { payload: { ...BODY, quantity: 0 } }, PROBLEMS.invalid, 400],
+    [
+      'a slot that ends before it starts',
+      { payload: { ...BODY, slot: { start: BODY.slot.end, end: BODY.slot.start } } },
+      PROBLEMS.invalid,
+      400,
+    ],
+    ['a body that is too large', { payload: { ...BODY, more: 'x'.repeat(20_000) } }, PROBLEMS.invalid, 413],
+    ['a body that is no object', { payload: 7 }, PROBLEMS.invalid, 400],
+  ])('refuses %s before it claims anything', async (_, over, type, status) => {
+    const response = await gateway.post(over);
+    expect([response.statusCode, typeOf(response)]).toEqual([status, type]);
+    expect(response.headers['content-type']).toContain('application/problem+json');
+    expect(gateway.redis.size).toBe(0);
+  });
+
+  test('a body that is not JSON is 400, another media type 415, never 500', async () => {
+    const headers = { 'idempotency-key': 'k', 'x-tenant-id': 't' };
+    const url = '/v1/reservations';
+    const bad = { method: 'POST', url, payload: '{' } as const;
+    const json = await gateway.app.inject({
+      ...bad,
+      headers: { ...headers, 'content-type': 'application/json' },
+    });
+    const xml = await gateway.app.inject({
+      ...bad,
+      headers: { ...headers, 'content-type': 'application/xml' },
+    });
+    expect([json.statusCode, xml.statusCode]).toEqual([400, 415]);
+  });
+});
+
+describe('reads', () => {
+  test('an operation that the projection has not decided is 404', async () => {
+    const response = await gateway.app.inject(`/v1/operations/${'a'.repeat(32)}`);
+    expect([response.statusCode, typeOf(response)]).toEqual([404, PROBLEMS.notFound]);
+  });
+
+  test('an id that cannot be one of ours is 404 without asking Postgres', async () => {
+    gateway.control.rows = [{ event_id: 'x' }];
+    expect((await gateway.app.inject('/v1/operations/nonsense')).statusCode).toBe(404);
+    expect((await gateway.app.inject('/v1/reservations/%27%20OR%201')).statusCode).toBe(404);
+  });
+
+  test('an operation answers its first decision', async () => {
+    gateway.control.rows = [
+      {
+        event_id: 'a'.repeat(32),
+        decision: 'rejected',
+        reservation_id: null,
+        reason: 'full',
+        command_partition: 3,
+        command_offset: 9n,
+      },
+    ];
+    const response = await gateway.app.inject(`/v1/operations/${'a'.repeat(32)}`);
+    expect(response.json()).toMatchObject({
+      decision: 'rejected',
+      reason: 'full',
+      commandPartition: 3,
+      commandOffset: '9',
+    });
+  });
+});

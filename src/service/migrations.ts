@@ -1,0 +1,60 @@
+/** Plain SQL, applied in order inside one transaction, each exactly once. A migration that was released never changes. */
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    name: 'projection',
+    sql: `
+CREATE TABLE uplift_service.operations (
+  event_id text PRIMARY KEY,
+  decision text NOT NULL CHECK (decision IN ('accepted', 'rejected', 'repeated', 'expired', 'unparseable')),
+  reservation_id text,
+  reason text,
+  command_partition int NOT NULL,
+  command_offset bigint NOT NULL,
+  event_offset bigint NOT NULL,
+  repeats int NOT NULL DEFAULT 0
+);
+CREATE TABLE uplift_service.reservations (
+  reservation_id text PRIMARY KEY,
+  tenant text NOT NULL,
+  resource text NOT NULL,
+  slot_start timestamptz NOT NULL,
+  slot_end timestamptz NOT NULL,
+  quantity int NOT NULL CHECK (quantity > 0),
+  status text NOT NULL CHECK (status IN ('active', 'cancelled', 'expired')),
+  event_id text NOT NULL UNIQUE,
+  command_partition int NOT NULL,
+  command_offset bigint NOT NULL,
+  version int NOT NULL,
+  CHECK (slot_start < slot_end)
+);
+CREATE INDEX reservations_by_resource ON uplift_service.reservations (tenant, resource, slot_start);
+CREATE TABLE uplift_service.offsets (
+  topic text NOT NULL,
+  topic_id text NOT NULL,
+  partition int NOT NULL,
+  next_offset bigint NOT NULL,
+  decided_through bigint NOT NULL DEFAULT -1,
+  log_time_ms bigint NOT NULL DEFAULT 0,
+  updated_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 50);
+CREATE VIEW uplift_reservations AS
+  SELECT reservation_id, tenant, resource, slot_start, slot_end, quantity, status, event_id, command_partition,
+    command_offset, version
+  FROM uplift_service.reservations;
+CREATE VIEW uplift_operations AS
+  SELECT event_id, decision, reservation_id, reason, command_partition, command_offset, event_offset, repeats
+  FROM uplift_service.operations;
+CREATE VIEW uplift_offsets AS
+  SELECT topic, topic_id, partition, next_offset, decided_through, log_time_ms, updated_at
+  FROM uplift_service.offsets;
+`,
+  },
+];

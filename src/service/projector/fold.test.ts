@@ -1,0 +1,155 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Decision } from '../../contract/records.ts';
+import { encodeDecision } from '../domain/codec.ts';
+import { type Position, project } from './fold.ts';
+
+const START: Position = { nextOffset: 0n, decidedThrough: -1n, logTimeMs: 0 };
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+
+function decision(commandOffset: number, previous: number, over: Partial<Decision> = {}): Decision {
+  const slot = { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' };
+  const eventId = over.eventId === undefined ? id(commandOffset) : over.eventId;
+  const accepted = (over.decision ?? 'accepted') === 'accepted';
+  return {
+    v: 1,
+    decision: 'accepted',
+    rulesVersion: 1,
+    commandOffset: String(commandOffset),
+    previousCommandOffset: String(previous),
+    logTimeMs: 1000 + commandOffset,
+    eventId,
+    reservation: accepted
+      ? { id: `res-${commandOffset}`, tenant: 't', resource: 'r', slot, quantity: 1 }
+      : null,
+    reason: null,
+    first: null,
+    ...over,
+  };
+}
+
+const repeatOf = (first: number, at: number, previous: number): Decision =>
+  decision(at, previous, {
+    decision: 'repeated',
+    eventId: id(first),
+    first: { commandOffset: String(first), decision: 'accepted' },
+  });
+
+function record(offset: number, value: Decision | Buffer): InRecord {
+  const bytes = Buffer.isBuffer(value) ? value : encodeDecision(value);
+  return { offset: BigInt(offset), leaderEpoch: 0, timestampMs: 0, key: null, value: bytes, headers: [] };
+}
+
+function batch(from: number, values: readonly (Decision | Buffer)[], partition = 0): RecordBatch {
+  const records = values.map((value, i) => record(from + i, value));
+  const nextOffset = BigInt(from + values.length);
+  return { topic: 't', topicId: 'id', partition, records, nextOffset, highWatermark: nextOffset };
+}
+
+const at = (position: Position = START, partition = 0) => new Map([[partition, position]]);
+
+describe('project', () => {
+  test('gives a row per event id and reservation, and moves the offsets', () => {
+    const rejected = decision(4, 0, { decision: 'rejected', reason: 'full', reservation: null });
+    const projection = project(at(), [batch(0, [decision(0, -1), rejected])]);
+    expect(projection.operations).toMatchObject([
+      { eventId: id(0), decision: 'accepted', reservationId: 'res-0', eventOffset: 0n, repeats: 0 },
+      { eventId: id(4), decision: 'rejected', reservationId: null, reason: 'full', eventOffset: 1n },
+    ]);
+    expect(projection.reservations.map((row) => row.reservation.id)).toEqual(['res-0']);
+    expect(projection.moves).toEqual([
+      { partition: 0, from: START, to: { nextOffset: 2n, decidedThrough: 4n, logTimeMs: 1004 } },
+    ]);
+  });
+
+  test('repeats are counted on the row of their first, in this batch or before it', () => {
+    const inBatch = project(at(), [batch(0, [decision(0, -1), repeatOf(0, 1, 0), repeatOf(0, 2, 1)])]);
+    expect(inBatch.operations).toMatchObject([
+      { eventId: id(0), decision: 'accepted', repeats: 2, isFirst: true },
+    ]);
+    const later = project(at({ nextOffset: 1n, decidedThrough: 0n, logTimeMs: 0 }), [
+      batch(1, [repeatOf(0, 1, 0)]),
+    ]);
+    expect(later.operations).toMatchObject([
+      { eventId: id(0), decision: 'accepted', commandOffset: 0n, repeats: 1, isFirst: false },
+    ]);
+    expect(later.reservations).toEqual([]);
+  });
+
+  test('a decision that stands twice in the log is applied once', () => {
+    const projection = project(at(), [
+      batch(0, [decision(0, -1), decision(1, 0), decision(0, -1), decision(1, 0), decision(2, 1)]),
+    ]);
+    expect(projection.operations).toHaveLength(3);
+    expect(projection.repeatedRecords).toBe(2);
+    expect(projection.moves[0]?.to).toMatchObject({ nextOffset: 5n, decidedThrough: 2n });
+  });
+
+  test('a hole in the chain stops the partition after what stood before it, and no other partition', () => {
+    const positions = new Map([...at(START, 0), ...at(START, 1)]);
+    const projection = project(positions, [
+      batch(0, [decision(0, -1), decision(2, 1)], 0),
+      batch(0, [decision(0, -1)], 1),
+    ]);
+    expect([...projection.troubles.keys()]).toEqual([0]);
+    expect(projection.moves.map((move) => [move.partition, move.to.nextOffset])).toEqual([
+      [0, 1n],
+      [1, 1n],
+    ]);
+  });
+
+  test('garbage stops the partition at its offset', () => {
+    const projection = project(at(), [batch(0, [decision(0, -1), Buffer.from('x'), decision(1, 0)])]);
+    expect(projection.troubles.get(0)).toBe('event 1: not a decision');
+    expect(projection.moves[0]?.to.nextOffset).toBe(1n);
+  });
+
+  test('control records at the end of a batch move the offset without a row', () => {
+    const empty: RecordBatch = { ...batch(0, []), nextOffset: 5n };
+    expect(project(at(), [empty]).moves[0]?.to).toEqual({ ...START, nextOffset: 5n });
+  });
+
+  test('unparseable commands are counted and leave no row', () => {
+    const projection = project(at(), [
+      batch(0, [decision(0, -1, { decision: 'unparseable', eventId: null, reservation: null })]),
+    ]);
+    expect([projection.operations, projection.counts.get('unparseable')]).toEqual([[], 1]);
+    expect(projection.moves[0]?.to.decidedThrough).toBe(0n);
+  });
+
+  test('however the log is cut into batches, the rows add up to the same', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat({ max: 5 }), { maxLength: 30 }),
+        fc.array(fc.nat({ max: 30 })),
+        (ids, cuts) => {
+          const firsts = new Map<number, number>();
+          const log = ids.map((event, offset) => {
+            const first = firsts.get(event);
+            if (first === undefined) firsts.set(event, offset);
+            return first === undefined
+              ? decision(offset, offset - 1, { eventId: id(event) })
+              : { ...repeatOf(first, offset, offset - 1), eventId: id(event) };
+          });
+          const table = (sizes: readonly number[]): Map<string, number> => {
+            const rows = new Map<string, number>();
+            let position = START;
+            const bounds = [
+              ...new Set([0, ...sizes.filter((size) => size <= log.length), log.length]),
+            ].toSorted((a, b) => a - b);
+            for (const [i, from] of bounds.entries()) {
+              const projection = project(at(position), [batch(from, log.slice(from, bounds[i + 1] ?? from))]);
+              position = projection.moves[0]?.to ?? position;
+              for (const row of projection.operations)
+                rows.set(row.eventId, (rows.get(row.eventId) ?? 0) + row.repeats);
+            }
+            expect(position.nextOffset).toBe(BigInt(log.length));
+            return new Map([...rows].toSorted());
+          };
+          expect(table(cuts)).toEqual(table([]));
+        },
+      ),
+    );
+  });
+});

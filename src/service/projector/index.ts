@@ -1,0 +1,51 @@
+import { TOPICS } from '../../contract/records.ts';
+import type { RoleContext } from '../adapters.ts';
+import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
+import { createHttp, listen } from '../runtime/http.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
+import { keepRunning, type Trouble } from '../runtime/session.ts';
+import { checkTopics } from '../runtime/topics.ts';
+import { ProjectorSession } from './session.ts';
+
+const DESCRIBE_TIMEOUT_MS = 2500;
+
+/** Runs a projector until the signal: events in, Postgres out, for the partitions of its SHARE. */
+export async function runProjector(env: Env, context: RoleContext): Promise<void> {
+  const settings = parseEnv(env);
+  const { adapters, log, signal } = context;
+  const metrics = createMetrics();
+  const partitions = settings.TOPIC_PARTITIONS;
+  const owned = ownedPartitions(settings);
+  const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
+  const read = adapters.openRead(kafkaTarget(settings, 'read'));
+  const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
+  const trouble: Trouble = { reason: 'not started' };
+  let session: ProjectorSession | undefined;
+  const topics = { names: [TOPICS.events], partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
+  const loop = new ProbeLoop([
+    { name: 'kafka', run: async () => checkTopics(cluster, topics).then(() => `${partitions} partitions`) },
+    { name: 'postgres', run: async () => sql.query('SELECT 1').then(() => 'answers') },
+  ]);
+  const state = (): ProbeResult =>
+    session?.probe() ?? { name: 'partitions', ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
+  const probes = (): ProbeResult[] => [...loop.snapshot(), state()];
+  const app = createHttp({ role: 'projector', settings, metrics, probes, draining: () => signal.aborted });
+  try {
+    loop.start();
+    const port = await listen(app, settings);
+    log.info({ port, owned: owned.length, partitions }, 'projector listens');
+    context.onListening?.(port);
+    const live = async (): Promise<void> => {
+      session = new ProjectorSession({ cluster, read, sql, metrics, log, owned, partitions, signal });
+      await session.run().finally(() => {
+        session = undefined;
+      });
+    };
+    await keepRunning(live, { signal, log, trouble });
+  } finally {
+    await Promise.allSettled([app.close(), loop.stop()]);
+    await Promise.allSettled([read.close(), cluster.close(), sql.close()]);
+  }
+  log.info('drained');
+}

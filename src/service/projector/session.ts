@@ -1,0 +1,234 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Cluster, Read, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
+import { TOPICS } from '../../contract/records.ts';
+import { isUpliftError, reasonOf } from '../../core/error.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { ProbeResult } from '../runtime/probes.ts';
+import { checkTopics } from '../runtime/topics.ts';
+import { type Position, project } from './fold.ts';
+import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
+import { isPoison, troubleOf } from './trouble.ts';
+
+export interface ProjectorDeps {
+  readonly cluster: Cluster;
+  readonly read: Read;
+  readonly sql: Sql;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly owned: readonly number[];
+  readonly partitions: number;
+  readonly signal: AbortSignal;
+}
+
+const REQUEST_TIMEOUT_MS = 5000;
+const WAIT_MS = 250;
+const STALLED_MS = 10_000;
+const MAX_RECORDS = 2000;
+const MAX_BACKOFF_MS = 2000;
+
+/** One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. */
+export class ProjectorSession {
+  readonly #deps: ProjectorDeps;
+  readonly #positions = new Map<number, Position>();
+  readonly #stopped = new Map<number, string>();
+  /** High watermark per partition, as last seen. */
+  readonly #ends = new Map<number, bigint>();
+  #topicId = '';
+  #reader: Reader | undefined;
+  #postgres: string | undefined;
+  /** Writes that failed one after the other. */
+  #failures = 0;
+
+  constructor(deps: ProjectorDeps) {
+    this.#deps = deps;
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#start();
+      while (!this.#deps.signal.aborted) await this.#step();
+    } finally {
+      await this.#reader?.close();
+    }
+  }
+
+  probe(): ProbeResult {
+    const stalled = this.#reader?.stalled(STALLED_MS) ?? [];
+    const total = this.#deps.owned.length;
+    const parts = [`${this.#positions.size}/${total} partitions projected`];
+    if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
+    for (const [partition, reason] of [...this.#stopped].slice(0, 5))
+      parts.push(`${partition} stopped: ${reason}`);
+    for (const each of stalled.slice(0, 5))
+      parts.push(`${each.topic}/${each.partition} not readable: ${each.reason}`);
+    const ok =
+      this.#reader !== undefined &&
+      this.#positions.size === total &&
+      stalled.length === 0 &&
+      this.#postgres === undefined;
+    return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
+  }
+
+  async #start(): Promise<void> {
+    const { cluster, partitions, owned, sql, read, log } = this.#deps;
+    const ids = await checkTopics(cluster, {
+      names: [TOPICS.events],
+      partitions,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+    });
+    this.#topicId = ids.get(TOPICS.events) ?? '';
+    const stored = await loadPositions(sql, this.#topicId, owned);
+    const bounds = await read.bounds([TOPICS.events], { timeoutMs: REQUEST_TIMEOUT_MS });
+    for (const partition of owned) {
+      const position = stored.get(partition);
+      const found = bounds.find((each) => each.partition === partition);
+      const trouble = troubleOf(position, found, this.#topicId);
+      if (trouble !== undefined) this.#stop(partition, trouble);
+      else if (position !== undefined) this.#positions.set(partition, position);
+      if (found !== undefined) this.#ends.set(partition, found.endOffset);
+    }
+    if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
+    this.#reader = read.open(
+      [...this.#positions].map(([partition, { nextOffset }]) => ({
+        topic: TOPICS.events,
+        topicId: this.#topicId,
+        partition,
+        nextOffset,
+      })),
+    );
+    log.info({ partitions: this.#positions.size }, 'projecting');
+  }
+
+  async #step(): Promise<void> {
+    const batches = await this.#gather();
+    if (batches.length > 0) await this.#write(batches);
+    this.#measure(batches);
+  }
+
+  /** Waits for a batch, then takes what else is there already, up to a bound. */
+  async #gather(): Promise<RecordBatch[]> {
+    const reader = this.#reader;
+    const batches: RecordBatch[] = [];
+    let records = 0;
+    let batch = await reader?.next(WAIT_MS);
+    while (batch !== undefined) {
+      this.#ends.set(batch.partition, batch.highWatermark);
+      if (this.#positions.has(batch.partition)) batches.push(batch);
+      records += batch.records.length;
+      if (records >= MAX_RECORDS) break;
+      batch = await reader?.next(0);
+    }
+    return batches;
+  }
+
+  async #write(batches: readonly RecordBatch[]): Promise<void> {
+    let failure: unknown;
+    try {
+      failure = await this.#apply(batches);
+    } catch (error) {
+      failure = error;
+    }
+    if (failure === undefined) {
+      this.#failures = 0;
+      return;
+    }
+    if (failure instanceof Error && !isUpliftError(failure)) throw failure;
+    this.#deps.metrics.projectionConflicts.inc();
+    this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
+    if (isPoison(failure)) await this.#applyOneByOne(batches);
+    // A refusal that stays must not become a busy loop.
+    const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
+    this.#failures += 1;
+    await delay(pauseMs, undefined, { signal: this.#deps.signal }).catch(() => undefined);
+    await this.#reread();
+  }
+
+  /** Undefined when applied, else why the offsets have to be read again. */
+  async #apply(batches: readonly RecordBatch[]): Promise<string | undefined> {
+    const { sql, metrics, log } = this.#deps;
+    const projection = project(this.#positions, batches);
+    if (projection.moves.length > 0) {
+      const applied = await applyProjection(sql, this.#topicId, projection);
+      if (applied.state === 'again') return applied.reason;
+      for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
+      for (const [decision, count] of projection.counts) metrics.projected.inc({ decision }, count);
+      metrics.projectionRepeated.inc(projection.repeatedRecords);
+      if (applied.crossed > 0) {
+        metrics.idempotencyCrossed.inc(applied.crossed);
+        log.error(
+          { count: applied.crossed },
+          'event ids were decided a second time after they were forgotten',
+        );
+      }
+    }
+    for (const [partition, reason] of projection.troubles) this.#stop(partition, reason);
+    return undefined;
+  }
+
+  /** Postgres refused the rows themselves: finds the partition they are from and stops that one alone. */
+  async #applyOneByOne(batches: readonly RecordBatch[]): Promise<void> {
+    await this.#reread();
+    for (const [partition, own] of Map.groupBy(batches, (batch) => batch.partition)) {
+      try {
+        await this.#apply(own);
+      } catch (error) {
+        if (!isPoison(error)) throw error;
+        this.#stop(partition, reasonOf(error));
+      }
+    }
+  }
+
+  /** Offsets as they stand now, however long Postgres is away; the reader continues from them. */
+  async #reread(): Promise<void> {
+    const { sql, signal, log } = this.#deps;
+    let backoffMs = 100;
+    while (!signal.aborted) {
+      try {
+        const stored = await loadPositions(sql, this.#topicId, [...this.#positions.keys()]);
+        for (const [partition, position] of stored) this.#continueAt(partition, position);
+        this.#postgres = undefined;
+        return;
+      } catch (error) {
+        if (this.#postgres === undefined)
+          log.warn({ reason: reasonOf(error) }, 'Postgres is away, waiting for it');
+        this.#postgres = reasonOf(error);
+        this.#measure([]);
+        await delay(backoffMs, undefined, { signal }).catch(() => undefined);
+        backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+      }
+    }
+  }
+
+  #continueAt(partition: number, position: StoredPosition): void {
+    if (position.topicId !== this.#topicId) {
+      this.#stop(partition, `Postgres holds positions of another topic (id ${position.topicId})`);
+      return;
+    }
+    this.#positions.set(partition, position);
+    this.#reader?.seek(TOPICS.events, partition, position.nextOffset);
+  }
+
+  #stop(partition: number, reason: string): void {
+    this.#positions.delete(partition);
+    this.#stopped.set(partition, reason);
+    this.#deps.log.error({ partition, reason }, 'partition stopped');
+  }
+
+  /** Lag as of now: records behind the last seen end, and the age of the oldest record of the last batch while behind. */
+  #measure(batches: readonly RecordBatch[]): void {
+    let behind = 0n;
+    for (const [partition, { nextOffset }] of this.#positions) {
+      const end = this.#ends.get(partition) ?? nextOffset;
+      if (end > nextOffset) behind += end - nextOffset;
+    }
+    const { projectionLagRecords, projectionLagMs } = this.#deps.metrics;
+    projectionLagRecords.set(Number(behind));
+    const oldest = Math.min(
+      ...batches.map((batch) => batch.records[0]?.timestampMs ?? Number.POSITIVE_INFINITY),
+    );
+    if (Number.isFinite(oldest)) projectionLagMs.set(Math.max(0, Date.now() - oldest));
+    else if (behind === 0n) projectionLagMs.set(0);
+  }
+}
