@@ -17,7 +17,10 @@ import { type SignalTrap, trapSignals } from './signals.ts';
  * Composition root: builds Deps, runs one command inside the one error boundary, sets the one exit code. The nouns
  * are a parameter only so that a test can bring its own.
  */
-export async function main(args: readonly string[] = process.argv.slice(2), nouns?: readonly Register[]): Promise<void> {
+export async function main(
+  args: readonly string[] = process.argv.slice(2),
+  nouns?: readonly Register[],
+): Promise<void> {
   const codes = new Set<ExitCode>();
   survivesClosedPipes();
   const trap = trapSignals(process, (line) => process.stderr.write(`${line}\n`));
@@ -49,7 +52,11 @@ async function runProgram(
   const writeOut = (text: string): void => {
     help += text;
   };
-  const program = buildProgram(run, { version: version(), writeOut, ...(nouns === undefined ? {} : { nouns }) });
+  const program = buildProgram(run, {
+    version: version(),
+    writeOut,
+    ...(nouns === undefined ? {} : { nouns }),
+  });
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error) {
@@ -62,18 +69,27 @@ async function runProgram(
 
 function render(outcome: Outcome, format: Globals['output']): string {
   if (format === 'json') return renderJson(outcome);
-  return format === 'ndjson' ? renderNdjson(outcome) : renderText(outcome, styleOf(process.stdout, process.env));
+  return format === 'ndjson'
+    ? renderNdjson(outcome)
+    : renderText(outcome, styleOf(process.stdout, process.env));
 }
 
 /** The error boundary. A command that stopped because it was told to is no bug: the signal's code says it all. */
-async function report(error: unknown, globals: Globals, signal: AbortSignal, codes: Set<ExitCode>): Promise<void> {
+async function report(
+  error: unknown,
+  globals: Globals,
+  signal: AbortSignal,
+  codes: Set<ExitCode>,
+): Promise<void> {
   if (signal.aborted && isAbort(error, signal)) {
     process.stderr.write(`Stopped: ${String(signal.reason)}.\n`);
     return;
   }
   const exit = isUpliftError(error) ? error.exit : EXIT.bug;
   codes.add(exit);
-  process.stderr.write(renderError(error, styleOf(process.stderr, process.env), { debug: globals.debug, exit }));
+  process.stderr.write(
+    renderError(error, styleOf(process.stderr, process.env), { debug: globals.debug, exit }),
+  );
   if (isUpliftError(error) && globals.output !== 'text') {
     const document = errorDocument(error, exit);
     await print(globals.output === 'json' ? renderJson(document) : renderNdjson(document), codes);
@@ -122,7 +138,9 @@ function version(): string {
 
 /** Resolves once the text has left us, so that leaving cuts nothing off. A full disk is an outcome of its own (74). */
 async function print(text: string, codes: Set<ExitCode>): Promise<void> {
-  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((done) => process.stdout.write(text, done));
+  const error = await new Promise<NodeJS.ErrnoException | null | undefined>((done) =>
+    process.stdout.write(text, done),
+  );
   if (error === null || error === undefined || isClosedPipe(error)) return;
   codes.add(EXIT.cannotWrite);
   process.stderr.write(`The result cannot be written: ${error.message}. exit ${EXIT.cannotWrite}\n`);
@@ -146,7 +164,9 @@ const RESTORE_AFTER_BUG_MS = 300_000;
 function trapBugs(trap: SignalTrap, codes: Set<ExitCode>): void {
   const onBug = (error: unknown): void => {
     codes.add(EXIT.bug);
-    process.stderr.write(renderError(error, styleOf(process.stderr, process.env), { debug: true, exit: EXIT.bug }));
+    process.stderr.write(
+      renderError(error, styleOf(process.stderr, process.env), { debug: true, exit: EXIT.bug }),
+    );
     trap.stop('an unexpected error');
     setTimeout(() => process.exit(EXIT.bug), RESTORE_AFTER_BUG_MS).unref();
   };

@@ -1,10 +1,29 @@
 import { Command, type CommanderError, Option } from 'commander';
+import { registerCheck } from './commands/check/index.ts';
+import { registerConfig } from './commands/config/index.ts';
+import { registerDrill } from './commands/drill/index.ts';
+import { registerInit } from './commands/init/index.ts';
+import { registerLoad } from './commands/load/index.ts';
+import { registerSandbox } from './commands/sandbox/index.ts';
+import { registerService } from './commands/service/index.ts';
+import { registerTopics } from './commands/topics/index.ts';
 import { UpliftError } from './core/error.ts';
 import type { Globals, Runner } from './deps.ts';
-import { NOUNS } from './nouns.ts';
 
 /** Adds one noun with its verbs and flags; imports types only, so that `--help` loads no capability. */
 export type Register = (program: Command, run: Runner) => void;
+
+/** In the order of a first visit: this is how `--help` lists them. */
+const NOUNS: readonly Register[] = [
+  registerInit,
+  registerSandbox,
+  registerTopics,
+  registerLoad,
+  registerCheck,
+  registerDrill,
+  registerService,
+  registerConfig,
+];
 
 export interface ProgramIo {
   readonly version: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withLock } from './lock.mjs';
 import { pinnedNode, root } from './paths.mjs';
 import { lastWords, run } from './run.mjs';
 import { SetupError } from './stage.mjs';
@@ -10,8 +11,16 @@ const stampFile = join(root, 'dist', '.sources');
 
 /** Bundles src/ into dist/ when a source changed since the last time. */
 export async function buildBundle(doing) {
+  if (isFresh()) return 'up to date';
+  return withLock(join(root, '.cache', 'build.lock'), doing, async () =>
+    isFresh() ? 'built by another set-up' : build(doing),
+  );
+}
+
+const isFresh = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sourceHash();
+
+async function build(doing) {
   const sources = sourceHash();
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sources) return 'up to date';
   doing('esbuild');
   const { code, output } = await run(pinnedNode, [join(root, 'scripts', 'build.mjs')], {
     cwd: root,

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { withLock } from './lock.mjs';
 import { cacheFolder, pathWithoutTools, root } from './paths.mjs';
 import { lastWords, run } from './run.mjs';
@@ -120,8 +121,8 @@ function maven(work) {
 
 /** Maven says first what is wrong, and then a page about how to debug Maven. */
 function mavenReason(output) {
-  const errors = output.split('\n').filter((line) => line.startsWith('[ERROR]') && line.length > 10);
-  return errors.length > 0 ? errors.slice(0, 2).join('\n') : output;
+  const first = /ERROR\S*\s+(.+)/.exec(stripVTControlCharacters(output))?.[1];
+  return first ?? output;
 }
 
 /** Left over by set-ups that were killed; we hold the lock, so nobody else is fetching. */

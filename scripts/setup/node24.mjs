@@ -18,6 +18,8 @@ import { SetupError } from './stage.mjs';
 const NPM_VERSION = '11.19.1';
 const INSTALL_LIMIT_MS = 10 * 60_000;
 const QUIET = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+/** npm's own pauses let a machine without a network wait for minutes. */
+const RETRIES = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000'];
 
 /** What the `node` package would fetch for this machine by its install script. */
 const packageName = `${process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'}-${process.platform}-${process.arch}`;
@@ -81,7 +83,7 @@ export function linkNode(node) {
 /** `npm ci` in a folder, by the cached npm on the cached Node. Install scripts stay off: none of our packages needs its own. */
 export function npmCi({ node, npm }, cwd) {
   const env = { ...process.env, PATH: `${dirname(node)}:${pathWithoutTools()}`, NODE_ENV: 'development' };
-  return run(node, [npm, 'ci', '--include=dev', '--ignore-scripts', ...QUIET], {
+  return run(node, [npm, 'ci', '--include=dev', '--ignore-scripts', ...QUIET, ...RETRIES], {
     env,
     cwd,
     timeoutMs: INSTALL_LIMIT_MS,

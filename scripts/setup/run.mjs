@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 
 /** Enough of a tool's last words to explain its failure, never the whole of a long log. */
 const TAIL_BYTES = 32 * 1024;
@@ -24,7 +25,8 @@ export class Interrupted extends Error {}
 
 /**
  * Runs one tool to its end and keeps the tail of what it said. Never throws for a failing tool: `code` is then not 0
- * (127: not found, 124: over its time limit). Throws `Interrupted` once a signal came.
+ * (127: not found, 124: over its time limit). Throws `Interrupted` once a signal came. What must not be cut in the
+ * middle is `uninterruptible`: out of reach of Ctrl-C, it runs to its end even then.
  */
 export function run(
   command,
@@ -38,8 +40,13 @@ export function run(
     const keep = (chunk) => {
       output = (output + chunk).slice(-TAIL_BYTES);
     };
-    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(child);
+    const child = spawn(command, args, {
+      env,
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: uninterruptible,
+    });
+    if (!uninterruptible) running.add(child);
     const limit = setTimeout(() => {
       late = true;
       child.kill('SIGTERM');
@@ -61,7 +68,9 @@ export function run(
 
 /** The last lines of a tool's output, indented, for an error message. */
 export function lastWords(output, lines = 12) {
-  const said = output.split('\n').filter((line) => line.trim() !== '');
+  const said = stripVTControlCharacters(output)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   return said
     .slice(-lines)
     .map((line) => `    ${line}`)

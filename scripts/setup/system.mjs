@@ -39,10 +39,11 @@ async function install(doing, missing) {
   const update = await apt(['update', ...aptOptions]);
   const packages = [];
   for (const need of missing) packages.push(await offered(need.packages));
+  const wanted = ['install', '--no-install-recommends', ...aptOptions, ...packages];
   doing(`apt-get install ${packages.join(' ')}`);
-  const { code, output } = await withoutStartingServices(packages, () =>
-    apt(['install', '--no-install-recommends', ...aptOptions, ...packages]),
-  );
+  // What fails to download says so again below.
+  await apt([...wanted, '--download-only']);
+  const { code, output } = await withoutStartingServices(packages, () => unpack(wanted));
   if (code === 0) return;
   const updated =
     update.code === 0 ? '' : `  apt-get update had failed before:\n${lastWords(update.output, 4)}\n`;
@@ -56,6 +57,16 @@ async function offered(packages) {
     if (code === 0 && /Candidate: [^(]/.test(output)) return name;
   }
   return packages[0];
+}
+
+/** Everything is downloaded: this takes seconds, and cut in the middle it would leave half-installed packages. */
+async function unpack(wanted) {
+  const options = { env: aptEnv, timeoutMs: APT_LIMIT_MS, uninterruptible: true };
+  const first = await run('apt-get', wanted, options);
+  if (!first.output.includes('dpkg --configure -a')) return first;
+  // An installation was cut off here before (power, kill -9): Debian's own repair, then once more.
+  await run('dpkg', ['--force-confold', '--configure', '-a'], options);
+  return run('apt-get', wanted, options);
 }
 
 const apt = (args) => run('apt-get', args, { env: aptEnv, timeoutMs: APT_LIMIT_MS });

@@ -21,7 +21,8 @@ export const regionsSection = defineSection({
   schema: z.array(regionSchema).min(1),
   describe: 'The regions with their endpoints.',
   rules: [uniqueRegionNames, goodPorts, uniqueEndpoints, completeKeyPairs],
-  env: ['UPLIFT_KAFKA_BROKERS', 'KAFKA_BROKERS'].map((name) => ({
+  // The later one wins: our own name over the blueprint's.
+  env: ['KAFKA_BROKERS', 'UPLIFT_KAFKA_BROKERS'].map((name) => ({
     name,
     path: ['regions', 0, 'kafka', 'brokers'],
     parse: splitList,

@@ -19,7 +19,8 @@ const limits = defineSection({
   describe: 'Limits.',
   rules: [
     function* (value) {
-      if (value.freshness > value.recovery) yield { path: ['limits', 'freshness'], message: 'is longer than limits.recovery' };
+      if (value.freshness > value.recovery)
+        yield { path: ['limits', 'freshness'], message: 'is longer than limits.recovery' };
     },
   ],
   env: [{ name: 'UPLIFT_RECOVERY', path: ['limits', 'recovery'] }],
@@ -75,10 +76,20 @@ describe('a valid configuration', () => {
     });
   });
 
-  it('prefers a flag to the environment for the same value', () => {
+  it("prefers a flag to the environment, and the variable that is ours to the blueprint's", () => {
     const flags = [{ path: ['limits', 'recovery'], value: '9s', flag: '--recovery' }];
-    const config = loadConfig({ file: 'f', text: GOOD, env: { UPLIFT_RECOVERY: '1m' }, flags, sections: [limits] });
+    const config = loadConfig({
+      file: 'f',
+      text: GOOD,
+      env: { UPLIFT_RECOVERY: '1m' },
+      flags,
+      sections: [limits],
+    });
     expect(config.value.limits.recovery).toBe(9_000);
+    expect(config.origin('limits.recovery').text).toBe('--recovery');
+    const both = load(GOOD, { KAFKA_BROKERS: 'a:1', UPLIFT_KAFKA_BROKERS: 'b:2' });
+    expect(both.value.regions[0]?.kafka.brokers).toEqual(['b:2']);
+    expect(both.origin('regions[0].kafka.brokers').text).toBe('UPLIFT_KAFKA_BROKERS');
   });
 
   it('follows anchors and still names the line of the alias', () => {
@@ -91,7 +102,10 @@ describe('a valid configuration', () => {
 
   it('is what uplift init writes', () => {
     expect(() => loadConfig({ file: 'uplift.yaml', text: CONFIG_TEMPLATE, sections: [] })).not.toThrow();
-    const withAllComments = CONFIG_TEMPLATE.replace(/^( +)# ((?:tls|sasl|password|ca|mechanism|username)\b.*|  (?:ca|mechanism|username|password)\b.*)$/gm, '$1$2');
+    const withAllComments = CONFIG_TEMPLATE.replace(
+      /^( +)# ((?:tls|sasl|password|ca|mechanism|username)\b.*| {2}(?:ca|mechanism|username|password)\b.*)$/gm,
+      '$1$2',
+    );
     expect(withAllComments).not.toBe(CONFIG_TEMPLATE);
     expect(() => loadConfig({ file: 'uplift.yaml', text: withAllComments, sections: [] })).not.toThrow();
   });
@@ -183,10 +197,9 @@ describe('a wrong configuration', () => {
   });
 
   it('reports every syntax error and key that stands twice', () => {
-    expect(problems('version: 1\nversion: 1\nregions: [a\n').map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
-      'uplift.yaml:2:1 UPL-CONFIG-DUPLICATE-KEY',
-      'uplift.yaml:4:1 UPL-CONFIG-SYNTAX',
-    ]);
+    expect(
+      problems('version: 1\nversion: 1\nregions: [a\n').map((line) => line.split(' ').slice(0, 2).join(' ')),
+    ).toEqual(['uplift.yaml:2:1 UPL-CONFIG-DUPLICATE-KEY', 'uplift.yaml:4:1 UPL-CONFIG-SYNTAX']);
     expect(problems('')).toEqual(['uplift.yaml:1:1 UPL-CONFIG-TYPE The file must hold a group of fields.']);
     expect(problems('- a\n')).toHaveLength(1);
   });
@@ -200,10 +213,32 @@ describe('a wrong configuration', () => {
   });
 
   it('never throws anything else, whatever the text', () => {
-    const piece = fc.constantFrom('version: 1\n', 'regions:\n', '  - name: a\n', '    kafka: ', '{ brokers: [', '"a:1"', ']', '}', '\n', '&a ', '*a ', '!!map ', '? ', '- ', 'limits: ', '\t', '__proto__: ', 'constructor: 1\n', '"', '#');
+    const piece = fc.constantFrom(
+      'version: 1\n',
+      'regions:\n',
+      '  - name: a\n',
+      '    kafka: ',
+      '{ brokers: [',
+      '"a:1"',
+      ']',
+      '}',
+      '\n',
+      '&a ',
+      '*a ',
+      '!!map ',
+      '? ',
+      '- ',
+      'limits: ',
+      '\t',
+      '__proto__: ',
+      'constructor: 1\n',
+      '"',
+      '#',
+    );
     fc.assert(
       fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 4 })), { maxLength: 12 }), (parts) => {
-        for (const line of problems(parts.join(''))) expect(line).toMatch(/^\S+:\d+:\d+ UPL-CONFIG-[A-Z-]+ \S/);
+        for (const line of problems(parts.join('')))
+          expect(line).toMatch(/^\S+:\d+:\d+ UPL-CONFIG-[A-Z-]+ \S/);
       }),
       { numRuns: 500 },
     );

@@ -27,7 +27,12 @@ const TOP: Place = { line: 1, column: 1 };
 /** Text → data with places (YAML 1.2 core schema). Every syntax problem is reported, not only the first. */
 export function parseSource(text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', logLevel: 'error' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    version: '1.2',
+    logLevel: 'error',
+  });
   const place = (offset: number | undefined): Place => {
     if (offset === undefined) return TOP;
     const { line, col } = lines.linePos(offset);

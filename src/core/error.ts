@@ -35,10 +35,18 @@ export function isUpliftError(error: unknown, code?: ErrorCode): error is Uplift
   return error instanceof UpliftError && (code === undefined || error.code === code);
 }
 
-/** The text of anything thrown, with the innermost cause that says more. */
+const MAX_CAUSES = 8;
+
+/** The text of anything thrown, with inner causes that say more; what a message repeats of its cause is not said twice. */
 export function reasonOf(error: unknown): string {
+  return reasonAt(error, 0);
+}
+
+function reasonAt(error: unknown, depth: number): string {
   if (!(error instanceof Error)) return String(error);
-  const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   const own = error.message === '' ? error.name : error.message;
-  return inner === undefined || inner === null ? own : `${own} (${reasonOf(inner)})`;
+  if (inner === undefined || inner === null || depth >= MAX_CAUSES) return own;
+  const reason = reasonAt(inner, depth + 1);
+  return own.includes(reason) ? own : `${own} (${reason})`;
 }

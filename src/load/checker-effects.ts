@@ -1,5 +1,5 @@
+import { firstDecision } from './checker-decision.ts';
 import type { EventHistory } from './checker-events.ts';
-import { firstDecision } from './checker-hops.ts';
 import type { ReadEntry } from './entries.ts';
 import type { DecisionSeen, FinalReads } from './final-reads.ts';
 import type { Disagreement, Duplicate, Phantom, Repeated } from './verdicts.ts';

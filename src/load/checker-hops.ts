@@ -1,12 +1,6 @@
-import type { DecisionKind } from '../contract/records.ts';
+import { type FirstDecision, findDisagreements, firstDecision } from './checker-decision.ts';
 import type { EventHistory } from './checker-events.ts';
-import {
-  type DecisionSeen,
-  type FinalReads,
-  type Position,
-  type PostgresRead,
-  positionKey,
-} from './final-reads.ts';
+import { type FinalReads, type Position, positionKey } from './final-reads.ts';
 import type { ClaimedPosition, Disagreement, Ends, Hop, Lost, Moved } from './verdicts.ts';
 
 /** Where one acknowledged command was followed to. */
@@ -33,13 +27,6 @@ interface Followed {
   readonly reads: FinalReads;
   readonly positions: readonly Position[];
   readonly decision: FirstDecision | null;
-}
-
-interface FirstDecision {
-  readonly decision: DecisionKind;
-  readonly commandOffset: bigint;
-  readonly partition: number;
-  readonly reservationId: string | null;
 }
 
 /** Follows an acknowledged command hop by hop and names the first one that lost it. */
@@ -70,7 +57,13 @@ export function traceEvent(event: EventHistory, reads: FinalReads): Trace {
       return { end: 'lost', lost, moved, disagreements: [], open };
     }
   }
-  return { end: endOf(followed), lost: null, moved, disagreements: disagreementsOf(followed), open };
+  return {
+    end: endOf(followed),
+    lost: null,
+    moved,
+    disagreements: findDisagreements(event.eventId, reads, followed.decision),
+    open,
+  };
 }
 
 interface HopLook {
@@ -191,18 +184,6 @@ function inApi({ event, reads }: Followed): Hit {
   return { kind: 'gone', what: 'answers 404' };
 }
 
-/** The decision that counts: the first one in the log; a lone `repeated` tells what the first one was. */
-export function firstDecision(decisions: readonly DecisionSeen[]): FirstDecision | null {
-  const own = decisions.find((seen) => seen.decision !== 'repeated');
-  const seen = own ?? decisions[0];
-  if (seen === undefined) return null;
-  const reservationId = seen.reservation?.id ?? null;
-  const at = { partition: seen.partition, reservationId };
-  if (own !== undefined || seen.first === null)
-    return { ...at, decision: seen.decision, commandOffset: seen.commandOffset };
-  return { ...at, decision: seen.first.decision, commandOffset: seen.first.commandOffset };
-}
-
 function endOf({ event, reads, decision }: Followed): keyof Ends {
   const known =
     decision?.decision ??
@@ -210,37 +191,6 @@ function endOf({ event, reads, decision }: Followed): keyof Ends {
   if (known === 'accepted') return 'accepted';
   if (known === 'rejected' || known === 'expired') return 'rejected';
   return known === 'unparseable' ? 'deadLettered' : 'unknown';
-}
-
-function disagreementsOf({ event, reads, decision }: Followed): Disagreement[] {
-  if (decision === null) return [];
-  const found: Disagreement[] = [];
-  const compare = (where: string, said: DecisionKind | undefined, reservationId: string | null): void => {
-    if (said === undefined) return;
-    const differs =
-      said !== decision.decision || (said === 'accepted' && reservationId !== decision.reservationId);
-    if (!differs) return;
-    const detail = `says ${said} ${reservationId ?? ''}, the events log ${decision.decision} ${decision.reservationId ?? ''}`;
-    found.push({ eventId: event.eventId, where, detail });
-  };
-  for (const [name, server] of reads.postgres) compareServer(name, server, event.eventId, decision, compare);
-  const answer = reads.api?.answers.get(event.eventId);
-  if (answer?.kind === 'operation') compare('API', answer.decision, answer.reservationId);
-  return found;
-}
-
-function compareServer(
-  name: string,
-  server: PostgresRead,
-  eventId: string,
-  decision: FirstDecision,
-  compare: (where: string, said: DecisionKind | undefined, reservationId: string | null) => void,
-): void {
-  const operation = server.operations.get(eventId)?.[0];
-  compare(name, operation?.decision, operation?.reservationId ?? null);
-  const row = server.reservations.get(eventId)?.[0];
-  if (row !== undefined && row.reservationId !== decision.reservationId)
-    compare(`${name} (reservation)`, 'accepted', row.reservationId);
 }
 
 /** Sources behind a hop that hold the event although the hop lost it: a log cut off after it was read, for instance. */

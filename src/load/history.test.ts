@@ -42,7 +42,14 @@ const invoke = (op: number, event = `e${op}`): HistoryEntry => ({
   dueUs: op * 10,
   sentUs: op * 10 + 1,
 });
-const ok = (op: number): HistoryEntry => ({ t: 'ok', op, atUs: op * 10 + 5, status: 202, token: 't', reason: null });
+const ok = (op: number): HistoryEntry => ({
+  t: 'ok',
+  op,
+  atUs: op * 10 + 5,
+  status: 202,
+  token: 't',
+  reason: null,
+});
 
 /** A disk in memory: what is synced stays, what is only written would be lost with the power. */
 function fakeDisk(options: { failWriteAfter?: number; syncGate?: () => Promise<void> } = {}) {
@@ -51,7 +58,8 @@ function fakeDisk(options: { failWriteAfter?: number; syncGate?: () => Promise<v
   const file: HistoryFile = {
     async write(bytes) {
       writes += 1;
-      if (writes > (options.failWriteAfter ?? Number.POSITIVE_INFINITY)) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      if (writes > (options.failWriteAfter ?? Number.POSITIVE_INFINITY))
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
       disk.written += bytes.toString('utf8');
     },
     async sync() {
@@ -120,7 +128,12 @@ test('entries wait for the disk together: many of them cost few syncs', async ()
 test('a disk that fails stops everything: nothing of the failed batch is counted, UPL-CANNOT-WRITE', async () => {
   const { disk, openFile } = fakeDisk({ failWriteAfter: 1 });
   const failures: string[] = [];
-  const writer = await openHistory({ path: 'x', header: HEADER, openFile, onFailed: (error) => failures.push(error.code) });
+  const writer = await openHistory({
+    path: 'x',
+    header: HEADER,
+    openFile,
+    onFailed: (error) => failures.push(error.code),
+  });
   let counted = 0;
   writer.append(ok(0), () => (counted += 1));
   await expect(writer.flush()).rejects.toMatchObject({ code: 'UPL-CANNOT-WRITE' });
@@ -133,9 +146,17 @@ test('a disk that fails stops everything: nothing of the failed batch is counted
 
 test('a disk that stalls is a failure, not an endless buffer', async () => {
   let gated = false;
-  const { openFile } = fakeDisk({ syncGate: () => (gated ? new Promise((resolve) => setTimeout(resolve, 100)) : Promise.resolve()) });
+  const { openFile } = fakeDisk({
+    syncGate: () => (gated ? new Promise((resolve) => setTimeout(resolve, 100)) : Promise.resolve()),
+  });
   const failures: string[] = [];
-  const writer = await openHistory({ path: 'x', header: HEADER, openFile, maxBufferedBytes: 2_000, onFailed: (error) => failures.push(error.message) });
+  const writer = await openHistory({
+    path: 'x',
+    header: HEADER,
+    openFile,
+    maxBufferedBytes: 2_000,
+    onFailed: (error) => failures.push(error.message),
+  });
   gated = true;
   for (let op = 0; op < 100; op += 1) writer.append(ok(op));
   expect(failures).toHaveLength(1);
@@ -191,17 +212,21 @@ test('a byte flipped anywhere before the end line is an error or another digest'
   const { bytes, lines } = await sample();
   const endAt = bytes.length - Buffer.byteLength(`${lines.at(-1)}\n`);
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: 0, max: endAt - 1 }), fc.integer({ min: 1, max: 255 }), async (at, mask) => {
-      const path = newPath();
-      const damaged = Buffer.from(bytes);
-      damaged[at] = (damaged[at] ?? 0) ^ mask;
-      await writeFile(path, damaged);
-      const digest = await readHistory(path, () => undefined).then(
-        (report) => report.digest,
-        (error: { code?: string }) => error.code,
-      );
-      expect(digest).not.toBe('equal');
-    }),
+    fc.asyncProperty(
+      fc.integer({ min: 0, max: endAt - 1 }),
+      fc.integer({ min: 1, max: 255 }),
+      async (at, mask) => {
+        const path = newPath();
+        const damaged = Buffer.from(bytes);
+        damaged[at] = (damaged[at] ?? 0) ^ mask;
+        await writeFile(path, damaged);
+        const digest = await readHistory(path, () => undefined).then(
+          (report) => report.digest,
+          (error: { code?: string }) => error.code,
+        );
+        expect(digest).not.toBe('equal');
+      },
+    ),
     { numRuns: 100 },
   );
 });

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ackGap, backInsideSlo, baselineOf, countAcks, errorWindow, gapsByPartition, longestGap } from './measure.ts';
+import {
+  ackGap,
+  backInsideSlo,
+  baselineOf,
+  countAcks,
+  errorWindow,
+  gapsByPartition,
+  longestGap,
+} from './measure.ts';
 import type { AckTimes, Second } from './timeline.ts';
 
 type Ack = readonly [atUs: number, partition: number];
@@ -9,8 +17,13 @@ const acksOf = (acks: readonly Ack[]): AckTimes => ({
   atUs: (index) => acks[index]?.[0] ?? Number.NaN,
   partition: (index) => acks[index]?.[1] ?? 0,
 });
-const sorted = fc.array(fc.tuple(fc.nat(1_000), fc.nat(3)), { maxLength: 60 }).map((acks) => acks.toSorted((a, b) => a[0] - b[0]) as readonly Ack[]);
-const partitions = fc.option(fc.uniqueArray(fc.nat(3)).map((list) => new Set(list)), { nil: undefined });
+const sorted = fc
+  .array(fc.tuple(fc.nat(1_000), fc.nat(3)), { maxLength: 60 })
+  .map((acks) => acks.toSorted((a, b) => a[0] - b[0]) as readonly Ack[]);
+const partitions = fc.option(
+  fc.uniqueArray(fc.nat(3)).map((list) => new Set(list)),
+  { nil: undefined },
+);
 const chosen = (acks: readonly Ack[], of: ReadonlySet<number> | undefined): number[] =>
   acks.filter(([, partition]) => of === undefined || of.has(partition)).map(([atUs]) => atUs);
 
@@ -38,7 +51,9 @@ test('the longest gap equals that of a plain scan, and an open end is the longes
         return;
       }
       const pairs = times.slice(1).map((at, index) => ({ start: times[index] ?? 0, end: at }));
-      const touching = pairs.filter(({ start, end }) => end >= from && start < to).map(({ start, end }) => (end - start) / 1000);
+      const touching = pairs
+        .filter(({ start, end }) => end >= from && start < to)
+        .map(({ start, end }) => (end - start) / 1000);
       expect(gap.gapMs ?? -1).toBe(touching.length === 0 ? -1 : Math.max(...touching));
     }),
   );
@@ -57,7 +72,11 @@ test('an outage of one partition shows in its own gap, not in the gap of all', (
 });
 
 test('an answer already on its way at the fault does not hide the outage behind it', () => {
-  const acks: Ack[] = [[990_000, 0], [1_001_000, 0], [6_000_000, 0]];
+  const acks: Ack[] = [
+    [990_000, 0],
+    [1_001_000, 0],
+    [6_000_000, 0],
+  ];
   expect(ackGap(acksOf(acks), 1_000_000).gapMs).toBe(11);
   expect(longestGap(acksOf(acks), 1_000_000, 3_000_000).gapMs).toBe(4_999);
 });
@@ -77,21 +96,41 @@ function row(second: number, ok: number, failures = 0, p99Ms: number | null = ok
   };
 }
 const rows = (...specs: readonly (readonly [ok: number, failures?: number, p99Ms?: number])[]): Second[] =>
-  specs.map(([ok, failures, p99Ms], second) => (p99Ms === undefined ? row(second, ok, failures) : row(second, ok, failures, p99Ms)));
+  specs.map(([ok, failures, p99Ms], second) =>
+    p99Ms === undefined ? row(second, ok, failures) : row(second, ok, failures, p99Ms),
+  );
 
 test('the error window ends at the first of N clean seconds; a silent second is not clean', () => {
   const timeline = rows([100], [100], [50, 5], [0], [100], [20, 1], [100], [100], [100]);
-  expect(errorWindow(timeline, 1_900_000, { cleanSeconds: 2 })).toEqual({ firstFailureUs: 2_500_000, cleanFromUs: 6_000_000, windowMs: 3_500 });
-  expect(errorWindow(timeline, 1_900_000, { cleanSeconds: 4 })).toMatchObject({ cleanFromUs: null, windowMs: null });
+  expect(errorWindow(timeline, 1_900_000, { cleanSeconds: 2 })).toEqual({
+    firstFailureUs: 2_500_000,
+    cleanFromUs: 6_000_000,
+    windowMs: 3_500,
+  });
+  expect(errorWindow(timeline, 1_900_000, { cleanSeconds: 4 })).toMatchObject({
+    cleanFromUs: null,
+    windowMs: null,
+  });
   expect(errorWindow(timeline, 6_000_000, { cleanSeconds: 2 })).toBeNull();
 });
 
 test('back inside the SLO counts from the moment until N seconds in a row were inside', () => {
   const limits = { p99Ms: 50, errorRate: 0.01, minOkPerS: 50, forSeconds: 2 };
   const timeline = rows([100], [100], [40, 0], [0], [100, 0, 400], [100], [100, 9], [100], [100]);
-  expect(backInsideSlo(timeline, 1_500_000, limits)).toEqual({ leftUs: 2_000_000, backUs: 7_000_000, backInMs: 5_500 });
-  expect(backInsideSlo(timeline.slice(0, 8), 1_500_000, limits)).toMatchObject({ backUs: null, backInMs: null });
-  expect(backInsideSlo(rows([100], [100], [100]), 500_000, limits)).toEqual({ leftUs: null, backUs: 0, backInMs: 0 });
+  expect(backInsideSlo(timeline, 1_500_000, limits)).toEqual({
+    leftUs: 2_000_000,
+    backUs: 7_000_000,
+    backInMs: 5_500,
+  });
+  expect(backInsideSlo(timeline.slice(0, 8), 1_500_000, limits)).toMatchObject({
+    backUs: null,
+    backInMs: null,
+  });
+  expect(backInsideSlo(rows([100], [100], [100]), 500_000, limits)).toEqual({
+    leftUs: null,
+    backUs: 0,
+    backInMs: 0,
+  });
 });
 
 test('a baseline without acknowledgements is none', () => {

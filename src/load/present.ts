@@ -52,10 +52,22 @@ export function presentLoad(summary: LoadSummary, historyFile: string): Block[] 
     {
       kind: 'keyValues',
       rows: [
-        ['rate', `${perS.toFixed(1)} op/s sent for ${formatMs(summary.scheduledMs)}, asked for ${formatCount(summary.header.ratePerS)} op/s`],
-        ['from intended time', `p50 ${maybeMs(summary.p50Ms)} · p99 ${maybeMs(summary.p99Ms)} · max ${maybeMs(summary.maxMs)}`],
-        ['attempts', `${formatCount(summary.attempts)} for ${formatCount(summary.scheduled)} operations, ${formatCount(summary.reads)} reads back`],
-        ['per partition', `${formatCount(least)} to ${formatCount(most)} acknowledged on ${partitions.length} partitions`],
+        [
+          'rate',
+          `${perS.toFixed(1)} op/s sent for ${formatMs(summary.scheduledMs)}, asked for ${formatCount(summary.header.ratePerS)} op/s`,
+        ],
+        [
+          'from intended time',
+          `p50 ${maybeMs(summary.p50Ms)} · p99 ${maybeMs(summary.p99Ms)} · max ${maybeMs(summary.maxMs)}`,
+        ],
+        [
+          'attempts',
+          `${formatCount(summary.attempts)} for ${formatCount(summary.scheduled)} operations, ${formatCount(summary.reads)} reads back`,
+        ],
+        [
+          'per partition',
+          `${formatCount(least)} to ${formatCount(most)} acknowledged on ${partitions.length} partitions`,
+        ],
         ['history', historyFile],
         ['SHA-256', summary.sha256],
       ],
@@ -68,7 +80,13 @@ export function presentLoad(summary: LoadSummary, historyFile: string): Block[] 
 function reasonsTable(summary: LoadSummary): Block[] {
   if (summary.reasons.length === 0) return [];
   const rows = summary.reasons.slice(0, 10).map(({ reason, count }) => [reason, formatCount(count)]);
-  return [{ kind: 'table', columns: [{ title: 'ATTEMPTS NOT ACKNOWLEDGED' }, { title: 'COUNT', align: 'right' }], rows }];
+  return [
+    {
+      kind: 'table',
+      columns: [{ title: 'ATTEMPTS NOT ACKNOWLEDGED' }, { title: 'COUNT', align: 'right' }],
+      rows,
+    },
+  ];
 }
 
 function verdictLine(summary: LoadSummary): Block {
@@ -76,8 +94,15 @@ function verdictLine(summary: LoadSummary): Block {
   const line = (text: string, mark: Mark): Block => ({ kind: 'verdict', text, mark });
   if (exit === EXIT.inconclusive) return line(`Nothing was acknowledged.  exit ${exit}`, 'unknown');
   const kept = ((1 - shortfallShare(summary)) * 100).toFixed(1);
-  if (exit === EXIT.fail) return line(`The schedule was not kept: ${kept} % of it was sent in time (at least 95 % wanted).  exit ${exit}`, 'bad');
-  return line(`${formatCount(summary.acknowledged)} operations acknowledged and on disk; ${kept} % of the schedule sent in time.`, 'ok');
+  if (exit === EXIT.fail)
+    return line(
+      `The schedule was not kept: ${kept} % of it was sent in time (at least 95 % wanted).  exit ${exit}`,
+      'bad',
+    );
+  return line(
+    `${formatCount(summary.acknowledged)} operations acknowledged and on disk; ${kept} % of the schedule sent in time.`,
+    'ok',
+  );
 }
 
 function maybeMs(ms: number | null): string {

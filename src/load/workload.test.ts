@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { eventIdOf, partitionOf, resourceKey } from '../contract/ids.ts';
 import { createReservationSchema } from '../contract/http.ts';
+import { eventIdOf, partitionOf, resourceKey } from '../contract/ids.ts';
 import { type PlannedOperation, planWorkload } from './workload.ts';
 
 const BASE = { tenant: 'load-abc', partitions: 24, seed: 7, capacity: 100 };
@@ -13,11 +13,17 @@ function take(count: number, options: Partial<Parameters<typeof planWorkload>[0]
 
 test('every round hits each partition once, so partitions differ by one operation at most', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 0, max: 500 }), fc.integer(), (partitions, count, seed) => {
-      const perPartition = Array.from({ length: partitions }, () => 0);
-      for (const { partition } of take(count, { partitions, seed })) perPartition[partition] = (perPartition[partition] ?? 0) + 1;
-      expect(Math.max(...perPartition) - Math.min(...perPartition)).toBeLessThanOrEqual(1);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 50 }),
+      fc.integer({ min: 0, max: 500 }),
+      fc.integer(),
+      (partitions, count, seed) => {
+        const perPartition = Array.from({ length: partitions }, () => 0);
+        for (const { partition } of take(count, { partitions, seed }))
+          perPartition[partition] = (perPartition[partition] ?? 0) + 1;
+        expect(Math.max(...perPartition) - Math.min(...perPartition)).toBeLessThanOrEqual(1);
+      },
+    ),
     { numRuns: 30 },
   );
 });
@@ -26,14 +32,22 @@ test('an operation goes where its key is hashed to, under the event id of its ke
   for (const planned of take(200)) {
     expect(partitionOf(resourceKey('load-abc', planned.resource), 24)).toBe(planned.partition);
     expect(planned.eventId).toBe(eventIdOf('load-abc', planned.idempotencyKey));
-    const slot = { start: new Date(planned.slotStartMs).toISOString(), end: new Date(planned.slotEndMs).toISOString() };
-    expect(createReservationSchema.safeParse({ resource: planned.resource, slot, quantity: planned.quantity }).success).toBe(true);
+    const slot = {
+      start: new Date(planned.slotStartMs).toISOString(),
+      end: new Date(planned.slotEndMs).toISOString(),
+    };
+    expect(
+      createReservationSchema.safeParse({ resource: planned.resource, slot, quantity: planned.quantity })
+        .success,
+    ).toBe(true);
   }
 });
 
 test('the same seed plans the same operations, another seed others; event ids never repeat', () => {
   expect(take(300)).toEqual(take(300));
-  expect(take(300, { seed: 8 }).map((planned) => planned.resource)).not.toEqual(take(300).map((planned) => planned.resource));
+  expect(take(300, { seed: 8 }).map((planned) => planned.resource)).not.toEqual(
+    take(300).map((planned) => planned.resource),
+  );
   expect(new Set(take(5_000).map((planned) => planned.eventId)).size).toBe(5_000);
 });
 
@@ -42,7 +56,9 @@ test('most operations are accepted and a share finds its slot full, by the rule 
   let full = 0;
   for (const planned of take(20_000)) {
     const list = held.get(planned.resource) ?? [];
-    const overlapping = list.filter((other) => other.slotStartMs < planned.slotEndMs && planned.slotStartMs < other.slotEndMs);
+    const overlapping = list.filter(
+      (other) => other.slotStartMs < planned.slotEndMs && planned.slotStartMs < other.slotEndMs,
+    );
     const taken = overlapping.reduce((sum, other) => sum + other.quantity, 0);
     if (taken + planned.quantity > BASE.capacity) full += 1;
     else held.set(planned.resource, [...list, planned]);

@@ -2,8 +2,9 @@ import { reasonOf, UpliftError } from '../core/error.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import type { Finding } from '../core/finding.ts';
 import { renderFindings } from './findings.ts';
-import { harmless, justified, padEnd, toAscii, widthOf, wrap } from './letters.ts';
-import { paint, type Style } from './style.ts';
+import { hanging } from './layout.ts';
+import { harmless, padEnd, toAscii, widthOf, wrap } from './letters.ts';
+import type { Style } from './style.ts';
 
 export interface ErrorView {
   readonly debug: boolean;
@@ -13,8 +14,10 @@ export interface ErrorView {
 
 /** What went wrong, for people: findings, message with its code at the edge, exit code, what to type next. */
 export function renderError(error: unknown, style: Style, view: ErrorView): string {
+  // Plain: the words of an error are filtered as a whole, and colour would be taken for an escape sequence.
+  const plain = { ...style, color: false };
   const lines =
-    error instanceof UpliftError ? expectedLines(error, style, view.exit) : bugLines(error, style);
+    error instanceof UpliftError ? expectedLines(error, plain, view.exit) : bugLines(error, plain);
   const all = view.debug ? [...lines, ...debugLines(error)] : lines;
   const text = all.map(harmless).join('\n');
   return `${style.unicode ? text : toAscii(text)}\n`;
@@ -23,19 +26,13 @@ export function renderError(error: unknown, style: Style, view: ErrorView): stri
 function expectedLines(error: UpliftError, style: Style, exit: ExitCode): string[] {
   const findings = findingLines(error.findings, style);
   const gap = findings.length > 0 ? [''] : [];
-  const next = error.next === undefined ? [] : nextLines(error.next);
-  return [...findings, ...gap, ...withCode(error.message, error.code, style), `exit ${exit}`, ...next];
+  const right = `${error.code}  exit ${exit}`;
+  const message = hanging({ lead: '', text: error.message, right, columns: style.columns });
+  return [...findings, ...gap, ...message, ...nextLines(error.next)];
 }
 
-function nextLines(next: string): string[] {
-  return next.split('\n').map((line, at) => `${at === 0 ? 'Next: ' : '      '}${line}`);
-}
-
-/** Message left, code at the right edge; on a line of its own where both do not fit. */
-function withCode(message: string, code: string, style: Style): string[] {
-  const lines = wrap(message, style.columns);
-  const last = justified(lines.at(-1) ?? '', code, style.columns);
-  return last === undefined ? [...lines, `  ${code}`] : [...lines.slice(0, -1), last];
+function nextLines(next: string | undefined): string[] {
+  return next?.split('\n').map((line, at) => `${at === 0 ? 'Next: ' : '      '}${line}`) ?? [];
 }
 
 /** Problems of a file start with their place, as compilers do; other findings look as they do in a report. */
@@ -43,25 +40,19 @@ function findingLines(findings: readonly Finding[], style: Style): string[] {
   const placed = findings.filter((finding) => finding.id.startsWith('UPL-') && finding.promise !== undefined);
   const others = findings.filter((finding) => !placed.includes(finding));
   const placeColumns = Math.max(0, ...placed.map((finding) => widthOf(finding.promise?.text ?? '')));
+  const lead = (finding: Finding): string => `${padEnd(finding.promise?.text ?? '', placeColumns)}  `;
   return [
-    ...placed.flatMap((finding) => {
-      const lead = `${padEnd(finding.promise?.text ?? '', placeColumns)}  `;
-      const lines = wrap(finding.summary, style.columns - widthOf(lead)).map(
-        (t, at) => (at === 0 ? lead : ' '.repeat(widthOf(lead))) + t,
-      );
-      const last = justified(lines.at(-1) ?? '', finding.id, style.columns);
-      return last === undefined
-        ? [...lines, `${' '.repeat(widthOf(lead))}${finding.id}`]
-        : [...lines.slice(0, -1), last];
-    }),
-    ...renderFindings(others, { ...style, color: false }),
+    ...placed.flatMap((one) =>
+      hanging({ lead: lead(one), text: one.summary, right: one.id, columns: style.columns }),
+    ),
+    ...renderFindings(others, style),
   ];
 }
 
 function bugLines(error: unknown, style: Style): string[] {
   return [
     ...wrap(`Unexpected: ${reasonOf(error)}`, style.columns),
-    paint({ ...style, color: false }, 'plain', `This is a bug in uplift. exit ${EXIT.bug}`),
+    `This is a bug in uplift. exit ${EXIT.bug}`,
     'Next: repeat with --debug and send the output to the maintainers',
   ];
 }

@@ -1,8 +1,10 @@
 import { type Finding, worstFirst } from '../core/finding.ts';
-import { justified, padEnd, widthOf, wrap } from './letters.ts';
+import { hanging } from './layout.ts';
+import { padEnd, widthOf, wrap } from './letters.ts';
 import { markOf, paint, type Style } from './style.ts';
 
 const ID_MAX_COLUMNS = 34;
+const MIN_SUMMARY_COLUMNS = 30;
 
 /**
  * Findings, the worst first: mark, id, what is the case, and the line that made the promise. What is not a pass also
@@ -23,26 +25,13 @@ export function renderFindings(findings: readonly Finding[], style: Style): stri
 }
 
 function headLines(finding: Finding, label: string, idColumns: number, style: Style): string[] {
-  const promise = finding.promise === undefined ? '' : paint(style, 'dim', finding.promise.text);
+  const right = paint(style, 'dim', finding.promise?.text ?? '');
   const mark = markOf(style, finding.status);
   const lead = `${mark} ${padEnd(label, idColumns)}  `;
-  const indent = ' '.repeat(idColumns + 4);
-  // A summary beside a long id or a long promise would become a narrow ribbon: give it lines of its own then.
-  const own = widthOf(label) > idColumns || style.columns - widthOf(lead) < 30;
-  const first = own ? [`${mark} ${label}`] : [];
-  const left = own ? '    ' : lead;
-  const rest = own ? '    ' : indent;
-  const withPromise = promise === '' ? undefined : justified(left + finding.summary, promise, style.columns);
-  if (withPromise !== undefined && !finding.summary.includes('\n')) return [...first, withPromise];
-  const body = wrap(finding.summary, style.columns - widthOf(rest));
-  const lines = body.map((text, at) => (at === 0 ? left : rest) + text);
-  const last = lines.at(-1) ?? '';
-  if (promise === '') return [...first, ...lines];
-  const joined = justified(last, promise, style.columns);
-  return [
-    ...first,
-    ...(joined === undefined ? [...lines, `${rest}${promise}`] : [...lines.slice(0, -1), joined]),
-  ];
+  const rest = { text: finding.summary, right, columns: style.columns };
+  // Beside a long id a summary would become a narrow ribbon: it gets lines of its own then.
+  const isCrowded = widthOf(label) > idColumns || style.columns - widthOf(lead) < MIN_SUMMARY_COLUMNS;
+  return isCrowded ? [`${mark} ${label}`, ...hanging({ lead: '    ', ...rest })] : hanging({ lead, ...rest });
 }
 
 function detailLines(finding: Finding, style: Style): string[] {

@@ -92,9 +92,3 @@ export function clip(text: string, width: number, unicode = true): string {
   const dots = unicode ? '…' : '...';
   return [...text].slice(0, Math.max(0, width - dots.length)).join('') + dots;
 }
-
-/** `left` and `right` on one line with `right` at the edge; undefined where they do not fit. */
-export function justified(left: string, right: string, width: number): string | undefined {
-  const gap = width - widthOf(left) - widthOf(right);
-  return gap < 2 ? undefined : left + ' '.repeat(gap) + right;
-}

@@ -47,7 +47,10 @@ export function createProgress(io: ProgressIo): ProgressReporter {
     io.write(`${CLEAR_LINE}${clip(line, io.style.columns - 1, io.style.unicode)}`);
   };
   const still = (): void => {
-    if (io.animate) return draw();
+    if (io.animate) {
+      draw();
+      return;
+    }
     for (const [phase, one] of running)
       io.write(`  ${say(`still ${phase}: ${one.text} (${elapsed(one)})`)}\n`);
   };

@@ -21,7 +21,11 @@ export function renderTable(
   return [paint(style, 'dim', `  ${title}`.trimEnd()), ...body.map((text) => `  ${text}`.trimEnd())];
 }
 
-function columnWidths(columns: readonly Column[], rows: readonly (readonly string[])[], room: number): number[] {
+function columnWidths(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  room: number,
+): number[] {
   const widths = columns.map((column, at) =>
     rows.reduce((width, row) => Math.max(width, ...cellLines(row[at])), widthOf(column.title)),
   );

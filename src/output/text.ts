@@ -3,7 +3,8 @@ import { EXIT, type ExitCode } from '../core/exit.ts';
 import type { Outcome } from '../core/outcome.ts';
 import { formatCount } from '../core/units.ts';
 import { renderFindings } from './findings.ts';
-import { harmless, justified, padEnd, toAscii, widthOf, wrap } from './letters.ts';
+import { hanging } from './layout.ts';
+import { harmless, padEnd, toAscii, widthOf, wrap } from './letters.ts';
 import { paint, type Style, type Tone } from './style.ts';
 import { renderTable } from './table.ts';
 
@@ -24,6 +25,8 @@ export function renderText(outcome: Pick<Outcome, 'blocks' | 'exit'>, style: Sty
   const paragraphs = [...parts, [...verdict, ...nextLines]].filter((lines) => lines.length > 0);
   return paragraphs.length === 0 ? '' : `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
+
+const KEY_MAX_COLUMNS = 32;
 
 const TONE_OF_MARK: Readonly<Record<Mark, Tone>> = {
   ok: 'good',
@@ -72,11 +75,9 @@ export function renderBlock(block: Block, style: Style): string[] {
 }
 
 function renderKeyValues(rows: readonly (readonly [string, string])[], style: Style): string[] {
-  const keyColumns = Math.min(32, Math.max(0, ...rows.map(([key]) => widthOf(key))));
-  return rows.flatMap(([key, value]) =>
-    wrap(value, style.columns - keyColumns - 4).map((text, at) =>
-      `  ${at === 0 ? padEnd(key, keyColumns) : ' '.repeat(keyColumns)}  ${text}`.trimEnd(),
-    ),
+  const keyColumns = Math.min(KEY_MAX_COLUMNS, Math.max(0, ...rows.map(([key]) => widthOf(key))));
+  return rows.flatMap(([key, text]) =>
+    hanging({ lead: `  ${padEnd(key, keyColumns)}  `, text, columns: style.columns }),
   );
 }
 
@@ -104,22 +105,12 @@ function widest(entries: readonly DiffEntry[]): number {
 }
 
 function renderDiffEntry(entry: DiffEntry, nameColumns: number, style: Style): string[] {
-  const left =
-    `${paint(style, TONE_OF_SIGN[entry.sign], entry.sign)} ${padEnd(entry.name, nameColumns)}  ${entry.detail}`.trimEnd();
-  const origin = entry.origin === undefined ? '' : paint(style, 'dim', entry.origin);
-  const lines = (entry.lines ?? []).flatMap((line) =>
-    wrap(line, style.columns - 4).map((text) => `    ${text}`),
+  const lead = `${paint(style, TONE_OF_SIGN[entry.sign], entry.sign)} ${padEnd(entry.name, nameColumns)}  `;
+  const right = paint(style, 'dim', entry.origin ?? '');
+  const lines = (entry.lines ?? []).flatMap((text) =>
+    hanging({ lead: '    ', text, columns: style.columns }),
   );
-  if (origin === '') return [...wrapHanging(left, style.columns), ...lines];
-  const head = justified(left, origin, style.columns);
-  return head === undefined
-    ? [...wrapHanging(left, style.columns), `    ${origin}`, ...lines]
-    : [head, ...lines];
-}
-
-function wrapHanging(text: string, columns: number): string[] {
-  if (widthOf(text) <= columns) return [text];
-  return wrap(text, columns - 6).map((line, at) => (at === 0 ? line : `      ${line}`));
+  return [...hanging({ lead, text: entry.detail, right, columns: style.columns }), ...lines];
 }
 
 /** Applies a function to every string inside a block, so that layout is computed on what will be printed. */

@@ -95,15 +95,18 @@ async function javaMajor(java: string): Promise<number> {
 }
 
 async function findKafkaJars(search: BinarySearch): Promise<readonly string[] | undefined> {
-  const home = search.kafkaHome ?? search.env.KAFKA_HOME;
-  const folders = [
-    ...(home === undefined ? [] : [join(home, 'libs')]),
+  const { kafkaHome } = search;
+  const { KAFKA_HOME } = search.env;
+  const usual = [
+    ...(KAFKA_HOME === undefined ? [] : [join(KAFKA_HOME, 'libs')]),
     join(search.cacheDir, `kafka-${KAFKA_VERSION}`, 'libs'),
     '/opt/kafka/libs',
     '/usr/local/kafka/libs',
     '/usr/share/kafka/libs',
     ...BREW.map((root) => `${root}/opt/kafka/libexec/libs`),
   ];
+  // A folder named by a flag is meant: another Kafka than that one would be a surprise.
+  const folders = kafkaHome === undefined ? usual : [join(kafkaHome, 'libs')];
   for (const folder of folders) {
     const names = await readdir(folder).catch((): string[] => []);
     const jars = names.filter((name) => name.endsWith('.jar')).sort();

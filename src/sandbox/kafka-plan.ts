@@ -60,8 +60,11 @@ export function initialControllers(nodes: readonly KafkaNode[]): string {
   return voters.map((node) => `${node.id}@127.0.0.1:${node.controllerPort}:${node.directoryId}`).join(',');
 }
 
-/** The same small JVM for the nodes and the format tool. Archive: JEP 350; `auto` means it may be missing. */
-export function javaFlags(archive: string): readonly string[] {
+/**
+ * The same small JVM for the nodes and the format tool. Archive: JEP 350; `auto` means it may be missing. No perf data
+ * and a temporary folder of its own: a killed JVM cannot tidy the shared one.
+ */
+export function javaFlags({ archive, paths }: Pick<PlanContext, 'archive' | 'paths'>): readonly string[] {
   const jvm = ['-Xms64m', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xss512k'];
   const log = 'org.slf4j.simpleLogger';
   return [
@@ -69,6 +72,8 @@ export function javaFlags(archive: string): readonly string[] {
     `-XX:SharedArchiveFile=${archive}`,
     '-Xshare:auto',
     '-Xlog:disable',
+    '-XX:-UsePerfData',
+    `-Djava.io.tmpdir=${paths.data}`,
     `-D${log}.showDateTime=true`,
     `-D${log}.dateTimeFormat=HH:mm:ss.SSS`,
     `-D${log}.log.org.apache.kafka.common.config=warn`,
@@ -92,14 +97,7 @@ function kafkaUnit(context: PlanContext, node: KafkaNode): Unit {
     v: 1,
     id: node.unit,
     kind: 'kafka',
-    argv: [
-      binaries.java,
-      ...javaFlags(context.archive),
-      '-cp',
-      classPath,
-      'kafka.Kafka',
-      node.propertiesFile,
-    ],
+    argv: [binaries.java, ...javaFlags(context), '-cp', classPath, 'kafka.Kafka', node.propertiesFile],
     env: context.baseEnv,
     cwd: paths.dir,
     logFile: join(paths.logs, `${node.unit}.log`),

@@ -59,7 +59,7 @@ async function formatStorage(
     '--initial-controllers',
     controllers,
   ];
-  await runCommand([java, ...javaFlags(context.archive), '-cp', kafkaJars.join(':'), ...tool], {
+  await runCommand([java, ...javaFlags(context), '-cp', kafkaJars.join(':'), ...tool], {
     what: 'Formatting the storage of Kafka',
     env: context.baseEnv,
     cwd: context.paths.dir,

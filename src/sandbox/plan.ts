@@ -49,8 +49,6 @@ function refuseQuotes({ paths }: PlanContext): void {
   });
 }
 
-export type Tier = readonly Unit[];
-
 /** The order to stop in: who uses a server goes before the server. Units of one tier stop together. */
 export function stopTiers<U extends Unit>(units: readonly U[]): readonly (readonly U[])[] {
   const tier = (pick: (unit: U) => boolean): readonly U[] => units.filter(pick);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { UpliftError } from '../core/error.ts';
@@ -90,17 +90,15 @@ async function searchBlock(request: PortRequest): Promise<PortBlock> {
   });
 }
 
-/** A claim is a file that names its sandbox. One whose sandbox folder is gone is a leftover of a crash. */
+/** A claim is a file that names its sandbox. One whose sandbox folder is gone is a leftover, and is removed for the next. */
 async function claim(file: string, owner: string): Promise<boolean> {
   try {
-    const handle = await open(file, 'wx');
-    await handle.writeFile(owner).finally(() => handle.close());
+    await writeFile(file, owner, { flag: 'wx' });
     return true;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     const other = await readFile(file, 'utf8').catch(() => '');
-    if (other === '' || (other !== owner && (await exists(other)))) return false;
-    await rm(file, { force: true });
+    if (other !== '' && !(await exists(other))) await rm(file, { force: true });
     return false;
   }
 }

@@ -25,7 +25,9 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     quiet: true,
     nothrow: true,
     cwd: options.cwd,
-    env: { ...options.env },
+    // bash reads ~/.bashrc when its input is a socket (Node's pipes are) and it thinks it is the first shell.
+    env: { ...options.env, SHLVL: '1' },
+    prefix: 'exec ',
     timeout: options.timeoutMs,
     timeoutSignal: 'SIGKILL',
     spawn: spawnAs,

@@ -57,6 +57,7 @@ const schema = z.object({
   PRODUCE_DEADLINE_MS: int(100, 120_000).default(10_000),
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
+  DRAIN_NOTICE_MS: int(0, 8000).default(500),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

@@ -1,98 +1,18 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UpliftError } from '../core/error.ts';
-import type { Json } from '../core/step.ts';
 import { runSteps, type StepEvent, undoSteps } from './engine.ts';
-import { pendingUndo, STEP, type StepEntry, type StepJournal } from './journal-kinds.ts';
+import { pendingUndo, STEP, type StepJournal } from './journal-kinds.ts';
 import { type StepKind, stepOf, stepRegistry } from './kind.ts';
-
-interface World {
-  readonly on: Set<string>;
-  /** Names whose undo fails this many more times. */
-  readonly stubborn: Map<string, number>;
-  readonly calls: string[];
-  crashed: boolean;
-}
-
-const newWorld = (): World => ({ on: new Set(), stubborn: new Map(), calls: [], crashed: false });
-
-class Crash extends Error {}
-
-function alive(world: World): void {
-  if (world.crashed) throw new Crash('the process is dead');
-}
-
-const turnOn: StepKind<World, { name: string; half?: boolean }, { was: boolean }> = {
-  kind: 'turn-on',
-  version: 1,
-  do: async ({ name, half }, world) => {
-    alive(world);
-    world.calls.push(`do ${name}`);
-    const was = world.on.has(name);
-    world.on.add(name);
-    if (half === true) throw new Error('half way');
-    return { was };
-  },
-  verify: async ({ name }, world) => {
-    alive(world);
-    if (!world.on.has(name)) throw new Error(`${name} is off`);
-    return { seen: true };
-  },
-  undo: async ({ name }, world) => {
-    alive(world);
-    world.calls.push(`undo ${name}`);
-    const left = world.stubborn.get(name) ?? 0;
-    if (left > 0) {
-      world.stubborn.set(name, left - 1);
-      throw new Error('stuck');
-    }
-    world.on.delete(name);
-  },
-  describe: ({ name }) => `turn ${name} on`,
-};
-
-const announce: StepKind<World, { text: string }, undefined> = {
-  kind: 'announce',
-  version: 1,
-  do: async () => undefined,
-  verify: async () => undefined,
-  undo: 'irreversible',
-  describe: ({ text }) => `say ${text}`,
-};
-
-const registry = stepRegistry<World>([turnOn, announce]);
-const on = (name: string, half = false) => stepOf(turnOn, half ? { name, half } : { name });
-
-interface MemoryJournal extends StepJournal {
-  readonly entries: StepEntry[];
-}
-
-/** Keeps lines in memory; at line `crashAt` the process dies, with that line on disk or not. */
-function memoryJournal(
-  world: World,
-  entries: StepEntry[] = [],
-  crashAt = -1,
-  survives = true,
-): MemoryJournal {
-  let written = 0;
-  return {
-    entries,
-    append: async (kind: string, body: Json) => {
-      alive(world);
-      const entry = { seq: entries.length, kind, body: JSON.parse(JSON.stringify(body)) as Json };
-      const isCrash = written === crashAt;
-      written += 1;
-      if (!isCrash || survives) entries.push(entry);
-      if (isCrash) {
-        world.crashed = true;
-        throw new Crash('killed');
-      }
-      return entry;
-    },
-  };
-}
-
-const signal = new AbortController().signal;
+import {
+  announce,
+  memoryJournal,
+  newWorld,
+  on,
+  registry,
+  signal,
+  turnOn,
+  type World,
+} from './testing/switches.ts';
 
 describe('runSteps', () => {
   it('journals the intent before the effect, done after it, verified after reading the result', async () => {
@@ -288,79 +208,5 @@ describe('undoSteps', () => {
     });
     expect(report.failed).toMatchObject([{ error: { code: 'UPL-STEP-FAILED' } }]);
     expect(pendingUndo(journal.entries).map(({ describe: text }) => text)).toEqual(['turn a on']);
-  });
-});
-
-/** What must still be undone, said in the plainest way: intents of reversible kinds minus undone ones. */
-function naivePending(entries: readonly StepEntry[]): number[] {
-  const body = (entry: StepEntry) => entry.body as { intent?: number; reversible?: boolean };
-  const undone = entries.filter(({ kind }) => kind === STEP.undone).map((entry) => body(entry).intent);
-  return entries
-    .filter(
-      (entry) => entry.kind === STEP.intent && body(entry).reversible === true && !undone.includes(entry.seq),
-    )
-    .map(({ seq }) => seq)
-    .reverse();
-}
-
-describe('a process that dies at any line of its journal', () => {
-  const plan = fc.array(fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd'), half: fc.boolean() }), {
-    minLength: 1,
-    maxLength: 5,
-  });
-  const crash = fc.record({ at: fc.integer({ min: -1, max: 18 }), survives: fc.boolean() });
-
-  it('is always finished by others: nothing stays on, the pending list is the naive one', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        plan,
-        crash,
-        fc.array(crash, { maxLength: 3 }),
-        fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.integer({ min: 0, max: 2 })),
-        async (steps, first, later, stubborn) => {
-          const world = newWorld();
-          for (const [name, times] of Object.entries(stubborn)) world.stubborn.set(name, times);
-          const entries: StepEntry[] = [];
-          const journal = memoryJournal(world, entries, first.at, first.survives);
-          await runSteps({
-            steps: steps.map(({ name, half }) => on(name, half)),
-            registry,
-            journal,
-            context: world,
-            signal,
-          }).catch(() => undefined);
-          const rounds = [...later, ...Array.from({ length: 4 }, () => ({ at: -1, survives: true }))];
-          for (const { at, survives } of rounds) {
-            world.crashed = false;
-            expect(pendingUndo(entries).map(({ intent }) => intent)).toEqual(naivePending(entries));
-            const next = memoryJournal(world, entries, at, survives);
-            await undoSteps({ entries: [...entries], registry, journal: next, context: world });
-          }
-          expect(pendingUndo(entries)).toEqual([]);
-          expect([...world.on]).toEqual([]);
-        },
-      ),
-      { numRuns: 500 },
-    );
-  });
-
-  it('has never had an effect whose intent is not on disk', async () => {
-    await fc.assert(
-      fc.asyncProperty(plan, crash, async (steps, { at, survives }) => {
-        const world = newWorld();
-        const entries: StepEntry[] = [];
-        const journal = memoryJournal(world, entries, at, survives);
-        await runSteps({
-          steps: steps.map(({ name, half }) => on(name, half)),
-          registry,
-          journal,
-          context: world,
-          signal,
-        }).catch(() => undefined);
-        const intended = entries.filter(({ kind }) => kind === STEP.intent).length;
-        expect(world.calls.length).toBeLessThanOrEqual(intended);
-      }),
-      { numRuns: 300 },
-    );
   });
 });

@@ -109,7 +109,7 @@ describe('verifying topics', () => {
     const wishes = desired(declared({ name: 't', dlq: undefined }));
     expect(verifyTopics(facts(empty), wishes)[0]).toMatchObject({
       status: 'fail',
-      summary: 'does not exist',
+      summary: 't: does not exist',
     });
     const good = created(empty, creations(planTopics(facts(empty), wishes)));
     const lowered = facts(

@@ -18,7 +18,7 @@ function verifyTopic({ region, state, configs }: TopicsFacts, topic: DesiredTopi
   const existing = state.topics.find(({ name }) => name === topic.name);
   if (existing === undefined) {
     const evidence = [{ query: 'Metadata', value: 'no such topic' }];
-    return { ...base, status: 'fail', summary: 'does not exist', evidence, next: 'uplift topics plan' };
+    return { ...base, status: 'fail', summary: `${topic.name}: does not exist`, evidence, next: 'uplift topics plan' };
   }
   const differences = differencesOf(topic, existing, configs.get(topic.name) ?? []);
   const placed = placementProblems(existing, state.brokers);
@@ -28,12 +28,12 @@ function verifyTopic({ region, state, configs }: TopicsFacts, topic: DesiredTopi
     return {
       ...base,
       status: 'fail',
-      summary: problems.slice(0, 3).join('; '),
+      summary: `${topic.name}: ${problems.slice(0, 3).join('; ')}`,
       evidence,
       next: 'uplift topics plan',
     };
   }
-  return { ...base, status: 'pass', summary: shapeOf(existing), evidence };
+  return { ...base, status: 'pass', summary: `${topic.name}: ${shapeOf(existing)}`, evidence };
 }
 
 function shapeOf(topic: TopicState): string {

@@ -46,14 +46,29 @@ test('an answer carries status, headers and body, and the request its own', asyn
     });
   });
   const http = client({ origins: [url], timeoutMs: 2_000 });
-  const result = await http.request({ origin: url, method: 'POST', path: '/v1/x', headers: { 'x-tenant-id': 't' }, body: 'hé' });
-  expect(result).toMatchObject({ kind: 'answer', status: 202, body: 'POST /v1/x t hé', headers: { location: '/v1/operations/1' } });
+  const result = await http.request({
+    origin: url,
+    method: 'POST',
+    path: '/v1/x',
+    headers: { 'x-tenant-id': 't' },
+    body: 'hé',
+  });
+  expect(result).toMatchObject({
+    kind: 'answer',
+    status: 202,
+    body: 'POST /v1/x t hé',
+    headers: { location: '/v1/operations/1' },
+  });
 });
 
 test('a refused connection is notSent', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const http = client({ origins: [url], timeoutMs: 2_000 });
-  expect(await http.request({ origin: url, method: 'POST', path: '/' })).toMatchObject({ kind: 'failed', failure: 'notSent', code: 'ECONNREFUSED' });
+  expect(await http.request({ origin: url, method: 'POST', path: '/' })).toMatchObject({
+    kind: 'failed',
+    failure: 'notSent',
+    code: 'ECONNREFUSED',
+  });
 });
 
 test('a reset after sending is unknown', async () => {
@@ -61,7 +76,10 @@ test('a reset after sending is unknown', async () => {
     request.socket.resetAndDestroy();
   });
   const http = client({ origins: [url], timeoutMs: 2_000 });
-  expect(await http.request({ origin: url, method: 'POST', path: '/', body: 'x' })).toMatchObject({ kind: 'failed', failure: 'unknown' });
+  expect(await http.request({ origin: url, method: 'POST', path: '/', body: 'x' })).toMatchObject({
+    kind: 'failed',
+    failure: 'unknown',
+  });
 });
 
 test('a reset in the middle of the answer is unknown, whatever its status said', async () => {
@@ -71,13 +89,19 @@ test('a reset in the middle of the answer is unknown, whatever its status said',
     setTimeout(() => response.socket?.resetAndDestroy(), 20);
   });
   const http = client({ origins: [url], timeoutMs: 2_000 });
-  expect(await http.request({ origin: url, method: 'POST', path: '/', body: 'x' })).toMatchObject({ kind: 'failed', failure: 'unknown' });
+  expect(await http.request({ origin: url, method: 'POST', path: '/', body: 'x' })).toMatchObject({
+    kind: 'failed',
+    failure: 'unknown',
+  });
 });
 
 test('no answer in time is unknown when the request was written', async () => {
   const { url } = await serve(() => undefined);
   const http = client({ origins: [url], timeoutMs: 100 });
-  expect(await http.request({ origin: url, method: 'POST', path: '/', body: 'x' })).toMatchObject({ failure: 'unknown', code: 'timeout' });
+  expect(await http.request({ origin: url, method: 'POST', path: '/', body: 'x' })).toMatchObject({
+    failure: 'unknown',
+    code: 'timeout',
+  });
 });
 
 test('a request that never got a connection in time is notSent, and is not sent later', async () => {
@@ -107,7 +131,9 @@ test('connections and waiting requests are bounded; what does not fit is notSent
     sockets += 1;
   });
   const http = client({ origins: [url], connections: 3, maxWaiting: 5, timeoutMs: 2_000 });
-  const results = await Promise.all(Array.from({ length: 10 }, () => http.request({ origin: url, method: 'GET', path: '/' })));
+  const results = await Promise.all(
+    Array.from({ length: 10 }, () => http.request({ origin: url, method: 'GET', path: '/' })),
+  );
   expect(results.filter((result) => result.kind === 'answer')).toHaveLength(8);
   expect(results.filter((result) => result.kind === 'failed')).toEqual(
     Array.from({ length: 2 }, () => expect.objectContaining({ failure: 'notSent', code: 'queue full' })),
@@ -124,20 +150,29 @@ test('an abort before the first byte is notSent, after it unknown', async () => 
   setTimeout(() => abort.abort(), 50);
   expect(await sent).toMatchObject({ failure: 'unknown', code: 'aborted' });
   expect(await waiting).toMatchObject({ failure: 'notSent', code: 'aborted' });
-  expect(await http.request({ origin: url, method: 'GET', path: '/', signal: abort.signal })).toMatchObject({ failure: 'notSent' });
+  expect(await http.request({ origin: url, method: 'GET', path: '/', signal: abort.signal })).toMatchObject({
+    failure: 'notSent',
+  });
 });
 
 test('a body beyond the limit is not taken into memory', async () => {
   const { url } = await serve((_request, response) => response.end('x'.repeat(100_000)));
   const http = client({ origins: [url], timeoutMs: 2_000, maxBodyBytes: 1_000 });
-  expect(await http.request({ origin: url, method: 'GET', path: '/' })).toMatchObject({ failure: 'unknown', code: 'body too large' });
+  expect(await http.request({ origin: url, method: 'GET', path: '/' })).toMatchObject({
+    failure: 'unknown',
+    code: 'body too large',
+  });
 });
 
 test('many requests that fail at once do not block those after them', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const http = client({ origins: [url], connections: 2, timeoutMs: 5_000 });
-  const results = await Promise.all(Array.from({ length: 500 }, () => http.request({ origin: url, method: 'GET', path: '/' })));
-  expect(new Set(results.map((result) => (result.kind === 'failed' ? result.failure : 'answer')))).toEqual(new Set(['notSent']));
+  const results = await Promise.all(
+    Array.from({ length: 500 }, () => http.request({ origin: url, method: 'GET', path: '/' })),
+  );
+  expect(new Set(results.map((result) => (result.kind === 'failed' ? result.failure : 'answer')))).toEqual(
+    new Set(['notSent']),
+  );
 });
 
 test('close ends what is under way', async () => {
@@ -151,5 +186,7 @@ test('close ends what is under way', async () => {
 
 test('an origin it was not opened with is refused', () => {
   const http = client({ origins: ['http://127.0.0.1:1'], timeoutMs: 100 });
-  expect(() => http.request({ origin: 'http://127.0.0.1:2', method: 'GET', path: '/' })).toThrow('not an origin');
+  expect(() => http.request({ origin: 'http://127.0.0.1:2', method: 'GET', path: '/' })).toThrow(
+    'not an origin',
+  );
 });

@@ -1,1 +1,9 @@
-export { type HttpAnswer, type HttpClient, type HttpFailure, type HttpOptions, type HttpRequest, type HttpResult, openHttp } from './http.ts';
+export {
+  type HttpAnswer,
+  type HttpClient,
+  type HttpFailure,
+  type HttpOptions,
+  type HttpRequest,
+  type HttpResult,
+  openHttp,
+} from './http.ts';

@@ -15,7 +15,6 @@ export interface FetchGot {
   readonly partition: number;
   readonly errorCode: number;
   readonly highWatermark: bigint;
-  readonly logStartOffset: bigint;
   readonly batches: readonly RecordsBatch[];
 }
 
@@ -65,7 +64,6 @@ export async function fetchOnce(
       partition: one.partitionIndex,
       errorCode: one.errorCode === 0 ? answer.errorCode : one.errorCode,
       highWatermark: one.highWatermark,
-      logStartOffset: one.logStartOffset,
       batches: one.records ?? [],
     })),
   );

@@ -17,7 +17,6 @@ const got = (errorCode: number): FetchGot => ({
   partition: 0,
   errorCode,
   highWatermark: 3n,
-  logStartOffset: 1n,
   batches: [],
 });
 

@@ -58,10 +58,7 @@ const ABSENT_FOR_MS = 10_000;
 /** The part of an answer that is for this slot: what to hand over, or nothing; errors go into the slot. */
 export function applyFetch(slot: Slot, got: FetchGot, nowMs: number): Decoded | undefined {
   if (got.errorCode === OFFSET_OUT_OF_RANGE) {
-    slot.failure = outOfRange(
-      slot,
-      `it is not in the log (which begins at ${got.logStartOffset} and is readable up to ${got.highWatermark})`,
-    );
+    slot.failure = outOfRange(slot, 'it is below the first or beyond the last offset of the log');
     return undefined;
   }
   if (got.errorCode !== 0) {
@@ -119,7 +116,6 @@ export function applyMetadata(slot: Slot, state: ClusterState, nowMs: number): v
   }
   const newer = found.leaderEpoch > slot.leaderEpoch;
   if (!newer && slot.leader >= 0) return;
-  if (found.leaderEpoch < slot.leaderEpoch) return;
   slot.leader = found.leader;
   slot.leaderEpoch = found.leaderEpoch;
   slot.generation += 1;

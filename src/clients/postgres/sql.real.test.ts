@@ -141,6 +141,22 @@ describe.each([
   });
 });
 
+test('a connection that breaks between two statements fails the next one and ends nothing else', async () => {
+  const error = await caught(
+    direct.transaction(async (tx) => {
+      const { rows } = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await pooled.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid ?? 0]);
+      const gone = async () =>
+        (await pooled.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [rows[0]?.pid ?? 0]))
+          .rowCount === 0;
+      await waitFor(gone, { what: 'the backend to end', timeoutMs: 2000 });
+      await tx.query('INSERT INTO notes VALUES (9)');
+    }),
+  );
+  expect(isUpliftError(error, 'UPL-POSTGRES-UNREACHABLE')).toBe(true);
+  expect(await idsNow()).not.toContain(9);
+});
+
 test('a dead server is UPL-POSTGRES-UNREACHABLE within the connect timeout, and the pool works again after it', async () => {
   await postgres.kill();
   const startedMs = performance.now();

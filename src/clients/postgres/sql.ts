@@ -30,6 +30,8 @@ export function openSql(target: SqlTarget): Sql {
   });
   // An idle connection that breaks is dropped by the pool itself; without a listener it would end the process.
   pool.on('error', () => undefined);
+  // The same for one that breaks between two statements of a transaction: the next statement reports it.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new PooledSql(pool, target);
 }
 

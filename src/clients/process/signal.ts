@@ -10,6 +10,8 @@ export interface SignalOptions {
   readonly expect?: UnitProcess;
 }
 
+type Member = Pick<ProcEntry, 'pid' | 'startTime'>;
+
 const GONE_TIMEOUT_MS = 10_000;
 const STATE_TIMEOUT_MS = 5000;
 const POLL_MS = 20;
@@ -75,20 +77,22 @@ export async function killUnit(
   return recorded;
 }
 
-/** SIGSTOP for the process and its descendants, seen as stopped in the process table before it returns. */
+/** SIGSTOP for the process and its descendants; all are seen as stopped in the process table before it returns. */
 export async function pauseUnit(unit: PlacedUnit, options: SignalOptions = {}): Promise<UnitProcess> {
   const target = await signalUnit(unit, 'SIGSTOP', options);
-  await signalMembers(await descendantsOf(target.pid), 'SIGSTOP');
-  await becomes(unit, target, 'paused');
+  const children = await descendantsOf(target.pid);
+  await signalMembers(children, 'SIGSTOP');
+  await become(unit, [target, ...children], 'paused');
   return target;
 }
 
-/** SIGCONT for the descendants, then the process; seen as running before it returns. */
+/** SIGCONT for the descendants, then the process; all are seen as running before it returns. */
 export async function resumeUnit(unit: PlacedUnit, options: SignalOptions = {}): Promise<UnitProcess> {
   const target = await ownProcess(unit, options);
-  await signalMembers(await descendantsOf(target.pid), 'SIGCONT');
+  const children = await descendantsOf(target.pid);
+  await signalMembers(children, 'SIGCONT');
   await signalUnit(unit, 'SIGCONT', { expect: target });
-  await becomes(unit, target, 'running');
+  await become(unit, [target, ...children], 'running');
   return target;
 }
 
@@ -104,15 +108,22 @@ async function ownProcess(unit: PlacedUnit, options: SignalOptions): Promise<Uni
   return recorded;
 }
 
-async function becomes(unit: PlacedUnit, target: UnitProcess, state: 'running' | 'paused'): Promise<void> {
-  await waitFor(async () => (await stateOf(target)) === state, {
-    what: `${unit.id} ${state}`,
-    timeoutMs: STATE_TIMEOUT_MS,
-    intervalMs: POLL_MS,
-  });
+/** The kernel acts on a stop signal a moment later. A child that ended meanwhile does not count. */
+async function become(
+  unit: PlacedUnit,
+  members: readonly Member[],
+  state: 'running' | 'paused',
+): Promise<void> {
+  const settled = async (): Promise<boolean> => {
+    const now = await Promise.all(members.map((member) => procEntry(member.pid)));
+    return now.every(
+      (entry, at) => entry?.startTime !== members[at]?.startTime || entry?.stopped === (state === 'paused'),
+    );
+  };
+  await waitFor(settled, { what: `${unit.id} ${state}`, timeoutMs: STATE_TIMEOUT_MS, intervalMs: POLL_MS });
 }
 
-async function signalMembers(members: readonly ProcEntry[], signal: NodeJS.Signals): Promise<void> {
+async function signalMembers(members: readonly Member[], signal: NodeJS.Signals): Promise<void> {
   await Promise.all(
     members.map(async (member) => {
       const now = await procEntry(member.pid);
@@ -126,10 +137,7 @@ async function signalMembers(members: readonly ProcEntry[], signal: NodeJS.Signa
   );
 }
 
-async function gone(
-  members: readonly Pick<ProcEntry, 'pid' | 'startTime'>[],
-  timeoutMs: number,
-): Promise<true> {
+async function gone(members: readonly Member[], timeoutMs: number): Promise<true> {
   return waitFor(
     async () => {
       const now = await Promise.all(members.map((member) => procEntry(member.pid)));

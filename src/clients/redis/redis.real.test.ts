@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../../../test/support/redis-cluster.ts';
 import { isUpliftError } from '../../core/error.ts';
+import { waitFor } from '../../core/wait.ts';
 import { type Claims, openClaims, openRedisNode } from './index.ts';
 
 let redis: TestRedis;
@@ -9,16 +10,8 @@ let claims: Claims;
 beforeAll(async () => {
   redis = await startRedis('uplift-redis');
   claims = openClaims({ nodes: redis.nodes, timeoutMs: 1000 });
-  await expect
-    .poll(
-      () =>
-        claims.probe().then(
-          () => true,
-          () => false,
-        ),
-      { timeout: 5000 },
-    )
-    .toBe(true);
+  const takesWrites = async (): Promise<boolean> => claims.probe().then(() => true);
+  await waitFor(takesWrites, { what: 'the cluster to take writes', timeoutMs: 5000 });
 });
 
 afterAll(async () => {

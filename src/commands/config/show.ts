@@ -1,7 +1,7 @@
 import type { Block } from '../../core/blocks.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Action } from '../../deps.ts';
-import { openProject } from './project.ts';
+import { openProject } from '../shared/project.ts';
 
 /** Every value in force, and, with --origin, the line, variable, flag or default that decided it. */
 export const showConfig: Action<{ readonly origin: boolean }> = async (deps, { origin }) => {

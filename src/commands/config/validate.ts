@@ -1,6 +1,6 @@
 import { EXIT } from '../../core/exit.ts';
 import type { Action } from '../../deps.ts';
-import { openProject } from './project.ts';
+import { openProject } from '../shared/project.ts';
 
 /** Succeeds with a count of what was read; every problem at once otherwise (UPL-CONFIG-INVALID, 78). */
 export const validateConfig: Action<Record<never, never>> = async (deps) => {

@@ -7,7 +7,7 @@ import { findRun } from '../../drills/run-folder.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { readRecord } from '../../record/open.ts';
 import type { RecordView } from '../../record/verify.ts';
-import { openProject } from '../config/project.ts';
+import { openProject } from '../shared/project.ts';
 import type { ShowInput } from './index.ts';
 
 /** `uplift drill show`: the record is checked first; an unsealed or altered one is shown as such and never as proof. */

@@ -12,16 +12,26 @@ export interface LoadRunInput {
 
 /** `uplift load run`. */
 export function registerLoad(program: Command, run: Runner): void {
-  const load = program.command('load').description('put traffic on the service and keep a history of every operation');
+  const load = program
+    .command('load')
+    .description('put traffic on the service and keep a history of every operation');
   load
     .command('run')
-    .description('open-loop load through all gateways and over all partitions; an acknowledgement counts once it is on disk')
+    .description(
+      'open-loop load through all gateways and over all partitions; an acknowledgement counts once it is on disk',
+    )
     .option('--rate <perSecond>', 'operations per second', positive, 200)
     .option('--duration <time>', 'how long, such as 30s or 5m', '30s')
-    .option('--history <file>', 'new file for the history (default: runs/<run id>/history.ndjson in the state folder)')
+    .option(
+      '--history <file>',
+      'new file for the history (default: runs/<run id>/history.ndjson in the state folder)',
+    )
     .option('--seed <number>', 'the same seed asks for the same resources and slots', integer, 1)
     .option('--capacity <units>', 'capacity of a resource, as the service has it', positive, 100)
-    .addHelpText('after', '\nExits 12 when nothing was acknowledged, 10 when less than 95 % of the schedule was sent in time.\n\nExample:\n  uplift load run --rate 200 --duration 30s')
+    .addHelpText(
+      'after',
+      '\nExits 12 when nothing was acknowledged, 10 when less than 95 % of the schedule was sent in time.\n\nExample:\n  uplift load run --rate 200 --duration 30s',
+    )
     .action((options: LoadRunInput) => run(() => import('./run.ts').then((m) => m.loadRun), options));
 }
 

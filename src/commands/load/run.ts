@@ -15,12 +15,23 @@ import type { LoadRunInput } from './index.ts';
 export const loadRun: Action<LoadRunInput> = async (deps, input) => {
   const durationMs = parseDurationMs(input.duration);
   if (durationMs === undefined) {
-    throw new UpliftError('UPL-USAGE', { message: `--duration ${input.duration}: write it as 30s, 5m or 1h.` });
+    throw new UpliftError('UPL-USAGE', {
+      message: `--duration ${input.duration}: write it as 30s, 5m or 1h.`,
+    });
   }
   const region = await openOneRegion(deps);
   const runId = newRunId();
-  const historyPath = resolve(deps.cwd, input.history ?? join(region.project.stateDir, 'runs', runId, 'history.ndjson'));
-  const summary = await runLoad(deps, { ...loadOptions(region, input), clock: deps.clock, runId, historyPath, durationMs });
+  const historyPath = resolve(
+    deps.cwd,
+    input.history ?? join(region.project.stateDir, 'runs', runId, 'history.ndjson'),
+  );
+  const summary = await runLoad(deps, {
+    ...loadOptions(region, input),
+    clock: deps.clock,
+    runId,
+    historyPath,
+    durationMs,
+  });
   return {
     exit: exitOfLoad(summary),
     kind: 'load.run',
@@ -29,7 +40,10 @@ export const loadRun: Action<LoadRunInput> = async (deps, input) => {
   };
 };
 
-function loadOptions(region: Region, input: LoadRunInput): Pick<LoadOptions, 'gateways' | 'partitions' | 'ratePerS' | 'seed' | 'capacity'> {
+function loadOptions(
+  region: Region,
+  input: LoadRunInput,
+): Pick<LoadOptions, 'gateways' | 'partitions' | 'ratePerS' | 'seed' | 'capacity'> {
   const { service } = region.config;
   if (service === undefined) {
     throw new UpliftError('UPL-CONFIG-INVALID', {
@@ -42,12 +56,21 @@ function loadOptions(region: Region, input: LoadRunInput): Pick<LoadOptions, 'ga
       message: `${region.project.config.file} does not declare ${TOPICS.commands}: its partition count decides where operations go.`,
     });
   }
-  return { gateways: service.gateways, partitions: commands.partitions, ratePerS: input.rate, seed: input.seed, capacity: input.capacity };
+  return {
+    gateways: service.gateways,
+    partitions: commands.partitions,
+    ratePerS: input.rate,
+    seed: input.seed,
+    capacity: input.capacity,
+  };
 }
 
 async function runLoad(deps: Deps, options: Omit<LoadOptions, 'tenant' | 'observer'>): Promise<LoadSummary> {
   await mkdir(dirname(options.historyPath), { recursive: true }).catch((error: unknown) => {
-    throw new UpliftError('UPL-CANNOT-WRITE', { message: `${dirname(options.historyPath)} cannot be made: ${reasonOf(error)}.`, cause: error });
+    throw new UpliftError('UPL-CANNOT-WRITE', {
+      message: `${dirname(options.historyPath)} cannot be made: ${reasonOf(error)}.`,
+      cause: error,
+    });
   });
   // UUIDv7 begins with its time: the tail is what differs between two runs.
   const tenant = `load-${options.runId.slice(-8)}`;

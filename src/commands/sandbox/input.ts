@@ -12,3 +12,8 @@ export function wholeNumber(flag: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new UpliftError('UPL-USAGE', { message: `${flag} wants a whole number, not "${text}".` });
 }
+
+/** How to name this sandbox in a command to type next. */
+export function nameFlag(name: string): string {
+  return name === 'demo' ? '' : ` --name ${name}`;
+}

@@ -4,7 +4,7 @@ import { formatMs } from '../../core/units.ts';
 import type { Action } from '../../deps.ts';
 import { type SandboxStatus, sandboxStatus, type UnitRow } from '../../sandbox/status.ts';
 import type { NameInput } from './index.ts';
-import { stateDirOf } from './input.ts';
+import { nameFlag, stateDirOf } from './input.ts';
 
 /** `uplift sandbox status`: 0 when every process runs, 10 when one does not, 69 when there is no such sandbox. */
 export const statusCommand: Action<NameInput> = async (deps, { name }) => {
@@ -47,7 +47,12 @@ function blocksOf(status: SandboxStatus, down: readonly UnitRow[]): Block[] {
       text: `Sandbox ${status.name}: ${counts}${phase}.`,
     },
   ];
-  if (first !== undefined) blocks.push({ kind: 'next', command: nextFor(first, status.name) });
+  if (phase !== '')
+    blocks.push({
+      kind: 'next',
+      command: `uplift sandbox down${nameFlag(status.name)}    (when no start is under way)`,
+    });
+  else if (first !== undefined) blocks.push({ kind: 'next', command: nextFor(first, status.name) });
   return blocks;
 }
 
@@ -66,6 +71,5 @@ function row(unit: UnitRow): string[] {
 }
 
 function nextFor(unit: UnitRow, name: string): string {
-  const flag = name === 'demo' ? '' : ` --name ${name}`;
-  return `uplift sandbox ${unit.state === 'paused' ? 'resume' : 'start'} ${unit.id}${flag}`;
+  return `uplift sandbox ${unit.state === 'paused' ? 'resume' : 'start'} ${unit.id}${nameFlag(name)}`;
 }

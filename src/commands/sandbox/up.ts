@@ -2,7 +2,7 @@ import { formatMs } from '../../core/units.ts';
 import type { Action } from '../../deps.ts';
 import { sandboxUp } from '../../sandbox/up.ts';
 import type { UpInput } from './index.ts';
-import { stateDirOf, wholeNumber } from './input.ts';
+import { nameFlag, stateDirOf, wholeNumber } from './input.ts';
 
 /** `uplift sandbox up`: all servers ready, or none left running. */
 export const upCommand: Action<UpInput> = async (deps, input) => {
@@ -22,7 +22,7 @@ export const upCommand: Action<UpInput> = async (deps, input) => {
   });
   const count = Object.keys(up.readyInMs).length;
   const again = up.restarted ? ' again, on its data' : '';
-  const name = input.name === 'demo' ? '' : ` --name ${input.name}`;
+  const name = nameFlag(input.name);
   return {
     exit: 0,
     kind: 'sandbox.up',

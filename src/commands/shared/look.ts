@@ -7,13 +7,10 @@ import { TOPICS } from '../../contract/records.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { PromiseOrigin } from '../../core/finding.ts';
 import type { Deps } from '../../deps.ts';
+import type { AskPostgres } from '../../facts/ask-postgres.ts';
 import { collectKafkaFacts } from '../../facts/kafka/cluster.ts';
 import { type Observed, observe } from '../../facts/observed.ts';
-import {
-  type AskPostgres,
-  collectPostgresFacts,
-  type PostgresFacts,
-} from '../../facts/postgres/replication.ts';
+import { collectPostgresFacts, type PostgresFacts } from '../../facts/postgres/replication.ts';
 import { type CatchUp, watchCatchUp } from '../../facts/projection/progress.ts';
 import { collectRedisFacts, type RedisFacts } from '../../facts/redis/cluster.ts';
 import { collectReadiness, type InstanceFacts } from '../../facts/service/readiness.ts';

@@ -7,7 +7,7 @@ import { resolveSecret } from '../../config/secret.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { type DesiredTopic, desiredTopics } from '../../topics/section.ts';
-import { openProject, type Project } from '../config/project.ts';
+import { openProject, type Project } from './project.ts';
 
 /** One region of a project, with everything a command needs to reach it. Paths are resolved, secrets read. */
 export interface Region {

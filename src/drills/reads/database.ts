@@ -1,6 +1,6 @@
 import { VIEWS } from '../../contract/projection.ts';
 import type { DecisionKind } from '../../contract/records.ts';
-import type { AskPostgres } from '../../facts/postgres/replication.ts';
+import type { AskPostgres } from '../../facts/ask-postgres.ts';
 import { foldPostgres, type PostgresRead } from '../../load/final-reads.ts';
 
 const CHUNK = 5_000;

@@ -2,7 +2,7 @@ import type { HttpClient } from '../../clients/http/http.ts';
 import type { Read } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { reasonOf } from '../../core/error.ts';
-import type { AskPostgres } from '../../facts/postgres/replication.ts';
+import type { AskPostgres } from '../../facts/ask-postgres.ts';
 import { claimedPositions } from '../../load/checker-events.ts';
 import type { Op } from '../../load/entries.ts';
 import {

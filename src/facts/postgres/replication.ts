@@ -1,8 +1,5 @@
-import type { Sql } from '../../clients/postgres/ports.ts';
+import type { AskPostgres } from '../ask-postgres.ts';
 import { type Observed, observe } from '../observed.ts';
-
-/** The one thing collectors need of a Postgres connection. */
-export type AskPostgres = Pick<Sql, 'query'>;
 
 export interface PostgresServer {
   readonly name: string;

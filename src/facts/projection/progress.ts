@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PartitionBounds } from '../../clients/kafka/ports.ts';
 import { VIEWS } from '../../contract/projection.ts';
-import type { AskPostgres } from '../postgres/replication.ts';
+import type { AskPostgres } from '../ask-postgres.ts';
 
 /** One row of the offsets view. */
 export interface ProjectedPartition {

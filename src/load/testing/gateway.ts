@@ -1,7 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { idempotencyHeader, PROBLEMS, tenantHeader } from '../../contract/http.ts';
+import {
+  idempotencyHeader,
+  type Operation,
+  PROBLEMS,
+  type Reservation,
+  tenantHeader,
+} from '../../contract/http.ts';
 import { eventIdOf, partitionOf, resourceKey } from '../../contract/ids.ts';
 import { encodeToken } from '../../contract/token.ts';
 
@@ -46,7 +52,12 @@ export interface FakeOptions {
 export const TOPIC_ID = '00000000-0000-4000-8000-00000000c0de';
 
 export function sharedState(partitions: number): State {
-  return { logs: Array.from({ length: partitions }, () => []), requests: [], acknowledged: new Map(), invisibleLooks: new Map() };
+  return {
+    logs: Array.from({ length: partitions }, () => []),
+    requests: [],
+    acknowledged: new Map(),
+    invisibleLooks: new Map(),
+  };
 }
 
 export async function startFakeGateway(options: FakeOptions): Promise<FakeGateway> {
@@ -76,7 +87,12 @@ function closeServer(server: Server): Promise<void> {
   });
 }
 
-async function handle(options: FakeOptions, state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function handle(
+  options: FakeOptions,
+  state: State,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   if (request.method === 'GET') return get(options, state, request, response);
   const body = JSON.parse(await bodyOf(request)) as { resource: string };
   const tenant = String(request.headers[tenantHeader]);
@@ -95,7 +111,13 @@ async function handle(options: FakeOptions, state: State, request: IncomingMessa
   const partition = partitionOf(resourceKey(tenant, body.resource), options.partitions);
   const log = state.logs[partition] ?? [];
   const token =
-    state.acknowledged.get(eventId) ?? encodeToken({ region: 'local', topicId: TOPIC_ID, partition, commandOffset: BigInt(log.push(eventId) - 1) });
+    state.acknowledged.get(eventId) ??
+    encodeToken({
+      region: 'local',
+      topicId: TOPIC_ID,
+      partition,
+      commandOffset: BigInt(log.push(eventId) - 1),
+    });
   state.acknowledged.set(eventId, token);
   if (answer.kind === 'accept' && answer.delayMs !== undefined) await delay(answer.delayMs);
   if (answer.kind === 'resetAfter') {
@@ -108,21 +130,40 @@ async function handle(options: FakeOptions, state: State, request: IncomingMessa
 function get(options: FakeOptions, state: State, request: IncomingMessage, response: ServerResponse): void {
   const [, eventId] = /^\/v1\/operations\/([0-9a-f]{32})$/.exec(request.url ?? '') ?? [];
   if (eventId === undefined) {
-    const reservationId = request.url?.split('/').at(-1) ?? '';
-    const slot = { start: '2040-01-01T00:00:00Z', end: '2040-01-01T01:00:00Z' };
-    return send(response, 200, { reservationId, tenant: 't', resource: 'r', slot, quantity: 1, status: 'active', operationId: reservationId.slice(2) });
+    send(response, 200, reservationOf(request.url?.split('/').at(-1) ?? ''));
+    return;
   }
   const looks = state.invisibleLooks.get(eventId) ?? 0;
   state.invisibleLooks.set(eventId, looks + 1);
-  if (!state.acknowledged.has(eventId) || looks < (options.invisibleLooks ?? 0)) {
-    return send(response, 404, { type: PROBLEMS.notFound, title: 'not found', status: 404 });
-  }
-  send(response, 200, { operationId: eventId, decision: 'accepted', reservationId: `r-${eventId}`, reason: null, commandPartition: 0, commandOffset: '0' });
+  const visible = state.acknowledged.has(eventId) && looks >= (options.invisibleLooks ?? 0);
+  if (visible) send(response, 200, operationOf(eventId));
+  else send(response, 404, { type: PROBLEMS.notFound, title: 'not found', status: 404 });
+}
+
+function operationOf(operationId: string): Operation {
+  const reservationId = `r-${operationId}`;
+  return {
+    operationId,
+    decision: 'accepted',
+    reservationId,
+    reason: null,
+    commandPartition: 0,
+    commandOffset: '0',
+  };
+}
+
+function reservationOf(reservationId: string): Reservation {
+  const slot = { start: '2040-01-01T00:00:00Z', end: '2040-01-01T01:00:00Z' };
+  const operationId = reservationId.slice(2);
+  return { reservationId, tenant: 't', resource: 'r', slot, quantity: 1, status: 'active', operationId };
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
   response.end(text);
 }
 

@@ -1,8 +1,7 @@
-import type { Command, Decision } from '../../contract/records.ts';
+import type { Decision } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
 import type { Op, ReadEntry } from '../entries.ts';
-import { type ApiRead, type FinalReads, foldCommands, foldEvents, foldPostgres, type OperationRow, type ReservationRow } from '../final-reads.ts';
-import type { JudgeInput } from '../verdicts.ts';
+import type { ApiRead, OperationRow, ReservationRow } from '../final-reads.ts';
 
 /**
  * A small platform as flat lists, run forward honestly and then damaged by the tests. The checker sees it through the
@@ -18,9 +17,15 @@ export interface World {
   readonly commands: ({ eventId: string; tenant: string } | null)[][];
   readonly commandsStart: number[];
   readonly events: Decision[][];
-  readonly servers: Map<string, { reservations: ReservationRow[]; operations: OperationRow[]; through: Map<number, number> }>;
+  readonly servers: Map<string, ServerState>;
   readonly api: [eventId: string, answer: ApiRead][];
   readonly missing: Set<string>;
+}
+
+export interface ServerState {
+  reservations: ReservationRow[];
+  operations: OperationRow[];
+  readonly through: Map<number, number>;
 }
 
 /** How one operation goes. */
@@ -46,7 +51,7 @@ const HOUR_MS = 3_600_000;
 
 export const resourceOf = (number: number): string => `r${number}`;
 export const partitionOfResource = (number: number): number => number % PARTITIONS;
-export const idOf = (index: number): string => index.toString(16).padStart(32, 'e');
+export const idOf = (index: number): string => `c0de${index.toString(16).padStart(28, '0')}`;
 
 /** Runs the operations through an honest platform. */
 export function honestWorld(specs: readonly OpSpec[], capacity: number): World {
@@ -88,44 +93,89 @@ function send(world: World, index: number, spec: OpSpec): void {
       sentUs,
       outcome,
       doneUs: outcome === 'open' ? null : sentUs + 2 + spec.slowness,
-      token: outcome === 'ok' ? encodeToken({ region: 'l', topicId: TOPIC_ID, partition, commandOffset: BigInt(offset) }) : null,
+      token:
+        outcome === 'ok'
+          ? encodeToken({ region: 'l', topicId: TOPIC_ID, partition, commandOffset: BigInt(offset) })
+          : null,
       reason: null,
     });
     if (lands) for (let copy = 0; copy < spec.copies; copy += 1) log.push({ eventId, tenant: TENANT });
   }
-  // Somebody else's traffic in the same log.
-  log.push({ eventId: `f${index}`, tenant: 'other' });
+  // Somebody else's traffic in the same log, not always last: the end of a partition is where mistakes hide.
+  if (index % 3 === 0) log.push({ eventId: `f${index}`, tenant: 'other' });
+}
+
+interface Holding {
+  readonly resource: string;
+  readonly slot: number;
+  readonly quantity: number;
 }
 
 function decide(world: World, specs: readonly OpSpec[]): void {
-  const held: { resource: string; slot: number; quantity: number }[] = [];
+  const held: Holding[] = [];
   for (const [partition, log] of world.commands.entries()) {
     const first = new Map<string, Decision>();
     for (const [offset, record] of log.entries()) {
       if (record === null) continue;
-      const spec = specs[Number.parseInt(record.eventId.replace(/^e+/, ''), 16)];
-      const base = { v: 1 as const, rulesVersion: 1, commandOffset: String(offset), previousCommandOffset: String(offset - 1), logTimeMs: 0, reason: null, first: null };
       const known = first.get(record.eventId);
-      if (record.tenant !== TENANT || spec === undefined) {
-        const reservation = { id: `x-${record.eventId}`, tenant: record.tenant, resource: 'x', slot: slotOf(0), quantity: 1 };
-        world.events[partition]?.push({ ...base, decision: 'accepted', eventId: record.eventId, reservation });
-      } else if (spec.unparseable) {
-        world.events[partition]?.push({ ...base, decision: 'unparseable', eventId: null, reservation: null, reason: 'x' });
-      } else if (known !== undefined) {
-        const kind = known.decision === 'accepted' ? 'accepted' : 'rejected';
-        world.events[partition]?.push({ ...base, decision: 'repeated', eventId: record.eventId, reservation: known.reservation, first: { commandOffset: known.commandOffset, decision: kind } });
-      } else {
-        const resource = resourceOf(spec.resource);
-        const taken = held.filter((other) => other.resource === resource && other.slot === spec.slot).reduce((sum, other) => sum + other.quantity, 0);
-        const fits = taken + spec.quantity <= world.capacity;
-        if (fits) held.push({ resource, slot: spec.slot, quantity: spec.quantity });
-        const reservation = fits ? { id: `i-${record.eventId}`, tenant: TENANT, resource, slot: slotOf(spec.slot), quantity: spec.quantity } : null;
-        const decision: Decision = { ...base, decision: fits ? 'accepted' : 'rejected', eventId: record.eventId, reservation, reason: fits ? null : 'full' };
-        first.set(record.eventId, decision);
-        world.events[partition]?.push(decision);
-      }
+      const spec = record.tenant === TENANT ? specs[Number.parseInt(record.eventId.slice(4), 16)] : undefined;
+      const base = baseOf(offset, record.eventId);
+      const decision =
+        spec === undefined
+          ? foreignDecision(base, record.tenant)
+          : decisionOn(base, spec, known, held, world.capacity);
+      if (known === undefined) first.set(record.eventId, decision);
+      world.events[partition]?.push(decision);
     }
   }
+}
+
+function decisionOn(
+  base: Decision,
+  spec: OpSpec,
+  known: Decision | undefined,
+  held: Holding[],
+  capacity: number,
+): Decision {
+  if (spec.unparseable) return { ...base, decision: 'unparseable', eventId: null, reason: 'x' };
+  return known === undefined ? freshDecision(base, spec, held, capacity) : repetitionOf(base, known);
+}
+
+function baseOf(offset: number, eventId: string): Decision {
+  return {
+    v: 1,
+    decision: 'rejected',
+    rulesVersion: 1,
+    commandOffset: String(offset),
+    previousCommandOffset: String(offset - 1),
+    logTimeMs: 0,
+    eventId,
+    reservation: null,
+    reason: null,
+    first: null,
+  };
+}
+
+function foreignDecision(base: Decision, tenant: string): Decision {
+  const reservation = { id: `x-${base.eventId}`, tenant, resource: 'x', slot: slotOf(0), quantity: 1 };
+  return { ...base, decision: 'accepted', reservation };
+}
+
+function repetitionOf(base: Decision, known: Decision): Decision {
+  const decision = known.decision === 'accepted' ? 'accepted' : 'rejected';
+  const first = { commandOffset: known.commandOffset, decision } as const;
+  return { ...base, decision: 'repeated', reservation: known.reservation, first };
+}
+
+function freshDecision(base: Decision, spec: OpSpec, held: Holding[], capacity: number): Decision {
+  const { slot, quantity } = spec;
+  const resource = resourceOf(spec.resource);
+  const competing = held.filter((other) => other.resource === resource && other.slot === slot);
+  if (competing.reduce((sum, other) => sum + other.quantity, quantity) > capacity)
+    return { ...base, reason: 'full' };
+  held.push({ resource, slot, quantity });
+  const reservation = { id: `i-${base.eventId}`, tenant: TENANT, resource, slot: slotOf(slot), quantity };
+  return { ...base, decision: 'accepted', reservation };
 }
 
 function slotOf(slot: number): { start: string; end: string } {
@@ -133,79 +183,39 @@ function slotOf(slot: number): { start: string; end: string } {
 }
 
 function project(world: World): void {
-  for (const name of [WRITER, ...REPLICAS]) {
-    const server = { reservations: [] as ReservationRow[], operations: [] as OperationRow[], through: new Map<number, number>() };
-    for (const [partition, log] of world.events.entries()) {
-      for (const { decision, eventId, reservation, commandOffset } of log) {
-        server.through.set(partition, Number(commandOffset));
-        if (eventId === null || decision === 'repeated') continue;
-        server.operations.push({ eventId, decision, reservationId: reservation?.id ?? null });
-        if (reservation !== null && reservation.tenant === TENANT) server.reservations.push(rowOf(eventId, reservation));
-      }
+  for (const name of [WRITER, ...REPLICAS]) world.servers.set(name, projected(world));
+  const acknowledged = new Set(world.ops.filter((op) => op.outcome === 'ok').map((op) => op.eventId));
+  const operations = world.servers.get(WRITER)?.operations ?? [];
+  for (const eventId of acknowledged) {
+    const row = operations.find((operation) => operation.eventId === eventId);
+    const found =
+      row && ({ kind: 'operation', decision: row.decision, reservationId: row.reservationId } as const);
+    world.api.push([eventId, found ?? { kind: 'notFound' }]);
+  }
+}
+
+function projected(world: World): ServerState {
+  const server: ServerState = { reservations: [], operations: [], through: new Map() };
+  for (const [partition, log] of world.events.entries()) {
+    for (const { decision, eventId, reservation, commandOffset } of log) {
+      server.through.set(partition, Number(commandOffset));
+      if (eventId === null || decision === 'repeated') continue;
+      server.operations.push({ eventId, decision, reservationId: reservation?.id ?? null });
+      if (reservation?.tenant === TENANT) server.reservations.push(rowOf(eventId, reservation));
     }
-    world.servers.set(name, server);
   }
-  for (const { eventId, decision, reservationId } of world.servers.get(WRITER)?.operations ?? []) {
-    if (world.ops.some((op) => op.eventId === eventId && op.outcome === 'ok')) world.api.push([eventId, { kind: 'operation', decision, reservationId }]);
-  }
-  const answered = new Set(world.api.map(([eventId]) => eventId));
-  for (const { eventId, outcome } of world.ops) {
-    if (outcome === 'ok' && !answered.has(eventId)) world.api.push([eventId, { kind: 'notFound' }]);
-  }
+  return server;
 }
 
 export function rowOf(eventId: string, reservation: NonNullable<Decision['reservation']>): ReservationRow {
   const { id, resource, slot, quantity } = reservation;
-  return { reservationId: id, eventId, resource, slotStartMs: Date.parse(slot.start), slotEndMs: Date.parse(slot.end), quantity, status: 'active' };
-}
-
-const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value), 'utf8');
-
-/** The world through the folds, as a drill reads it. */
-export function inputOf(world: World): JudgeInput {
   return {
-    tenant: world.tenant,
-    ops: world.ops,
-    reads: world.reads,
-    historyComplete: world.historyComplete,
-    capacityOf: () => world.capacity,
-    finalReads: finalReadsOf(world),
+    reservationId: id,
+    eventId,
+    resource,
+    slotStartMs: Date.parse(slot.start),
+    slotEndMs: Date.parse(slot.end),
+    quantity,
+    status: 'active',
   };
-}
-
-function finalReadsOf(world: World): FinalReads {
-  const commands = foldCommands({ tenant: world.tenant, claimed: new Set(world.commands.flatMap((log, partition) => log.map((_, offset) => `${partition}/${offset}`))) });
-  const bounds = new Map<number, { startOffset: bigint; endOffset: bigint }>();
-  for (const [partition, log] of world.commands.entries()) {
-    const start = world.commandsStart[partition] ?? 0;
-    bounds.set(partition, { startOffset: BigInt(start), endOffset: BigInt(log.length) });
-    for (const [offset, record] of log.entries()) {
-      if (record === null || offset < start) continue;
-      const value: Partial<Command> = { eventId: record.eventId };
-      commands.add(partition, { offset: BigInt(offset), key: Buffer.from(`${record.tenant}/r`), value: json(value) });
-    }
-  }
-  const events = foldEvents({ tenant: world.tenant });
-  for (const [partition, log] of world.events.entries()) {
-    for (const [offset, decision] of log.entries()) {
-      const tenant = decision.reservation?.tenant ?? world.tenant;
-      events.add(partition, { offset: BigInt(offset), key: Buffer.from(`${tenant}/r`), value: json(decision) });
-    }
-  }
-  const postgres = new Map([...world.servers].filter(([name]) => !world.missing.has(name)).map(([name, server]) => [name, serverRead(server)] as const));
-  return {
-    commands: world.missing.has('commands') ? null : commands.result(TOPIC_ID, bounds),
-    events: world.missing.has('events') ? null : events.result(),
-    servers: { writer: WRITER, replicas: REPLICAS },
-    postgres,
-    api: world.missing.has('api') ? null : { sampled: false, answers: new Map(world.api) },
-  };
-}
-
-function serverRead(server: World['servers'] extends Map<string, infer S> ? S : never) {
-  const fold = foldPostgres();
-  for (const row of server.reservations) fold.reservation(row);
-  for (const row of server.operations) fold.operation(row);
-  for (const [partition, through] of server.through) fold.offset(partition, BigInt(through));
-  return fold.result();
 }

@@ -32,6 +32,9 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
     const route = request.routeOptions.url ?? 'none';
     deps.metrics.requestDuration.observe({ route, status: reply.statusCode }, reply.elapsedTime / 1000);
   });
+  app.addHook('onSend', async (_request, reply) => {
+    if (deps.draining()) reply.header('connection', 'close');
+  });
   app.post('/v1/reservations', async (request, reply) => {
     if (inFlight >= deps.maxInFlight) {
       deps.metrics.refused.inc({ reason: 'overloaded' });
@@ -127,7 +130,8 @@ function answer(deps: GatewayAppDeps, result: CreateResult, reply: FastifyReply)
 
 function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply): FastifyReply {
   if (isUpliftError(error)) {
-    deps.log.warn({ code: error.code, reason: reasonOf(error) }, 'a dependency did not answer');
+    // At debug: /readyz says it once, a log line per request would say it a thousand times.
+    deps.log.debug({ code: error.code, reason: reasonOf(error) }, 'a dependency did not answer');
     return sendProblem(reply, 'notReady');
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { certainlyNotWritten, PartitionBatcher } from '../../clients/kafka/index.ts';
 import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
@@ -65,6 +66,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     context.onListening?.(port);
     await aborted(signal);
     log.info('draining');
+    // Requests on their way get an answer (503, connection: close) before the listener and idle connections go.
+    await delay(settings.DRAIN_NOTICE_MS);
     await app.close();
     await creator.settle();
   } finally {

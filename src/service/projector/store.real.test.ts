@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startPostgres, type TestPostgres } from '../../../test/support/postgres-server.ts';
+import type { RecordBatch } from '../../clients/kafka/ports.ts';
+import { openSql, type Sql, type SqlTransaction } from '../../clients/postgres/index.ts';
+import { VIEWS } from '../../contract/projection.ts';
+import type { Decision } from '../../contract/records.ts';
+import { encodeDecision } from '../domain/codec.ts';
+import { readOperation, readReservation } from '../gateway/reads.ts';
+import { migrate } from '../migrate.ts';
+import { project } from './fold.ts';
+import { applyProjection, loadPositions } from './store.ts';
+
+const TOPIC = 'topic-1';
+let postgres: TestPostgres;
+let direct: Sql;
+let sql: Sql;
+
+beforeAll(async () => {
+  postgres = await startPostgres('uplift-projector');
+  direct = openSql(postgres.direct);
+  sql = openSql(postgres.pooled);
+  await migrate(direct);
+});
+
+afterAll(async () => {
+  await sql?.close();
+  await direct?.close();
+  await postgres?.stop();
+});
+
+beforeEach(async () => {
+  await direct.query(
+    'TRUNCATE uplift_service.operations, uplift_service.reservations, uplift_service.offsets',
+  );
+});
+
+const id = (n: number): string => n.toString(16).padStart(32, '0');
+const slot = { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' };
+
+function accepted(offset: number, over: Partial<Decision> = {}): Decision {
+  return {
+    v: 1,
+    decision: 'accepted',
+    rulesVersion: 1,
+    commandOffset: String(offset),
+    previousCommandOffset: String(offset - 1),
+    logTimeMs: 5000 + offset,
+    eventId: id(offset),
+    reservation: { id: `res-${offset}`, tenant: 't', resource: 'r', slot, quantity: 3 },
+    reason: null,
+    first: null,
+    ...over,
+  };
+}
+
+function batch(partition: number, from: number, decisions: readonly Decision[]): RecordBatch {
+  const records = decisions.map((decision, i) => ({
+    offset: BigInt(from + i),
+    leaderEpoch: 0,
+    timestampMs: 0,
+    key: null,
+    value: encodeDecision(decision),
+    headers: [],
+  }));
+  const nextOffset = BigInt(from + decisions.length);
+  return { topic: 't', topicId: TOPIC, partition, records, nextOffset, highWatermark: nextOffset };
+}
+
+const count = async (view: string): Promise<bigint> =>
+  (await direct.query<{ n: bigint }>(`SELECT count(*) AS n FROM ${view}`)).rows[0]?.n ?? -1n;
+
+/** A Sql whose transactions report this end although they committed: what a lost answer looks like. */
+function reporting(state: 'unknown' | 'notAcknowledged'): Sql {
+  return {
+    query: (text, values, options) => sql.query(text, values, options),
+    transaction: async <T>(work: (tx: SqlTransaction) => Promise<T>) => {
+      await sql.transaction(work);
+      return { state, reason: 'for the test' };
+    },
+    close: async () => undefined,
+  };
+}
+
+describe('the projection in Postgres', () => {
+  test('migrating again applies nothing, also twice at once', async () => {
+    expect((await Promise.all([migrate(direct), migrate(direct)])).map((m) => m.applied)).toEqual([[], []]);
+  });
+
+  test('partitions that are new start at 0 of the topic; a row of another topic id is answered as it is', async () => {
+    await loadPositions(sql, TOPIC, [0, 1]);
+    const again = await loadPositions(sql, 'topic-2', [0, 1, 2]);
+    expect([...again].toSorted(([a], [b]) => a - b).map(([p, at]) => [p, at.topicId, at.nextOffset])).toEqual(
+      [
+        [0, TOPIC, 0n],
+        [1, TOPIC, 0n],
+        [2, 'topic-2', 0n],
+      ],
+    );
+  });
+
+  test('a batch writes rows and offsets of all its partitions together, as the views promise', async () => {
+    const positions = await loadPositions(sql, TOPIC, [3, 7]);
+    const full = accepted(1, { decision: 'rejected', reservation: null, reason: 'full' });
+    const repeated = accepted(2, {
+      decision: 'repeated',
+      eventId: id(0),
+      first: { commandOffset: '0', decision: 'accepted' },
+    });
+    const other = accepted(0, {
+      eventId: id(99),
+      reservation: { id: 'res-99', tenant: 't', resource: 'q', slot, quantity: 1 },
+    });
+    const projection = project(positions, [batch(7, 0, [other]), batch(3, 0, [accepted(0), full, repeated])]);
+    expect(await applyProjection(sql, TOPIC, projection)).toEqual({ state: 'applied', crossed: 0 });
+    const { rows } = await direct.query(
+      `SELECT topic, topic_id, partition, next_offset, decided_through, log_time_ms FROM ${VIEWS.offsets} ORDER BY partition`,
+    );
+    const common = { topic: 'reservations.events', topic_id: TOPIC };
+    expect(rows).toEqual([
+      { ...common, partition: 3, next_offset: 3n, decided_through: 2n, log_time_ms: 5002n },
+      { ...common, partition: 7, next_offset: 1n, decided_through: 0n, log_time_ms: 5000n },
+    ]);
+    const operations = await direct.query(
+      `SELECT event_id, decision, repeats FROM ${VIEWS.operations} ORDER BY event_id`,
+    );
+    expect(operations.rows).toEqual([
+      { event_id: id(0), decision: 'accepted', repeats: 1 },
+      { event_id: id(1), decision: 'rejected', repeats: 0 },
+      { event_id: id(99), decision: 'accepted', repeats: 0 },
+    ]);
+    expect(await readOperation(sql, id(1))).toMatchObject({
+      decision: 'rejected',
+      reason: 'full',
+      commandOffset: '1',
+    });
+    expect(await readReservation(sql, 'res-0', 't')).toMatchObject({
+      quantity: 3,
+      status: 'active',
+      operationId: id(0),
+    });
+    expect(await readReservation(sql, 'res-0', 'somebody-else')).toBeUndefined();
+  });
+
+  test('an offset that moved under it rolls everything back, also for the partitions that did not move', async () => {
+    const positions = await loadPositions(sql, TOPIC, [0, 1]);
+    const stale = project(positions, [
+      batch(0, 0, [accepted(0)]),
+      batch(1, 0, [accepted(0, { eventId: id(50) })]),
+    ]);
+    await applyProjection(sql, TOPIC, project(positions, [batch(0, 0, [accepted(0)])]));
+    const end = await applyProjection(sql, TOPIC, stale);
+    expect(end).toEqual({ state: 'again', reason: '1 of 2 offsets are not where they were' });
+    expect([await count(VIEWS.operations), await count(VIEWS.reservations)]).toEqual([1n, 1n]);
+    expect((await loadPositions(sql, TOPIC, [1])).get(1)?.nextOffset).toBe(0n);
+  });
+
+  test('two projectors with the same partitions, in whatever order, apply each batch once and never lock each other out', async () => {
+    const partitions = [0, 1, 2, 3];
+    await loadPositions(sql, TOPIC, partitions);
+    const run = async (order: readonly number[]): Promise<void> => {
+      for (let tries = 0; tries < 200; tries += 1) {
+        const positions = await loadPositions(sql, TOPIC, partitions);
+        const batches = order.flatMap((partition) => {
+          const at = Number(positions.get(partition)?.nextOffset ?? 0n);
+          const make = (n: number): Decision =>
+            accepted(n, {
+              eventId: id(partition * 1000 + n),
+              reservation: { id: `r-${partition}-${n}`, tenant: 't', resource: 'r', slot, quantity: 1 },
+            });
+          return at >= 20 ? [] : [batch(partition, at, [make(at), make(at + 1)])];
+        });
+        if (batches.length === 0) return;
+        await applyProjection(sql, TOPIC, project(positions, batches));
+      }
+    };
+    await Promise.all([run(partitions), run(partitions.toReversed())]);
+    expect([await count(VIEWS.operations), await count(VIEWS.reservations)]).toEqual([80n, 80n]);
+  });
+
+  test.each(['unknown', 'notAcknowledged'] as const)(
+    'a COMMIT that is %s is never taken for applied: what stands there is read again',
+    async (state) => {
+      const positions = await loadPositions(sql, TOPIC, [0]);
+      const projection = project(positions, [batch(0, 0, [accepted(0)])]);
+      const end = await applyProjection(reporting(state), TOPIC, projection);
+      expect(end.state).toBe('again');
+      expect((await loadPositions(sql, TOPIC, [0])).get(0)).toMatchObject({
+        nextOffset: 1n,
+        decidedThrough: 0n,
+      });
+      // Writing the same again is refused by the offsets.
+      expect((await applyProjection(sql, TOPIC, projection)).state).toBe('again');
+      expect(await count(VIEWS.reservations)).toBe(1n);
+    },
+  );
+
+  test('an event id that is decided a second time keeps its first row and is counted', async () => {
+    const positions = await loadPositions(sql, TOPIC, [0]);
+    await applyProjection(sql, TOPIC, project(positions, [batch(0, 0, [accepted(0)])]));
+    const second = accepted(1, {
+      eventId: id(0),
+      reservation: { id: 'res-other', tenant: 't', resource: 'r', slot, quantity: 1 },
+    });
+    const end = await applyProjection(
+      sql,
+      TOPIC,
+      project(await loadPositions(sql, TOPIC, [0]), [batch(0, 1, [second])]),
+    );
+    expect(end).toEqual({ state: 'applied', crossed: 1 });
+    expect(await readOperation(sql, id(0))).toMatchObject({ reservationId: 'res-0' });
+    expect(await readReservation(sql, 'res-other', null)).toBeUndefined();
+  });
+});
