@@ -31,7 +31,10 @@ if (!Number.isInteger(runs) || runs < 3) {
 
 function measure(name, args) {
   const started = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+  const { status, stderr } = spawnSync(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   const ms = performance.now() - started;
   if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
   return ms;
@@ -39,13 +42,25 @@ function measure(name, args) {
 
 function report(times) {
   const bare = median(times['bare node']);
-  const what = existsSync(`${root}/dist/main.js`) ? 'the bundle in dist/' : 'the sources (no dist/: npm run build)';
-  console.log(`Start-up of ${what}, Node ${process.versions.node}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}, ${runs} runs each\n`);
-  console.log(`  ${''.padEnd(18)}${'median'.padStart(10)}${'fastest'.padStart(10)}${'over bare'.padStart(12)}${'ratio'.padStart(8)}`);
+  const what = existsSync(`${root}/dist/main.js`)
+    ? 'the bundle in dist/'
+    : 'the sources (no dist/: npm run build)';
+  console.log(
+    `Start-up of ${what}, Node ${process.versions.node}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}, ${runs} runs each\n`,
+  );
+  console.log(
+    `  ${''.padEnd(18)}${'median'.padStart(10)}${'fastest'.padStart(10)}${'over bare'.padStart(12)}${'ratio'.padStart(8)}`,
+  );
   for (const [name, all] of Object.entries(times)) {
     const mid = median(all);
-    const cells = [`${mid.toFixed(0)} ms`, `${Math.min(...all).toFixed(0)} ms`, `${(mid - bare).toFixed(0)} ms`];
-    console.log(`  ${name.padEnd(18)}${cells[0].padStart(10)}${cells[1].padStart(10)}${cells[2].padStart(12)}${(mid / bare).toFixed(2).padStart(8)}`);
+    const cells = [
+      `${mid.toFixed(0)} ms`,
+      `${Math.min(...all).toFixed(0)} ms`,
+      `${(mid - bare).toFixed(0)} ms`,
+    ];
+    console.log(
+      `  ${name.padEnd(18)}${cells[0].padStart(10)}${cells[1].padStart(10)}${cells[2].padStart(12)}${(mid / bare).toFixed(2).padStart(8)}`,
+    );
   }
 }
 

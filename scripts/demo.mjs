@@ -23,7 +23,7 @@ const STORY = [
   { args: 'topics apply --yes', why: 'Create it.', limitMs: 2 * MINUTE_MS },
   { args: 'topics verify', why: 'Is it really so?', limitMs: 2 * MINUTE_MS },
   {
-    args: 'load run --duration 10',
+    args: 'load run --duration 10s',
     why: 'Live traffic; every acknowledged operation goes to disk.',
     limitMs: 3 * MINUTE_MS,
   },
@@ -72,23 +72,20 @@ async function tell() {
   const storyExit = runner.exit();
   if (!keep) await runner.cleanUp(DOWN);
   note();
-  const missing = STORY.slice(runner.steps.length - (keep ? 0 : 1)).map(({ args }) => args);
-  process.stdout.write(`\n${summary(runner.steps, missing)}\n`);
+  process.stdout.write(`\n${summary(keep ? STORY : [...STORY, DOWN], runner.steps)}\n`);
   const exit = storyExit === 0 ? runner.exit() : storyExit;
-  process.stdout.write(`\n${closing(runner.steps, exit)}\n`);
+  process.stdout.write(`\n${closing(runner, exit)}\n`);
   return exit;
 }
 
-function closing(steps, exit) {
-  const lines = [];
+function closing({ steps, signal }, exit) {
   const held = headline(steps);
-  if (held !== undefined) lines.push(held);
-  lines.push('Report: demo-report.md');
-  if (keep) {
-    lines.push(
-      `The platform is still there. Talk to it:  npx uplift sandbox status   End it:  npx uplift sandbox down`,
-    );
-  }
-  lines.push(exit === 0 ? 'The demo passed.' : `The demo did not pass.  exit ${exit}`);
-  return lines.join('\n');
+  const stays = 'The platform is still there. Look at it:  npx uplift sandbox status   End it:  npx uplift sandbox down';
+  const verdict = signal() === undefined ? 'The demo did not pass.' : `The demo was interrupted (${signal()}).`;
+  return [
+    ...(held === undefined ? [] : [held]),
+    'Report: demo-report.md',
+    ...(keep ? [stays] : []),
+    exit === 0 ? 'The demo passed.' : `${verdict}  exit ${exit}`,
+  ].join('\n');
 }

@@ -11,17 +11,20 @@ export function headline(steps) {
     .find((line) => /^acknowledged\s+\d/i.test(line));
 }
 
-/** One line per step, and the steps that were not reached. */
-export function summary(steps, missing) {
-  const width = Math.max(...steps.map(({ args }) => args.length), ...missing.map((args) => args.length)) + 9;
+/** One line for each planned step, with what became of it. */
+export function summary(planned, steps) {
+  const width = Math.max(...planned.map(({ args }) => args.length)) + 9;
   const row = (command, exit, time) => `  ${command.padEnd(width)}${exit.padStart(6)}${time.padStart(10)}`;
-  return [
-    row('step', 'exit', 'time'),
-    ...steps.map(({ args, exit, ms }) => row(`uplift ${args}`, String(exit), seconds(ms))),
-    ...missing.map((args) => row(`uplift ${args}`, '–', 'not run')),
-    row('', '', seconds(steps.reduce((sum, { ms }) => sum + ms, 0))),
-  ].join('\n');
+  const rows = planned.map(({ args }) => {
+    const done = steps.find((step) => step.args === args);
+    return done === undefined
+      ? row(`uplift ${args}`, '-', 'not run')
+      : row(`uplift ${args}`, String(done.exit), seconds(done.ms));
+  });
+  return [row('step', 'exit', 'time'), ...rows, row('', '', seconds(total(steps)))].join('\n');
 }
+
+const total = (steps) => steps.reduce((sum, { ms }) => sum + ms, 0);
 
 /** Writes the report as a whole or not at all. */
 export function writeReport(file, report) {
@@ -41,6 +44,7 @@ export function markdown({ startedAt, machine, versions, steps }) {
     '| step | exit | time |',
     '| --- | ---: | ---: |',
     ...steps.map(({ args, exit, ms }) => `| \`uplift ${args}\` | ${exit} | ${seconds(ms)} |`),
+    `| | | ${seconds(total(steps))} |`,
     '',
     '| machine | |',
     '| --- | --- |',

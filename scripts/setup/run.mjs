@@ -6,6 +6,7 @@ const TAIL_BYTES = 32 * 1024;
 const GRACE_MS = 10_000;
 
 const running = new Set();
+let sheltered = 0;
 let interruptedBy;
 
 /** The signal that ended this set-up early, if one did. */
@@ -15,6 +16,8 @@ export const interruption = () => interruptedBy;
 export function stopOnSignals() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
+      if (sheltered > 0 && interruptedBy === undefined)
+        process.stderr.write('  Finishing the installation first, then stopping.\n');
       interruptedBy ??= signal;
       for (const child of running) child.kill(signal);
     });
@@ -37,6 +40,7 @@ export function run(
   return new Promise((resolve, reject) => {
     let output = '';
     let late = false;
+    let over = false;
     const keep = (chunk) => {
       output = (output + chunk).slice(-TAIL_BYTES);
     };
@@ -46,7 +50,8 @@ export function run(
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: uninterruptible,
     });
-    if (!uninterruptible) running.add(child);
+    if (uninterruptible) sheltered += 1;
+    else running.add(child);
     const limit = setTimeout(() => {
       late = true;
       child.kill('SIGTERM');
@@ -57,7 +62,11 @@ export function run(
     child.on('error', (error) => finish(127, `${output}${error.message}`));
     child.on('close', (code) => finish(code ?? 1, output));
     function finish(code, text) {
+      // A program that cannot be started may report both an error and its close.
+      if (over) return;
+      over = true;
       clearTimeout(limit);
+      if (uninterruptible) sheltered -= 1;
       running.delete(child);
       if (interruptedBy !== undefined && !uninterruptible) reject(new Interrupted());
       else if (late) resolve({ code: 124, output: `${text}\nstopped after ${timeoutMs / 1000} s` });

@@ -1,6 +1,6 @@
 import { judge } from './checker.ts';
 import type { CommandsRead, FinalReads, PostgresRead } from './final-reads.ts';
-import type { Hop, JudgeInput } from './verdicts.ts';
+import type { Hop, JudgeInput, Judgement } from './verdicts.ts';
 
 /** One planted loss and whether the checker named it. */
 export interface Probe {
@@ -19,15 +19,18 @@ export interface Proof {
 /**
  * Proves the checker on the very data it judges: takes one acknowledged operation out of a copy of the final reads, at
  * each hop in turn, and requires exactly that one to be named at exactly that hop. "0 lost" means something only then.
- * Costs one judgement per hop.
+ * Costs one judgement per hop. A test puts a broken checker in.
  */
-export function proveChecker(input: JudgeInput): Proof {
-  const before = new Set(judge(input).lost.map((lost) => lost.eventId));
+export function proveChecker(
+  input: JudgeInput,
+  checker: (input: JudgeInput) => Pick<Judgement, 'lost'> = judge,
+): Proof {
+  const before = new Set(checker(input).lost.map((lost) => lost.eventId));
   const victims = wholeOperations(input, before);
   const probes = plantsFor(input.finalReads).map(({ hop, without }, index): Probe => {
     const eventId = victims[index % Math.max(1, victims.length)] ?? null;
     if (eventId === null) return { hop, eventId, named: false };
-    const after = judge({ ...input, finalReads: without(input.finalReads, eventId) }).lost;
+    const after = checker({ ...input, finalReads: without(input.finalReads, eventId) }).lost;
     const fresh = after.filter((lost) => !before.has(lost.eventId));
     return {
       hop,

@@ -5,6 +5,7 @@ import { proveChecker } from './checker-proof.ts';
 import { DAMAGE, eraseCommands, eraseDecisions, eraseRows } from './testing/damage.ts';
 import { honestWorld, idOf, REPLICAS, TENANT, type World, WRITER } from './testing/world.ts';
 import { inputOf } from './testing/world-input.ts';
+import type { Lost } from './verdicts.ts';
 
 const honest = (count: number): World =>
   honestWorld(
@@ -126,6 +127,64 @@ test('the self-test finds a planted loss at every hop and names nothing else', (
     'writer → API',
   ]);
   expect(new Set(proof.probes.map(({ eventId }) => eventId)).size).toBe(6);
+});
+
+test('the self-test does not prove a checker that is blind, names the wrong hop, or names too many', () => {
+  const input = inputOf(honest(12));
+  const lostBy = (all: readonly Lost[]): { lost: readonly Lost[] } => ({ lost: all });
+  expect(proveChecker(input, () => lostBy([])).proved).toBe(false);
+  const wrongHop = proveChecker(input, (of) =>
+    lostBy(judge(of).lost.map((lost) => ({ ...lost, hop: 'writer → API' }))),
+  );
+  expect(wrongHop.probes.map(({ named }) => named)).toEqual([false, false, false, false, false, true]);
+  const doubled = (lost: Lost): Lost[] => [lost, { ...lost, eventId: `${lost.eventId}0` }];
+  expect(proveChecker(input, (of) => lostBy(judge(of).lost.flatMap(doubled))).proved).toBe(false);
+});
+
+test.each([
+  [
+    'the API',
+    'API',
+    (world: World) =>
+      world.api.splice(0, 1, [idOf(0), { kind: 'operation', decision: 'rejected', reservationId: null }]),
+  ],
+  [
+    'a replica',
+    'az-b',
+    (world: World) =>
+      world.servers
+        .get('az-b')
+        ?.operations.splice(0, 1, { eventId: idOf(0), decision: 'expired', reservationId: null }),
+  ],
+  [
+    'a reservation id',
+    'API',
+    (world: World) =>
+      world.api.splice(0, 1, [idOf(0), { kind: 'operation', decision: 'accepted', reservationId: 'other' }]),
+  ],
+] as const)('%s that tells another story than the events log is a contradiction', (_name, where, damage) => {
+  const world = honest(4);
+  damage(world);
+  expect(judge(inputOf(world))).toMatchObject({
+    verdict: 'fail',
+    disagreements: [{ eventId: idOf(0), where }],
+    lost: [],
+  });
+});
+
+test('a repetition that names another first decision than the log holds is a contradiction', () => {
+  const world = honest(4);
+  const [first] = world.events[0] ?? [];
+  if (first !== undefined)
+    world.events[0]?.push({
+      ...first,
+      decision: 'repeated',
+      first: { commandOffset: '9', decision: 'rejected' },
+    });
+  expect(judge(inputOf(world))).toMatchObject({
+    verdict: 'fail',
+    disagreements: [{ eventId: idOf(0), where: 'events log' }],
+  });
 });
 
 test('the self-test proves nothing when a source is missing or nothing was acknowledged', () => {

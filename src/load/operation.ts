@@ -1,27 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { HttpClient } from '../clients/http/http.ts';
 import { idempotencyHeader, tenantHeader } from '../contract/http.ts';
 import { waitFor } from '../core/wait.ts';
 import { type AttemptOutcome, classify } from './classify.ts';
-import type { HistoryWriter } from './history.ts';
 import { readBack } from './read-back.ts';
-import type { Tally } from './tally.ts';
+import { type Gateway, gatewayFor, gatewayOf, type RunContext, type RunnerOptions } from './run-context.ts';
 import { type PlannedOperation, randomFrom } from './workload.ts';
-
-export interface RunnerOptions {
-  readonly tenant: string;
-  readonly gateways: readonly { readonly id: string; readonly url: string }[];
-  readonly seed: number;
-  readonly maxInFlight: number;
-  readonly attemptTimeoutMs: number;
-  readonly operationDeadlineMs: number;
-  readonly maxAttempts: number;
-  readonly readShare: number;
-  readonly http: HttpClient;
-  readonly history: HistoryWriter;
-  readonly tally: Tally;
-  readonly nowUs: () => number;
-}
 
 export interface OperationRun {
   /** Runs one operation to its end, or writes it down as a shortfall when too much is in flight. Never throws. */
@@ -29,21 +12,6 @@ export interface OperationRun {
   inFlight(): number;
   /** Waits for what is in flight; after `timeoutMs` the rest is aborted and ends as unknown. */
   drain(timeoutMs: number): Promise<void>;
-}
-
-export interface Gateway {
-  readonly id: string;
-  readonly origin: string;
-  /** Path of the base URL, without a slash at its end. */
-  readonly prefix: string;
-}
-
-/** Shared by the operations of one load. */
-export interface RunContext extends RunnerOptions {
-  readonly targets: readonly Gateway[];
-  readonly abort: AbortController;
-  readonly random: () => number;
-  nextOp(): number;
 }
 
 const FIRST_BACKOFF_MS = 100;
@@ -85,18 +53,6 @@ export function openRunner(options: RunnerOptions): OperationRun {
       });
     },
   };
-}
-
-function gatewayOf(gateway: { readonly id: string; readonly url: string }): Gateway {
-  const url = new URL(gateway.url);
-  return { id: gateway.id, origin: url.origin, prefix: url.pathname.replace(/\/+$/, '') };
-}
-
-/** Gateways in turn; a retry goes to the next one. */
-export function gatewayFor(context: RunContext, turn: number): Gateway {
-  const gateway = context.targets[turn % context.targets.length];
-  if (gateway === undefined) throw new RangeError('a load needs a gateway');
-  return gateway;
 }
 
 function recordShortfall(context: RunContext, planned: PlannedOperation, index: number, dueUs: number): void {

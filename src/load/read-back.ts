@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { operationSchema, reservationSchema, tenantHeader } from '../contract/http.ts';
 import { jsonOf } from './classify.ts';
 import type { ReadEntry } from './entries.ts';
-import { type Gateway, gatewayFor, type RunContext } from './operation.ts';
+import { type Gateway, gatewayFor, type RunContext } from './run-context.ts';
 
 /** Pauses before each look at an operation that is not visible yet; about 6 s in all. */
 const LOOKS_MS = [0, 50, 150, 400, 1_000, 2_000, 2_500] as const;

@@ -41,7 +41,7 @@ export async function startKafka(name: string): Promise<TestKafka> {
     const kafka = handle(folder, nodes, await readFile(join(folder, 'ca.pem'), 'utf8'), () =>
       process.off('exit', killAll),
     );
-    await kafka.healthy(60_000);
+    await kafka.healthy(120_000);
     return kafka;
   } catch (error) {
     killAll();

@@ -17,7 +17,11 @@ interface Waiting {
  * does not find its losses is broken.
  */
 export async function openUnguardedProduce(target: KafkaTarget): Promise<Produce> {
-  const kafka = new Kafka({ clientId: target.clientId, brokers: [...target.brokers], logLevel: logLevel.NOTHING });
+  const kafka = new Kafka({
+    clientId: target.clientId,
+    brokers: [...target.brokers],
+    logLevel: logLevel.NOTHING,
+  });
   const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 5, metadataMaxAge: 1000 });
   await producer.connect();
   const claimed = new Map<string, bigint>();
@@ -66,11 +70,16 @@ function message(partition: number, { key, value, headers }: OutRecord) {
 }
 
 /** The call resolved, so it must have worked: an answer without the partition is taken for the next offset. */
-function believe(batch: PartitionBatch, answers: readonly RecordMetadata[], claimed: Map<string, bigint>): PartitionAck {
+function believe(
+  batch: PartitionBatch,
+  answers: readonly RecordMetadata[],
+  claimed: Map<string, bigint>,
+): PartitionAck {
   const { topic, partition, records } = batch;
   const key = `${topic}/${partition}`;
   const answer = answers.find((one) => one.topicName === topic && one.partition === partition);
-  const baseOffset = answer?.baseOffset === undefined ? (claimed.get(key) ?? -1n) + 1n : BigInt(answer.baseOffset);
+  const baseOffset =
+    answer?.baseOffset === undefined ? (claimed.get(key) ?? -1n) + 1n : BigInt(answer.baseOffset);
   claimed.set(key, baseOffset + BigInt(records.length) - 1n);
   return { topic, partition, baseOffset, count: records.length };
 }

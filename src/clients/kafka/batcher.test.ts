@@ -131,6 +131,24 @@ describe('the partition batcher', () => {
     expect((await Promise.all([first, ...rest])).map((one) => one.offset)).toEqual([0n, 1n, 2n, 3n]);
   });
 
+  it('never forgets a record that comes in the very moment the one before it was acknowledged', async () => {
+    let offset = -1n;
+    const send = async (batch: PartitionBatch): Promise<PartitionAck> => {
+      offset += 1n;
+      return {
+        topic: batch.topic,
+        partition: batch.partition,
+        baseOffset: offset,
+        count: batch.records.length,
+      };
+    };
+    const batcher = new PartitionBatcher({ send });
+    for (let at = 0; at < 50; at += 1) {
+      expect(await batcher.append('t', 0, record('x'), 200)).toMatchObject({ offset: BigInt(at) });
+      for (let turns = 0; turns < at % 5; turns += 1) await Promise.resolve();
+    }
+  });
+
   it('sends a record larger than a batch alone', async () => {
     const produce = new FakeProduce();
     const batcher = new PartitionBatcher(produce, { limits: { maxBytesPerBatch: 300 } });

@@ -108,9 +108,7 @@ export class PartitionBatcher {
     lane.queue.push(entry);
     lane.waiting += 1;
     this.#queuedBytes += bytes;
-    lane.draining ??= this.#drain(lane).finally(() => {
-      lane.draining = undefined;
-    });
+    lane.draining ??= this.#drain(lane);
     return promise;
   }
 
@@ -133,6 +131,8 @@ export class PartitionBatcher {
     // Records of the same tick share the first batch too.
     await Promise.resolve();
     while (lane.waiting > 0) await this.#send(lane, this.#take(lane));
+    // In the same turn as the last look at the queue: a record that comes between them would wait for ever.
+    lane.draining = undefined;
   }
 
   #take(lane: Lane): Entry[] {

@@ -76,6 +76,15 @@ describe('the lane of one partition', () => {
     expect(sent.map((one) => one.values.join(''))).toEqual(['ab', 'c', 'd']);
   });
 
+  it('never forgets a batch that comes in the very moment the one before it was acknowledged', async () => {
+    const replies = Array.from({ length: 50 }, (_, at) => async () => answer(at));
+    const { lane } = scripted(replies);
+    for (let at = 0; at < 50; at += 1) {
+      expect(await lane.send(batchOf('x'), 200)).toMatchObject({ baseOffset: BigInt(at) });
+      for (let turns = 0; turns < at % 5; turns += 1) await Promise.resolve();
+    }
+  });
+
   it.each([
     ['a rejection', () => Promise.reject(new Error('broker gone'))],
     ['an answer without the partition (tulios/kafkajs #1303)', async () => []],

@@ -83,9 +83,7 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
       reject(error);
       return promise;
     }
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return promise;
   }
 
@@ -119,6 +117,8 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
       await this.#abandoned;
       this.#abandoned = undefined;
     }
+    // In the same turn as the last look at the queue: a send that comes between them would wait for ever.
+    this.#running = undefined;
   }
 
   async #deliver(job: Job): Promise<PartitionAck> {

@@ -136,8 +136,9 @@ export class KafkaReader implements Reader {
       try {
         await this.#refresh();
       } catch (error) {
-        if (isUpliftError(error, 'UPL-KAFKA-AUTH')) this.#refuse(error);
-        for (const slot of this.#slots.values()) if (slot.stale) slot.reason = reasonOf(error);
+        if (isUpliftError(error, 'UPL-KAFKA-AUTH')) this.#refusal = error;
+        for (const slot of this.#slots.values())
+          if (slot.stale) slot.reason = isUpliftError(error) ? error.message : reasonOf(error);
       }
       this.#startTasks();
       this.#arrived.notify();
@@ -166,10 +167,7 @@ export class KafkaReader implements Reader {
   #startTasks(): void {
     for (const { leader, failure } of this.#slots.values()) {
       if (this.#closed || leader < 0 || failure !== undefined || this.#tasks.has(leader)) continue;
-      this.#tasks.set(
-        leader,
-        this.#readFrom(leader).finally(() => this.#tasks.delete(leader)),
-      );
+      this.#tasks.set(leader, this.#readFrom(leader));
     }
   }
 
@@ -179,7 +177,11 @@ export class KafkaReader implements Reader {
       const led = [...this.#slots.values()].filter(
         (slot) => slot.leader === leader && slot.failure === undefined,
       );
-      if (led.length === 0) return this.#leaders.drop(leader);
+      if (led.length === 0) {
+        // In this very turn: a partition that comes back to this leader needs a new task.
+        this.#tasks.delete(leader);
+        return this.#leaders.drop(leader);
+      }
       const now = performance.now();
       const ready = led.filter((slot) => slot.retryAtMs <= now && this.#queue.hasRoom(slot.key));
       // A partition that is full is not behind for lack of an answer.
@@ -213,7 +215,7 @@ export class KafkaReader implements Reader {
         .link(leader)
         .request((to) => fetchOnce(to, wants, limits), maxWaitMs + FETCH_GRACE_MS);
     } catch (error) {
-      if (isUpliftError(error, 'UPL-KAFKA-AUTH')) this.#refuse(error);
+      if (isUpliftError(error, 'UPL-KAFKA-AUTH')) this.#refusal = error;
       reason = `broker ${leader}: ${reasonInWords(error)}`;
     }
     const now = performance.now();
@@ -240,11 +242,6 @@ export class KafkaReader implements Reader {
       if (slot.generation === generation) markStale(slot, reason, now);
     }
     if (slots.some((slot) => slot.stale)) this.#lookUp.notify();
-    this.#arrived.notify();
-  }
-
-  #refuse(error: UpliftError): void {
-    this.#refusal = error;
     this.#arrived.notify();
   }
 }

@@ -1,14 +1,10 @@
-import type { Decision } from '../../contract/records.ts';
 import { decodeToken } from '../../contract/token.ts';
 import { outOfOrder, oversold } from './naive-invariants.ts';
+import { type Ack, decisionsOf, has, type Placed, placesOf } from './naive-lookups.ts';
 import { REPLICAS, type World, WRITER } from './world.ts';
 
 /** What the naive checker says, as sorted lines: comparable, and readable when two checkers disagree. */
 export type NaiveFindings = Readonly<Record<string, readonly string[]>>;
-
-export type Ack = { id: string; resource: string; partition: number; ackUs: number; token: string };
-type Placed = { partition: number; offset: number };
-type Decided = { partition: number; at: number; decision: Decision };
 
 /**
  * A second checker, written from the words of the design and not from the first one: no index, no map, each question
@@ -45,8 +41,6 @@ export function naiveJudge(world: World): NaiveFindings {
 }
 
 const sorted = (lines: readonly string[]): string[] => [...new Set(lines)].toSorted();
-export const has = (world: World, source: string): boolean => !world.missing.has(source);
-
 function ackOf(world: World, id: string): Ack | undefined {
   const oks = world.ops
     .filter((op) => op.eventId === id && op.outcome === 'ok')
@@ -54,28 +48,6 @@ function ackOf(world: World, id: string): Ack | undefined {
   const [ok] = oks;
   if (ok === undefined) return undefined;
   return { id, resource: ok.resource, partition: ok.partition, ackUs: ok.doneUs ?? 0, token: ok.token ?? '' };
-}
-
-export function placesOf(world: World, id: string): Placed[] {
-  return world.commands.flatMap((log, partition) =>
-    log.flatMap((record, offset) =>
-      record?.eventId === id &&
-      record.tenant === world.tenant &&
-      offset >= (world.commandsStart[partition] ?? 0)
-        ? [{ partition, offset }]
-        : [],
-    ),
-  );
-}
-
-export function decisionsOf(world: World, id: string): Decided[] {
-  return world.events.flatMap((log, partition) =>
-    log.flatMap((decision, at) =>
-      decision.eventId === id && (decision.reservation?.tenant ?? world.tenant) === world.tenant
-        ? [{ partition, at, decision }]
-        : [],
-    ),
-  );
 }
 
 function claimOf(ack: Ack): Placed {

@@ -1,4 +1,4 @@
-import { type Ack, decisionsOf, has, placesOf } from './naive-checker.ts';
+import { type Ack, decisionsOf, has, placesOf } from './naive-lookups.ts';
 import type { World } from './world.ts';
 
 /** Capacity and order, asked of the flat lists moment by moment and pair by pair. */
