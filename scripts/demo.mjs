@@ -80,8 +80,10 @@ async function tell() {
 
 function closing({ steps, signal }, exit) {
   const held = headline(steps);
-  const stays = 'The platform is still there. Look at it:  npx uplift sandbox status   End it:  npx uplift sandbox down';
-  const verdict = signal() === undefined ? 'The demo did not pass.' : `The demo was interrupted (${signal()}).`;
+  const stays =
+    'The platform is still there. Look at it:  npx uplift sandbox status   End it:  npx uplift sandbox down';
+  const verdict =
+    signal() === undefined ? 'The demo did not pass.' : `The demo was interrupted (${signal()}).`;
   return [
     ...(held === undefined ? [] : [held]),
     'Report: demo-report.md',

@@ -29,7 +29,7 @@ const roles = new Map<Role, RoleProcess>();
 const role = (name: Role): RoleProcess => roles.get(name) as RoleProcess;
 
 function launch(name: Role): RoleProcess {
-  const started = startRole(name, ports.get(name) ?? 0, env);
+  const started = startRole(name, ports.get(name) ?? 0, env, kafka.folder);
   roles.set(name, started);
   return started;
 }
@@ -49,7 +49,7 @@ beforeAll(async () => {
     TOPIC_PARTITIONS: String(PARTITIONS),
     SNOWFLAKE_WORKER: '1',
   };
-  expect(await startRole('migrate', 0, env).exit).toBe(0);
+  expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
 });
 
 afterAll(async () => {
@@ -276,11 +276,16 @@ describe('the reference service on real servers', () => {
   });
 
   test('a gateway with another partition count is not ready and writes nothing', async () => {
-    const other = startRole('gateway', ports.get('other') ?? 0, {
-      ...env,
-      TOPIC_PARTITIONS: '7',
-      INSTANCE: 'wrong',
-    });
+    const other = startRole(
+      'gateway',
+      ports.get('other') ?? 0,
+      {
+        ...env,
+        TOPIC_PARTITIONS: '7',
+        INSTANCE: 'wrong',
+      },
+      kafka.folder,
+    );
     const says = async () => JSON.stringify((await other.readyz()).body).includes('TOPIC_PARTITIONS is 7');
     await waitFor(says, { what: 'the reason in readyz', timeoutMs: 20_000 });
     const headers = { 'content-type': 'application/json', 'x-tenant-id': 'acme', 'idempotency-key': 'wrong' };

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SqlTarget } from '../../src/clients/postgres/index.ts';
 import { waitFor } from '../../src/core/wait.ts';
@@ -25,10 +24,14 @@ export function postgresUrl(target: SqlTarget): string {
   return `postgres://${target.user}@${target.host}:${target.port}/${target.database}`;
 }
 
-/** Runs `uplift service <role>`; a role that ends by itself shows in `exit`. */
-export function startRole(role: string, port: number, env: Readonly<Record<string, string>>): RoleProcess {
-  const folder = mkdtempSync(join(tmpdir(), `uplift-role-${role}-`));
-  const logFile = join(folder, 'log');
+/** Runs `uplift service <role>`, its output appended to a file in `logFolder`; a role that ends shows in `exit`. */
+export function startRole(
+  role: string,
+  port: number,
+  env: Readonly<Record<string, string>>,
+  logFolder: string,
+): RoleProcess {
+  const logFile = join(logFolder, `${env.INSTANCE ?? role}.log`);
   const child: ChildProcess = spawn(process.execPath, ['-e', SOURCE, 'uplift', 'service', role], {
     env: { PATH: process.env.PATH ?? '', INSTANCE: role, HTTP_PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

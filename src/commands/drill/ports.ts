@@ -34,6 +34,7 @@ export async function withDrillPorts<T>(
     });
   }
   const cluster = openCluster(region.kafka);
+  const topics = openTopics(region.kafka);
   const read = openRead(region.kafka);
   const writer = { name: targets.writer.name, ask: openSql(targets.writer) };
   const replicas = targets.replicas.map((target) => ({ name: target.name, ask: openSql(target) }));
@@ -46,7 +47,7 @@ export async function withDrillPorts<T>(
     return await work({
       clock: deps.clock,
       cluster,
-      topics: openTopics(region.kafka),
+      topics,
       read,
       http,
       writer,
@@ -61,6 +62,7 @@ export async function withDrillPorts<T>(
   } finally {
     await Promise.allSettled([
       cluster.close(),
+      topics.close(),
       read.close(),
       http.close(),
       ...[writer, ...replicas].map(({ ask }) => ask.close()),

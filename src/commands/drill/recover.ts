@@ -48,9 +48,10 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
     clock: deps.clock,
   });
   const cluster = openCluster(region.kafka);
+  const topics = openTopics(region.kafka);
   const context: DrillStepContext = {
     cluster,
-    topics: openTopics(region.kafka),
+    topics,
     actuatorOf: processActuator,
     monoNs: () => deps.clock.monoNs(),
     onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
@@ -69,7 +70,7 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
     });
     return { runId: folder.runId, undone: back.undone, failed, sealed: failed.length === 0 };
   } finally {
-    await Promise.allSettled([cluster.close(), journal.close()]);
+    await Promise.allSettled([cluster.close(), topics.close(), journal.close()]);
   }
 }
 

@@ -25,22 +25,31 @@ import { lookAtTopics, withCluster } from './observe.ts';
 /** `uplift topics apply`: plan again or take the saved one, ask, create in one request, read back. */
 export const applyCommand: Action<ApplyInput> = async (deps, input) => {
   const region = await openOneRegion(deps);
-  return withCluster(region, (cluster) => applyIn(deps, input, region, cluster));
+  return withCluster(region, async (cluster) => {
+    const topics = openTopics(region.kafka);
+    try {
+      return await applyIn(deps, input, region, { cluster, topics });
+    } finally {
+      await topics.close();
+    }
+  });
 };
 
-async function applyIn(deps: Deps, input: ApplyInput, region: Region, cluster: Cluster): Promise<Outcome> {
+async function applyIn(
+  deps: Deps,
+  input: ApplyInput,
+  region: Region,
+  clients: Pick<TopicStepContext, 'cluster' | 'topics'>,
+): Promise<Outcome> {
+  const { cluster } = clients;
   const plan = await planToApply(deps, input, region, cluster);
   const blocks = presentPlan(plan).filter(({ kind }) => kind !== 'next');
   const refused = refusals(plan).length;
   if (refused > 0) return { exit: EXIT.refused, kind: 'topics.apply', data: { plan, created: 0 }, blocks };
   if (creations(plan).length === 0)
     return { exit: EXIT.ok, kind: 'topics.apply', data: { plan, created: 0 }, blocks };
-  const topics = openTopics(region.kafka);
-  const context: TopicStepContext = {
-    cluster,
-    topics,
-    timeoutMs: region.project.config.value.limits.requestTimeout,
-  };
+  const timeoutMs = region.project.config.value.limits.requestTimeout;
+  const context: TopicStepContext = { ...clients, timeoutMs };
   if (input.dryRun) return dryRun(context, plan, blocks);
   const confirmed = await confirm(deps, {
     yes: input.yes,

@@ -18,7 +18,6 @@ export interface Metrics {
   readonly projectionLagMs: Gauge;
   readonly projectionLagRecords: Gauge;
   readonly idempotencyCrossed: Counter;
-  readonly produceRetries: Counter;
 }
 
 const BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -78,6 +77,5 @@ export function createMetrics(): Metrics {
       'uplift_idempotency_crossed_total',
       'Event ids decided a second time after they were forgotten',
     ),
-    produceRetries: counter('uplift_produce_retries_total', 'Sends to Kafka that were tried again'),
   };
 }
