@@ -59,13 +59,29 @@ export function violations(modules: readonly Module[]): Violation[] {
   const broken = shipped.flatMap(({ path, imports }) =>
     imports.flatMap((found) => {
       const rule = found.specifier.startsWith('src:') ? ownRule(path, found) : sdkRule(path, found.specifier);
-      return rule === undefined ? [] : [{ edge: `${path} → ${found.specifier.replace(/^src:/, '')}`, rule }];
+      return rule === undefined ? [] : [{ edge: `${path} → ${target(found)}`, rule }];
     }),
   );
   return [...broken, ...cycles(shipped)];
 }
 
-const isTest = (path: string): boolean => /\.test\.ts$|(^|\/)testing\//.test(path);
+/** Tests and what only they use, by its name. */
+const isTest = (path: string): boolean => /\.test\.ts$|-fixture\.ts$|(^|\/)testing\//.test(path);
+
+/** Files that are no part of the program (nothing leads from main.ts to them) and by their name no help for tests either. */
+export function strays(modules: readonly Module[]): string[] {
+  const edges = new Map(modules.map(({ path, imports }) => [path, imports.map(target)]));
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const next of edges.get(path) ?? []) visit(next);
+  };
+  visit('main.ts');
+  return [...edges.keys()].filter((path) => !reached.has(path) && !isTest(path) && !path.endsWith('.d.ts'));
+}
+
+const target = (found: Import): string => found.specifier.replace(/^src:/, '');
 
 function sdkRule(path: string, specifier: string): string | undefined {
   const wrong = HOMES.find(({ sdk, home }) => sdk.test(specifier) && !home.test(path));
@@ -73,14 +89,14 @@ function sdkRule(path: string, specifier: string): string | undefined {
 }
 
 function ownRule(path: string, found: Import): string | undefined {
-  const target = found.specifier.replace(/^src:/, '');
+  const aim = target(found);
   const [from = '', fromPeer] = path.split('/');
-  const [to = '', toPeer] = target.split('/');
-  if (isTest(target)) return 'shipped code never imports a test';
-  if (target.startsWith('../')) return 'nothing outside of src/ is imported';
-  if (!path.includes('/')) return rootRule(path, target);
-  if (target === 'deps.ts') return from === 'commands' ? undefined : 'only main and commands know Deps';
-  if (!target.includes('/')) return 'the composition root is imported by nobody';
+  const [to = '', toPeer] = aim.split('/');
+  if (isTest(aim)) return 'shipped code never imports a test';
+  if (aim.startsWith('../')) return 'nothing outside of src/ is imported';
+  if (!path.includes('/')) return rootRule(path, aim);
+  if (aim === 'deps.ts') return from === 'commands' ? undefined : 'only main and commands know Deps';
+  if (!aim.includes('/')) return 'the composition root is imported by nobody';
   if (from === to) return peerRule(from, fromPeer, toPeer);
   if (to === 'service')
     return from === 'commands' && fromPeer === 'service'
@@ -123,10 +139,7 @@ function layerRule(from: string, to: string, kind: Import['kind']): string | und
 /** Circles of imports that exist at run time, each once, written as the way round. */
 function cycles(modules: readonly Module[]): Violation[] {
   const edges = new Map(
-    modules.map(({ path, imports }) => [
-      path,
-      imports.filter(({ kind }) => kind !== 'type').map(({ specifier }) => specifier.replace(/^src:/, '')),
-    ]),
+    modules.map(({ path, imports }) => [path, imports.filter(({ kind }) => kind !== 'type').map(target)]),
   );
   const found: Violation[] = [];
   const done = new Set<string>();

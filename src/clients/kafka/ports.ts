@@ -102,7 +102,11 @@ export interface Reader {
 
 export interface Read {
   bounds(topics: readonly string[], options: { readonly timeoutMs: number }): Promise<PartitionBounds[]>;
-  open(positions: readonly ReadPosition[]): Reader;
+  /**
+   * Starts reading. `gatherMs` (default 10) is the pause after an answer with records before the next question to the
+   * same broker: it adds at most that much latency, and records that come in quick succession share a request.
+   */
+  open(positions: readonly ReadPosition[], options?: { readonly gatherMs?: number }): Reader;
   close(): Promise<void>;
 }
 

@@ -22,9 +22,10 @@ export function openRead(target: KafkaTarget, options: Partial<ReadOptions> = {}
   const readers = new Set<KafkaReader>();
   return {
     bounds: (topics, { timeoutMs }) => bounds(brokers, topics, timeoutMs),
-    open: (positions: readonly ReadPosition[]): Reader => {
+    open: (positions: readonly ReadPosition[], own?: { readonly gatherMs?: number }): Reader => {
       const reader = new KafkaReader(brokers, positions, {
         ...options,
+        ...own,
         onClose: (closed) => readers.delete(closed),
       });
       readers.add(reader);

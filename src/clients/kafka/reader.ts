@@ -22,11 +22,13 @@ import {
 export interface ReadOptions {
   /** How long a broker holds a fetch open when there is nothing new. */
   readonly maxWaitMs: number;
+  /** Pause after an answer with records, see `Read.open`. */
+  readonly gatherMs: number;
   /** Fetched and not yet taken, all partitions together. */
   readonly maxBufferedBytes: number;
 }
 
-const DEFAULTS: ReadOptions = { maxWaitMs: 300, maxBufferedBytes: 32 * 1024 * 1024 };
+const DEFAULTS: ReadOptions = { maxWaitMs: 300, gatherMs: 10, maxBufferedBytes: 32 * 1024 * 1024 };
 /** A fetch that takes longer than it may wait plus this is given up: the broker hangs. */
 const FETCH_GRACE_MS = 2000;
 const MAX_FETCH_BYTES = 4 * 1024 * 1024;
@@ -47,6 +49,8 @@ export class KafkaReader implements Reader {
   readonly #arrived = new Signal();
   readonly #room = new Signal();
   readonly #lookUp = new Signal();
+  /** Notified only by close: what ends a pause early. */
+  readonly #gather = new Signal();
   readonly #leaders: LeaderLinks;
   readonly #tasks = new Map<number, Promise<void>>();
   readonly #following: Promise<void>;
@@ -114,7 +118,7 @@ export class KafkaReader implements Reader {
     if (this.#closed) return;
     this.#closed = true;
     this.#leaders.close();
-    for (const signal of [this.#arrived, this.#room, this.#lookUp]) signal.notify();
+    for (const signal of [this.#arrived, this.#room, this.#lookUp, this.#gather]) signal.notify();
     await Promise.all([this.#following, ...this.#tasks.values()]);
     this.#onClose(this);
   }
@@ -193,11 +197,14 @@ export class KafkaReader implements Reader {
       // With some partitions left out, look again soon: they may have room by then.
       const maxWaitMs =
         ready.length < led.length ? Math.min(50, this.#options.maxWaitMs) : this.#options.maxWaitMs;
-      await this.#fetch(leader, ready, maxWaitMs);
+      const got = await this.#fetch(leader, ready, maxWaitMs);
+      if (got && this.#options.gatherMs > 0)
+        await this.#gather.pause(this.#options.gatherMs, () => this.#closed);
     }
   }
 
-  async #fetch(leader: number, slots: readonly Slot[], maxWaitMs: number): Promise<void> {
+  /** True when records came. */
+  async #fetch(leader: number, slots: readonly Slot[], maxWaitMs: number): Promise<boolean> {
     const asked = new Map(
       slots.map((slot) => [`${slot.topicId}/${slot.partition}`, { slot, generation: slot.generation }]),
     );
@@ -243,5 +250,6 @@ export class KafkaReader implements Reader {
     }
     if (slots.some((slot) => slot.stale)) this.#lookUp.notify();
     this.#arrived.notify();
+    return got.some((one) => one.batches.length > 0);
   }
 }

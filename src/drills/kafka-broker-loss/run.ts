@@ -106,8 +106,8 @@ async function underLoad(
     await journal.append('drill.observed', {
       killedNs: times.killedNs.toString(),
       killedAtMs: times.killedAtMs,
-      detectedNs: text(times.moves.detectedNs),
-      electedNs: text(times.moves.electedNs),
+      detectedNs: textOf(times.moves.detectedNs),
+      electedNs: textOf(times.moves.electedNs),
     });
   } catch (error) {
     failure = error;
@@ -136,8 +136,10 @@ async function conclude(
   run: Concluding,
 ): Promise<BrokerLossResult> {
   const { prepared, load, baseline, times, restoredNs } = run;
-  ports.progress({ phase: 'final reads', state: 'running', text: 'ending the load' });
   const summary = await load.stop();
+  const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${summary.p99Ms === null ? '–' : formatMs(summary.p99Ms)}`;
+  ports.progress({ phase: 'load', state: 'done', text });
+  ports.progress({ phase: 'final reads', state: 'running', text: 'logs, Postgres servers, API' });
   const examined = await examine(ports, options, load);
   const { partitions, servers, api } = examined.counts;
   ports.progress({
@@ -196,7 +198,7 @@ export function bigintAsText(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;
 }
 
-function text(value: bigint | null): string | null {
+function textOf(value: bigint | null): string | null {
   return value === null ? null : value.toString();
 }
 

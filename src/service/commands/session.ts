@@ -28,6 +28,8 @@ export interface CommandsDeps {
 }
 
 const REQUEST_TIMEOUT_MS = 5000;
+/** Reading back one's own decisions is a check, not a path: nothing waits for it. */
+const TAIL_GATHER_MS = 150;
 const WAIT_MS = 250;
 const STALLED_MS = 10_000;
 const DRAIN_MS = 8000;
@@ -128,6 +130,7 @@ export class CommandsSession {
     const live = this.#partitionsIn('restoring', 'deciding');
     this.#events = this.#deps.read.open(
       live.map((partition) => positionOf(bounds, TOPICS.events, partition, 0n)),
+      { gatherMs: TAIL_GATHER_MS },
     );
     while (this.#partitionsIn('restoring').length > 0 && !this.#deps.signal.aborted) {
       const batch = await this.#events.next(WAIT_MS);

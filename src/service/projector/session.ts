@@ -22,6 +22,8 @@ export interface ProjectorDeps {
   readonly signal: AbortSignal;
 }
 
+/** Events that come within this time share a transaction, and the wait for its standby. */
+const GATHER_MS = 25;
 const REQUEST_TIMEOUT_MS = 5000;
 const WAIT_MS = 250;
 const STALLED_MS = 10_000;
@@ -97,6 +99,7 @@ export class ProjectorSession {
         partition,
         nextOffset,
       })),
+      { gatherMs: GATHER_MS },
     );
     log.info({ partitions: this.#positions.size }, 'projecting');
   }

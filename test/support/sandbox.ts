@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { openCluster } from '../../src/clients/kafka/index.ts';
+import type { Cluster } from '../../src/clients/kafka/ports.ts';
+import type { UnitKind } from '../../src/clients/process/unit.ts';
+import { type PlacedUnit, readUnits } from '../../src/clients/process/unit-files.ts';
+import { waitFor } from '../../src/core/wait.ts';
+import { nothingLeft, type Traces, tracesOf } from '../../src/sandbox/traces-fixture.ts';
+import { type CliResult, documentOf, type RunningCli, startCli } from './sandbox-cli.ts';
+
+export interface ProofOptions {
+  /** False: the servers only, without the reference service. */
+  readonly service?: boolean;
+  /** False: the cluster stays empty. */
+  readonly topics?: boolean;
+}
+
+const COMMAND_MS = 150_000;
+
+/**
+ * A whole sandbox of one test file, started, used and ended through the command line only, in a temporary state folder
+ * of its own. `down` proves that nothing is left.
+ */
+export class ProofSandbox {
+  readonly name = `proof-${randomBytes(4).toString('hex')}`;
+  readonly folder: string;
+  readonly stateDir: string;
+  /** Empty at first: the working folder of every command, and room for plans and other configurations. */
+  readonly workDir: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+    this.stateDir = join(folder, 'state');
+    this.workDir = folder;
+  }
+
+  /** All or nothing: what was started is taken down again before an error is thrown. */
+  static async start(options: ProofOptions = {}): Promise<ProofSandbox> {
+    const folder = await mkdtemp(join(tmpdir(), 'uplift-proof-'));
+    // Servers that run as another user must be able to pass through it.
+    await chmod(folder, 0o755);
+    const sandbox = new ProofSandbox(folder);
+    try {
+      await sandbox.#build(options);
+      return sandbox;
+    } catch (error) {
+      await sandbox.run(['sandbox', 'down', '--name', sandbox.name]).catch(() => undefined);
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async #build({ service = true, topics = true }: ProofOptions): Promise<void> {
+    await this.json(['sandbox', 'up', '--name', this.name, ...(service ? [] : ['--no-service'])], 0);
+    if (topics) await this.json(['topics', 'apply', '--yes'], 0);
+    if (topics && service) await this.serviceReady();
+  }
+
+  get dir(): string {
+    return join(this.stateDir, 'sandbox', this.name);
+  }
+
+  get configFile(): string {
+    return join(this.dir, 'uplift.yaml');
+  }
+
+  get unitsDir(): string {
+    return join(this.dir, 'units');
+  }
+
+  async units(kind: UnitKind): Promise<PlacedUnit[]> {
+    return (await readUnits(this.unitsDir)).filter((unit) => unit.kind === kind);
+  }
+
+  start(args: readonly string[], timeoutMs = COMMAND_MS): RunningCli {
+    return startCli(args, { cwd: this.workDir, env: { UPLIFT_STATE_DIR: this.stateDir }, timeoutMs });
+  }
+
+  run(args: readonly string[], timeoutMs = COMMAND_MS): Promise<CliResult> {
+    return this.start(args, timeoutMs).ended;
+  }
+
+  /** Runs a command with `--output json` and parses its document; another exit code fails and shows what was said. */
+  async json<T extends object>(args: readonly string[], exit: number, timeoutMs = COMMAND_MS): Promise<T> {
+    const result = await this.run([...args, '--output', 'json'], timeoutMs);
+    expectExit(result, exit);
+    return documentOf<T>(result);
+  }
+
+  /** Looks at the cluster with a client of the test's own. */
+  async withCluster<T>(look: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const cluster = openCluster({
+      brokers: (await this.units('kafka')).map((unit) => `127.0.0.1:${unit.labels.port}`),
+      clientId: 'proof',
+      requestTimeoutMs: 5000,
+    });
+    try {
+      return await look(cluster);
+    } finally {
+      await cluster.close();
+    }
+  }
+
+  /** Every process of the service says that it is ready. */
+  async serviceReady(): Promise<void> {
+    const services = await this.units('service');
+    const probe = async (): Promise<boolean> => {
+      for (const { labels } of services) {
+        const answer = await fetch(`http://127.0.0.1:${labels.port}/readyz`, {
+          signal: AbortSignal.timeout(3000),
+        });
+        if (answer.status !== 200) throw new Error(await answer.text());
+      }
+      return true;
+    };
+    await waitFor(probe, { what: 'the service is ready', timeoutMs: 60_000 });
+  }
+
+  /** `sandbox down`; then no process, port, segment of shared memory or folder of it is left. */
+  async down(): Promise<void> {
+    try {
+      const traces: Traces = await tracesOf(this.stateDir, this.name);
+      await this.json(['sandbox', 'down', '--name', this.name], 0);
+      await nothingLeft(this.stateDir, this.name, traces);
+    } finally {
+      await rm(this.folder, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Fails with everything that was printed, so that a red run on another machine can be understood. */
+export function expectExit(result: CliResult, exit: number): void {
+  const said = result.exit === exit ? '' : `\n${result.stdout}\n${result.stderr}`;
+  expect(`exit ${result.exit}${said}`).toBe(`exit ${exit}`);
+}
+
