@@ -3,13 +3,21 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/**/*.test.ts'], exclude: ['**/*.real.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['**/*.real.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
       {
         test: {
           name: 'real',
           include: ['src/**/*.real.test.ts', 'test/**/*.real.test.ts'],
           // One sandbox serves all real-server tests, and a machine has two cores: one file at a time.
           fileParallelism: false,
+          globalSetup: ['./test/support/fresh-build.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -191,6 +191,34 @@ describe('the checks', () => {
     });
   });
 
+  it('take a process that waits for an unseen Kafka for a consequence, and nothing else for one', () => {
+    const waiting = (...bad: string[]) => [
+      {
+        id: 'g',
+        url: 'http://h',
+        readyz: seen({
+          ready: false,
+          role: 'gateway' as const,
+          instance: 'g',
+          probes: ['kafka', 'partitions', 'postgres'].map((name) => ({
+            name,
+            ok: !bad.includes(name),
+            detail: '?',
+            ageMs: 1,
+          })),
+        }),
+      },
+    ];
+    const dead = { state: away, quorum: away, topicConfigs: away, reassignments: away };
+    const ready = (kafka: CheckFacts['kafka'], ...bad: string[]) =>
+      find('service.ready', { kafka, instances: waiting(...bad) })?.status;
+    expect(ready(dead, 'kafka', 'partitions')).toBe('blocked');
+    expect(ready(healthy.kafka, 'kafka', 'partitions')).toBe('fail');
+    expect(ready(dead, 'kafka', 'postgres')).toBe('fail');
+    expect(ready(dead, 'partitions')).toBe('fail');
+    expect(ready(dead)).toBe('fail');
+  });
+
   it('fail for a stale projection and stay undecided for unknown positions', () => {
     const base = {
       ends: [{ topic: 't', topicId: 'T', partition: 0, startOffset: 0n, endOffset: 5n, leaderEpoch: 0 }],

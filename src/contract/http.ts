@@ -3,7 +3,11 @@ import { DECISIONS, slotSchema } from './records.ts';
 
 /** `POST /v1/reservations`, with headers `idempotency-key` and `x-tenant-id`. */
 export const createReservationSchema = z.object({
-  resource: z.string().min(1).max(128).regex(/^[A-Za-z0-9._:-]+$/),
+  resource: z
+    .string()
+    .min(1)
+    .max(128)
+    .regex(/^[A-Za-z0-9._:-]+$/),
   slot: slotSchema,
   quantity: z.int().min(1).max(1000),
 });

@@ -9,7 +9,12 @@ export function eventIdOf(tenant: string, idempotencyKey: string): string {
   const tenantBytes = Buffer.from(tenant, 'utf8');
   const prefix = Buffer.alloc(4);
   prefix.writeUInt32BE(tenantBytes.length);
-  return createHash('sha256').update(prefix).update(tenantBytes).update(idempotencyKey, 'utf8').digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(prefix)
+    .update(tenantBytes)
+    .update(idempotencyKey, 'utf8')
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** The record key: everything that competes for one capacity has one key, hence one partition and one order. */

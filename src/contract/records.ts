@@ -3,10 +3,16 @@ import { z } from 'zod';
 /** Half-open interval [start, end) of a reservation, ISO 8601 in UTC. */
 export const slotSchema = z
   .object({ start: z.iso.datetime(), end: z.iso.datetime() })
-  .refine((slot) => Date.parse(slot.start) < Date.parse(slot.end), { error: 'slot.start must be before slot.end' });
+  .refine((slot) => Date.parse(slot.start) < Date.parse(slot.end), {
+    error: 'slot.start must be before slot.end',
+  });
 export type Slot = z.infer<typeof slotSchema>;
 
-const name = z.string().min(1).max(128).regex(/^[A-Za-z0-9._:-]+$/);
+const name = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(/^[A-Za-z0-9._:-]+$/);
 
 /**
  * A command as it stands in the commands topic (key = tenant/resource). `notAfterMs` is compared with the log's own
@@ -52,7 +58,9 @@ export const decisionSchema = z.object({
   /** Why it was rejected (`full`), or what could not be parsed. */
   reason: z.string().nullable(),
   /** For `repeated`: what the first decision was. */
-  first: z.object({ commandOffset: offset, decision: z.enum(['accepted', 'rejected', 'expired']) }).nullable(),
+  first: z
+    .object({ commandOffset: offset, decision: z.enum(['accepted', 'rejected', 'expired']) })
+    .nullable(),
 });
 export type Decision = z.infer<typeof decisionSchema>;
 export type DecisionKind = Decision['decision'];

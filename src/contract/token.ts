@@ -11,7 +11,13 @@ export interface Token {
 
 /** A JSON array ["v1", region, topic id, partition, offset], base64url, as it goes over HTTP. */
 export function encodeToken(token: Token): string {
-  const text = JSON.stringify(['v1', token.region, token.topicId, token.partition, token.commandOffset.toString()]);
+  const text = JSON.stringify([
+    'v1',
+    token.region,
+    token.topicId,
+    token.partition,
+    token.commandOffset.toString(),
+  ]);
   return Buffer.from(text, 'utf8').toString('base64url');
 }
 
@@ -22,7 +28,8 @@ export function decodeToken(text: string): Token | undefined {
     if (!Array.isArray(parsed) || parsed.length !== 5) return undefined;
     const [version, region, topicId, partition, offset]: unknown[] = parsed;
     if (version !== 'v1' || typeof region !== 'string' || typeof topicId !== 'string') return undefined;
-    if (!Number.isInteger(partition) || typeof offset !== 'string' || !/^\d{1,19}$/.test(offset)) return undefined;
+    if (!Number.isInteger(partition) || typeof offset !== 'string' || !/^\d{1,19}$/.test(offset))
+      return undefined;
     return { region, topicId, partition: partition as number, commandOffset: BigInt(offset) };
   } catch {
     return undefined;

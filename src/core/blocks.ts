@@ -9,7 +9,11 @@ export type Block =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'keyValues'; readonly rows: readonly (readonly [key: string, value: string])[] }
   | { readonly kind: 'counts'; readonly items: readonly (readonly [label: string, value: number])[] }
-  | { readonly kind: 'table'; readonly columns: readonly Column[]; readonly rows: readonly (readonly string[])[] }
+  | {
+      readonly kind: 'table';
+      readonly columns: readonly Column[];
+      readonly rows: readonly (readonly string[])[];
+    }
   | { readonly kind: 'findings'; readonly findings: readonly Finding[] }
   | { readonly kind: 'diff'; readonly entries: readonly DiffEntry[] }
   | { readonly kind: 'verdict'; readonly text: string; readonly mark: Mark }

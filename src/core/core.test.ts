@@ -113,6 +113,11 @@ describe('errors', () => {
     expect(reasonOf(new Error('no answer: refused', { cause: new Error('refused') }))).toBe(
       'no answer: refused',
     );
+    const away = new UpliftError('UPL-KAFKA-UNREACHABLE', {
+      message: 'away (refused).',
+      cause: new Error('c'),
+    });
+    expect(reasonOf(away)).toBe('away (refused).');
     const circle = new Error('round');
     circle.cause = new Error('and round', { cause: circle });
     expect(reasonOf(circle).length).toBeLessThan(200);

@@ -37,7 +37,10 @@ export function isUpliftError(error: unknown, code?: ErrorCode): error is Uplift
 
 const MAX_CAUSES = 8;
 
-/** The text of anything thrown, with inner causes that say more; what a message repeats of its cause is not said twice. */
+/**
+ * The text of anything thrown, with inner causes that say more; what a message repeats of its cause is not said twice.
+ * The errors of unreachable servers end with their reason in words already.
+ */
 export function reasonOf(error: unknown): string {
   return reasonAt(error, 0);
 }
@@ -47,6 +50,7 @@ function reasonAt(error: unknown, depth: number): string {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   const own = error.message === '' ? error.name : error.message;
   if (inner === undefined || inner === null || depth >= MAX_CAUSES) return own;
+  if (error instanceof UpliftError && error.code.endsWith('-UNREACHABLE')) return own;
   const reason = reasonAt(inner, depth + 1);
   return own.includes(reason) ? own : `${own} (${reason})`;
 }

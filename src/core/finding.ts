@@ -31,7 +31,14 @@ export interface Finding {
 
 export type Verdict = 'pass' | 'warn' | 'fail' | 'inconclusive';
 
-const WORST_FIRST: readonly FindingStatus[] = ['fail', 'blocked', 'inconclusive', 'warn', 'pass', 'notApplicable'];
+const WORST_FIRST: readonly FindingStatus[] = [
+  'fail',
+  'blocked',
+  'inconclusive',
+  'warn',
+  'pass',
+  'notApplicable',
+];
 
 /** Orders findings the worst first, stable within a status. */
 export function worstFirst(findings: readonly Finding[]): Finding[] {

@@ -13,7 +13,10 @@ export interface WaitOptions {
  * Polls until `probe` gives a value (not undefined or false), or throws UPL-DEADLINE naming what was awaited and
  * the last thing seen. A probe that throws counts as "not yet".
  */
-export async function waitFor<T>(probe: () => Promise<T | undefined | false>, options: WaitOptions): Promise<T> {
+export async function waitFor<T>(
+  probe: () => Promise<T | undefined | false>,
+  options: WaitOptions,
+): Promise<T> {
   const deadlineMs = performance.now() + options.timeoutMs;
   let last: unknown;
   for (;;) {
@@ -27,9 +30,16 @@ export async function waitFor<T>(probe: () => Promise<T | undefined | false>, op
     }
     if (performance.now() >= deadlineMs) {
       const seen = last === undefined ? '' : `; last: ${reasonOf(last)}`;
-      throw new UpliftError('UPL-DEADLINE', { message: `${options.what}: not within ${options.timeoutMs} ms${seen}`, cause: last });
+      throw new UpliftError('UPL-DEADLINE', {
+        message: `${options.what}: not within ${Math.round(options.timeoutMs)} ms${seen}`,
+        cause: last,
+      });
     }
-    await delay(options.intervalMs ?? 100, undefined, options.signal === undefined ? {} : { signal: options.signal });
+    await delay(
+      options.intervalMs ?? 100,
+      undefined,
+      options.signal === undefined ? {} : { signal: options.signal },
+    );
   }
 }
 
@@ -37,7 +47,13 @@ export async function waitFor<T>(probe: () => Promise<T | undefined | false>, op
 export async function withDeadline<T>(what: string, timeoutMs: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new UpliftError('UPL-DEADLINE', { message: `${what}: not within ${timeoutMs} ms` })), timeoutMs);
+    timer = setTimeout(
+      () =>
+        reject(
+          new UpliftError('UPL-DEADLINE', { message: `${what}: not within ${Math.round(timeoutMs)} ms` }),
+        ),
+      timeoutMs,
+    );
   });
   try {
     return await Promise.race([work, late]);

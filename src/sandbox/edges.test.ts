@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findBinaries, missingError } from './binaries.ts';
-import { findSandboxConfig } from './find-config.ts';
 import { createManifest, type Manifest, readManifest, requireManifest } from './manifest.ts';
 import { DEFAULT_OPTIONS } from './options.ts';
 import { choosePorts } from './ports.ts';
@@ -115,18 +114,6 @@ describe('sandbox folders', () => {
     await expect(requireManifest(dir, 'demo')).rejects.toMatchObject({
       message: expect.stringContaining('There is: other.'),
     });
-  });
-
-  test('configuration files are those of sandboxes, wherever one has been written', async () => {
-    expect(await findSandboxConfig(dir)).toEqual([]);
-    for (const name of ['b', 'a', 'starting']) await createManifest(join(dir, 'sandbox', name), manifest);
-    for (const name of ['b', 'a']) await writeFile(join(dir, 'sandbox', name, 'uplift.yaml'), '');
-    await mkdir(join(dir, 'sandbox', 'stray'));
-    await writeFile(join(dir, 'sandbox', 'stray', 'uplift.yaml'), '');
-    expect(await findSandboxConfig(dir)).toEqual([
-      join(dir, 'sandbox', 'a', 'uplift.yaml'),
-      join(dir, 'sandbox', 'b', 'uplift.yaml'),
-    ]);
   });
 
   test('servers of another user live where that user can get to', async () => {

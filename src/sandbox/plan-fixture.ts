@@ -14,7 +14,7 @@ export function contextFor(
   const options = sandboxOptions(given);
   return {
     options,
-    paths: sandboxPaths('/work/state/sandbox/demo', '/work/state/sandbox/demo'),
+    paths: sandboxPaths('/srv/state/sandbox/demo', '/srv/state/sandbox/demo'),
     ports: portPlan(options, 20_000),
     binaries: {
       java: '/bin/java',
@@ -31,8 +31,8 @@ export function contextFor(
       { length: options.brokers },
       (_, at) => `Qw3n0bZ3QdeTBCUlgjSN8${String.fromCharCode(65 + at)}`,
     ),
-    baseEnv: { PATH: '/bin', HOME: '/home/x', LC_ALL: 'C' },
-    uplift: ['/bin/node', '/work/bin/uplift.js'],
+    baseEnv: { PATH: '/bin', HOME: '/srv/x', LC_ALL: 'C' },
+    uplift: ['/bin/node', '/srv/bin/uplift.js'],
     serviceOverrides: {},
     linux: true,
     ...change,

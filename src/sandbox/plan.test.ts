@@ -172,7 +172,7 @@ describe('plan of a sandbox', () => {
   test('what cannot be built is refused, all reasons at once', () => {
     expect(() => sandboxOptions({ name: 'No', brokers: 0, racks: 27 })).toThrow(/--name.*--brokers.*--racks/);
     const quoted = contextFor();
-    expect(() => sandboxPlan({ ...quoted, paths: { ...quoted.paths, dir: "/home/o'neil/x" } })).toThrow(
+    expect(() => sandboxPlan({ ...quoted, paths: { ...quoted.paths, dir: "/srv/o'neil/x" } })).toThrow(
       /quotes/,
     );
   });

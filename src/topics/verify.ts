@@ -18,7 +18,13 @@ function verifyTopic({ region, state, configs }: TopicsFacts, topic: DesiredTopi
   const existing = state.topics.find(({ name }) => name === topic.name);
   if (existing === undefined) {
     const evidence = [{ query: 'Metadata', value: 'no such topic' }];
-    return { ...base, status: 'fail', summary: `${topic.name}: does not exist`, evidence, next: 'uplift topics plan' };
+    return {
+      ...base,
+      status: 'fail',
+      summary: `${topic.name}: does not exist`,
+      evidence,
+      next: 'uplift topics plan',
+    };
   }
   const differences = differencesOf(topic, existing, configs.get(topic.name) ?? []);
   const placed = placementProblems(existing, state.brokers);

@@ -26,7 +26,15 @@ export interface CliOptions {
   readonly timeoutMs: number;
 }
 
-const PASSED_ON = ['PATH', 'HOME', 'XDG_CACHE_HOME', 'KAFKA_HOME', 'JAVA_HOME', 'UPLIFT_POSTGRES_BIN', 'TMPDIR'];
+const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'XDG_CACHE_HOME',
+  'KAFKA_HOME',
+  'JAVA_HOME',
+  'UPLIFT_POSTGRES_BIN',
+  'TMPDIR',
+];
 
 /** Starts `node bin/uplift.js …` without a terminal, as a script would. */
 export function startCli(args: readonly string[], options: CliOptions): RunningCli {

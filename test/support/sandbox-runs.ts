@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as yielded } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { UpliftError } from '../../src/core/error.ts';
+import { waitFor } from '../../src/core/wait.ts';
+import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
-import type { RecordView } from '../../src/record/verify.ts';
 import type { ProofSandbox } from './sandbox.ts';
 
 /** One run of a drill, seen from outside through its files. */
@@ -23,43 +24,44 @@ export function seenRun(sandbox: ProofSandbox, runId: string): SeenRun {
 }
 
 /** The run that appears beside the known ones. */
-export async function nextRun(sandbox: ProofSandbox, known: readonly string[]): Promise<SeenRun> {
-  const endsAtMs = performance.now() + 30_000;
-  while (performance.now() < endsAtMs) {
+export function nextRun(sandbox: ProofSandbox, known: readonly string[]): Promise<SeenRun> {
+  const appeared = async (): Promise<SeenRun | undefined> => {
     const [runId] = (await runIds(sandbox)).filter((id) => !known.includes(id));
-    if (runId !== undefined) return seenRun(sandbox, runId);
-    await yielded();
-  }
-  throw new UpliftError('UPL-DEADLINE', { message: 'no run began within 30 s' });
+    return runId === undefined ? undefined : seenRun(sandbox, runId);
+  };
+  return waitFor(appeared, { what: 'a new run', timeoutMs: 60_000, intervalMs: 50 });
 }
 
-export const KILL_STEP = 'drill.killBroker';
+export type Said = 'step.intent' | 'step.done' | 'step.verified' | 'step.undone';
+
+const RARELY_MS = 50;
+const KILL_FOLLOWS_MS = 30_000;
 
 /**
- * Reads a journal again and again, without a pause, until the line is there that says this of the kill. As fast as
- * it can: what the caller does next should meet the run right after that line.
+ * Resolves when a run's journal says this of the kill. Until the baseline stands there it looks rarely, so as not to
+ * disturb what is measured; then without a pause: what the caller does next shall meet the run right after that line.
  */
-export async function untilKill(
-  run: SeenRun,
-  said: 'step.intent' | 'step.done' | 'step.verified',
-  timeoutMs: number,
-): Promise<void> {
-  const endsAtMs = performance.now() + timeoutMs;
+export async function untilKill(run: SeenRun, said: Said): Promise<void> {
+  const entries = async (): Promise<readonly Entry[]> => (await readRecord(run.journal)).entries;
+  await waitFor(async () => (await entries()).some(({ kind }) => kind === 'drill.baseline'), {
+    what: `the baseline of ${run.runId}`,
+    timeoutMs: 90_000,
+    intervalMs: RARELY_MS,
+  });
+  const endsAtMs = performance.now() + KILL_FOLLOWS_MS;
   while (performance.now() < endsAtMs) {
-    const record = await readRecord(run.journal).catch(() => undefined);
-    if (record !== undefined && killSays(record, said)) return;
-    await yielded();
+    if (killSays(await entries(), said)) return;
+    await nextTurn();
   }
-  throw new UpliftError('UPL-DEADLINE', { message: `no ${said} of the kill within ${timeoutMs} ms` });
+  throw new UpliftError('UPL-DEADLINE', { message: `no ${said} of the kill within ${KILL_FOLLOWS_MS} ms` });
 }
 
-/** Whether a journal holds this line about the kill. */
-export function killSays({ entries }: RecordView, said: string): boolean {
+/** Whether a journal says this of the kill. */
+export function killSays(entries: readonly Entry[], said: Said): boolean {
   const intent = entries.find(
-    ({ kind, body }) => kind === 'step.intent' && JSON.stringify(body).includes(`"${KILL_STEP}"`),
+    ({ kind, body }) => kind === 'step.intent' && JSON.stringify(body).includes('"drill.killBroker"'),
   );
-  if (intent === undefined) return false;
-  if (said === 'step.intent') return true;
+  if (intent === undefined || said === 'step.intent') return intent !== undefined;
   return entries.some(
     ({ kind, body }) => kind === said && (body as { intent?: number } | null)?.intent === intent.seq,
   );

@@ -136,4 +136,3 @@ export function expectExit(result: CliResult, exit: number): void {
   const said = result.exit === exit ? '' : `\n${result.stdout}\n${result.stderr}`;
   expect(`exit ${result.exit}${said}`).toBe(`exit ${exit}`);
 }
-

@@ -1,3 +1,4 @@
+import type { Readyz } from '../../contract/http.ts';
 import { type Check, type CheckFacts, type Judgement, judged, notSeen } from '../check.ts';
 
 /** `/readyz` of every declared process answers ready, each on fresh probes. */
@@ -7,7 +8,14 @@ export const serviceReady: Check = {
   judge: judgeReady,
 };
 
-function judgeReady({ instances, originOf, region }: CheckFacts): Judgement {
+/** Probes of the service that say nothing of their own while Kafka is away. */
+const KAFKA_PROBES: readonly string[] = ['kafka', 'partitions'];
+
+const waitsForKafka = ({ probes }: Readyz): boolean =>
+  probes.some(({ name, ok }) => !ok && name === 'kafka') &&
+  probes.every(({ name, ok }) => ok || KAFKA_PROBES.includes(name));
+
+function judgeReady({ instances, originOf, region, kafka }: CheckFacts): Judgement {
   const promise = originOf(['regions', region, 'service']);
   if (instances === undefined)
     return { status: 'notApplicable', summary: 'no service in uplift.yaml', evidence: [] };
@@ -15,17 +23,16 @@ function judgeReady({ instances, originOf, region }: CheckFacts): Judgement {
   const silent = instances.flatMap(({ id, url, readyz }) =>
     readyz.seen ? [] : [`${id} at ${url} (${readyz.reason})`],
   );
-  const problems = answers
-    .filter(({ answer }) => !answer.ready)
-    .map(
-      ({ id, answer }) =>
-        `${id} is not ready: ${
-          answer.probes
-            .filter(({ ok }) => !ok)
-            .map(({ name, detail }) => `${name} ${detail}`)
-            .join(', ') || 'no reason given'
-        }`,
-    );
+  const unready = answers.filter(({ answer }) => !answer.ready);
+  const problems = unready.map(
+    ({ id, answer }) =>
+      `${id} is not ready: ${
+        answer.probes
+          .filter(({ ok }) => !ok)
+          .map(({ name, detail }) => `${name} ${detail}`)
+          .join(', ') || 'no reason given'
+      }`,
+  );
   const evidence = [
     {
       query: 'GET /readyz',
@@ -34,6 +41,11 @@ function judgeReady({ instances, originOf, region }: CheckFacts): Judgement {
         'no answer',
     },
   ];
+  // Whether Kafka is down or out of our sight could not be told, so neither can this: one cause, one finding.
+  if (!kafka.state.seen && unready.length > 0 && unready.every(({ answer }) => waitsForKafka(answer))) {
+    const names = unready.map(({ id }) => id).join(', ');
+    return { status: 'blocked', summary: `${names} wait for Kafka, which was not seen`, evidence, promise };
+  }
   if (problems.length === 0 && silent.length > 0)
     return { ...notSeen('GET /readyz', `no answer from ${silent.join(', ')}`), promise };
   return judged(problems, 'fail', `${answers.length} processes ready`, { evidence, promise });

@@ -38,7 +38,10 @@ export class Brokers {
     this.#order = [...new Set([...this.#order, ...named])].slice(0, MAX_KNOWN);
   }
 
-  /** Asks the brokers in turn until one answers: at most three rounds within `timeoutMs`, else UPL-KAFKA-UNREACHABLE. */
+  /**
+   * Asks the brokers in turn until one answers: at most three rounds within `timeoutMs`, else UPL-KAFKA-UNREACHABLE.
+   * One that hangs (it accepts connections and says nothing) never takes more than half of the time that is left.
+   */
   async any<T>(what: string, options: AskOptions, call: (connection: Connection) => Promise<T>): Promise<T> {
     const startedMs = performance.now();
     const leftMs = (): number => options.timeoutMs - (performance.now() - startedMs);
@@ -46,11 +49,13 @@ export class Brokers {
     let tries = 0;
     let last: unknown;
     for (let round = 0; round < ROUNDS && !this.#closed; round += 1) {
-      for (const address of this.#order) {
+      const order = this.#order;
+      for (const [at, address] of order.entries()) {
         if (leftMs() <= 0) break;
         tries += 1;
+        const waitMs = Math.min(tryMs, leftMs() * shareOf(options, at === order.length - 1));
         try {
-          const answer = await this.link(address).request(call, Math.min(tryMs, leftMs()));
+          const answer = await this.link(address).request(call, waitMs);
           this.#prefer(address);
           return answer;
         } catch (error) {
@@ -99,6 +104,11 @@ export class Brokers {
       cause: error,
     });
   }
+}
+
+/** Part of the time left that one broker may take. What must not be sent twice gets all: a lost answer is lost. */
+function shareOf(options: AskOptions, isLast: boolean): number {
+  return options.repeatable !== false && !isLast ? 0.5 : 1;
 }
 
 function mayAskAnother(error: unknown, options: AskOptions): boolean {

@@ -218,9 +218,8 @@ export class KafkaReader implements Reader {
     let reason = `broker ${leader} did not answer for it`;
     try {
       const limits = { maxWaitMs, maxBytes: MAX_FETCH_BYTES };
-      got = await this.#leaders
-        .link(leader)
-        .request((to) => fetchOnce(to, wants, limits), maxWaitMs + FETCH_GRACE_MS);
+      const ask = this.#leaders.link(leader);
+      got = await ask.request((to) => fetchOnce(to, wants, limits), maxWaitMs + FETCH_GRACE_MS);
     } catch (error) {
       if (isUpliftError(error, 'UPL-KAFKA-AUTH')) this.#refusal = error;
       reason = `broker ${leader}: ${reasonInWords(error)}`;
@@ -233,16 +232,12 @@ export class KafkaReader implements Reader {
       if (slot === undefined || slot.generation !== generation) continue;
       const decoded = applyFetch(slot, one, now);
       if (decoded === undefined) continue;
-      const { topic, topicId, partition } = slot;
-      const batch = {
-        topic,
-        topicId,
-        partition,
-        records: decoded.records,
-        nextOffset: decoded.nextOffset,
-        highWatermark: one.highWatermark,
-      };
-      this.#queue.add(slot.key, batch, decoded.bytes);
+      const [{ topic, topicId, partition }, { bytes, ...read }] = [slot, decoded];
+      this.#queue.add(
+        slot.key,
+        { topic, topicId, partition, highWatermark: one.highWatermark, ...read },
+        bytes,
+      );
     }
     // Whatever the answer left out would be asked again at once, for ever.
     for (const { slot, generation } of asked.values()) {

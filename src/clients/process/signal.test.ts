@@ -6,7 +6,7 @@ import { procEntry } from './proc-table.ts';
 import { killUnit, pauseUnit, resumeUnit, signalUnit, stopUnit } from './signal.ts';
 import { startUnit } from './start.ts';
 import { statusOf } from './status.ts';
-import { alive, logged, STAY, tinyUnits } from './tiny-units.ts';
+import { alive, logged, STAY, tinyUnits } from './tiny-units-fixture.ts';
 import { readProcess, writeProcess } from './unit-files.ts';
 
 const STUBBORN =

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { tailLog, waitReady } from './ready.ts';
 import { startUnit } from './start.ts';
 import { statusOf } from './status.ts';
-import { logged, STAY, tinyUnits } from './tiny-units.ts';
+import { logged, STAY, tinyUnits } from './tiny-units-fixture.ts';
 import { readUnit, readUnits, writeProcess } from './unit-files.ts';
 
 const { dir, unitOf } = tinyUnits();

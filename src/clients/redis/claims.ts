@@ -9,7 +9,7 @@ const RETRY_DELAY_MS = 50;
 const PROBE_TTL_MS = 5000;
 
 /**
- * Opens a Redis Cluster client. Redirections and waits are bounded by count and by `timeoutMs` (measured.md §3: stock
+ * Opens a Redis Cluster client. Redirections and waits are bounded by count and by `timeoutMs` (stock
  * settings gave 2,700 "Too many Cluster redirections" in one failover); nothing is queued while no node is known, so a
  * dead cluster is an answer at once. It reconnects in the background until closed.
  */

@@ -55,8 +55,8 @@ describe('uplift sandbox', () => {
 
   test('the state folder is absolute, wherever it was given from', () => {
     const globals = { output: 'text', debug: false } as const;
-    expect(stateDirOf({ cwd: '/work', globals })).toBe('/work/.uplift');
-    expect(stateDirOf({ cwd: '/work', globals: { ...globals, stateDir: 'st' } })).toBe('/work/st');
+    expect(stateDirOf({ cwd: '/srv/x', globals })).toBe('/srv/x/.uplift');
+    expect(stateDirOf({ cwd: '/srv/x', globals: { ...globals, stateDir: 'st' } })).toBe('/srv/x/st');
     expect([nameFlag('demo'), nameFlag('x')]).toEqual(['', ' --name x']);
   });
 });

@@ -1,4 +1,4 @@
-import { killUnit } from '../../clients/process/signal.ts';
+import { killUnit, resumeUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
@@ -10,7 +10,7 @@ export interface BrokerActuator {
   describe(brokerId: number): Promise<{ readonly ok: boolean; readonly text: string }>;
   /** SIGKILL; resolves when the process is gone. Killing one that is gone is no error. */
   kill(brokerId: number): Promise<void>;
-  /** Starts the process if it does not run; not yet ready then. */
+  /** Starts the process if it does not run, wakes it if it is stopped; not yet ready then. */
   start(brokerId: number): Promise<void>;
   running(brokerId: number): Promise<boolean>;
 }
@@ -40,7 +40,10 @@ export function processActuator(unitsDir: string): BrokerActuator {
       await killUnit(await unitOf(brokerId));
     },
     async start(brokerId) {
-      await startUnit(await unitOf(brokerId));
+      const unit = await unitOf(brokerId);
+      // A kill stops the process first: whoever died in between has left it so.
+      if ((await statusOf(unit)).state === 'paused') await resumeUnit(unit);
+      await startUnit(unit);
     },
   };
 }

@@ -21,6 +21,8 @@ export interface Prepared {
  * bad one (15).
  */
 export async function prepare(ports: BrokerLossPorts, options: BrokerLossOptions): Promise<Prepared> {
+  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  refuseUnfinished(unfinished);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) throw refusal(checks);
@@ -28,7 +30,6 @@ export async function prepare(ports: BrokerLossPorts, options: BrokerLossOptions
   const declared = facts.desired.map(({ name }) => name);
   const most = leadsMost(topology, declared);
   if (most === undefined) throw refusal(checks);
-  const unfinished = await unfinishedRuns(options.stateDir);
   const findings = [
     ...checks,
     ...preflightFindings({
@@ -38,7 +39,7 @@ export async function prepare(ports: BrokerLossPorts, options: BrokerLossOptions
       desired: facts.desired,
       victim: most.broker,
       victimProcess: await ports.actuatorOf(options.units).describe(most.broker),
-      unfinishedRuns: unfinished.map(({ folder }) => folder.runId),
+      unfinishedRuns: unfinished,
     }),
   ];
   if (findings.some(({ status }) => status !== 'pass' && status !== 'notApplicable')) throw refusal(findings);
@@ -50,6 +51,16 @@ export async function prepare(ports: BrokerLossPorts, options: BrokerLossOptions
     victim: { broker: most.broker, rack, leads: most.leads, partitions },
     explanations: await explain(ports, options, most.broker),
   };
+}
+
+/** Before anything is looked at: what an earlier run left broken would only show up as somebody else's fault. */
+function refuseUnfinished([first, ...others]: readonly string[]): void {
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new UpliftError('UPL-DRILL-UNFINISHED', {
+    message: `Run ${first}${more} has not been restored, or is still running. Nothing was touched.`,
+    next: `uplift drill recover ${first}`,
+  });
 }
 
 function refusal(findings: readonly Finding[]): UpliftError {

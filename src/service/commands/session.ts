@@ -28,6 +28,8 @@ export interface CommandsDeps {
 }
 
 const REQUEST_TIMEOUT_MS = 5000;
+/** Commands that come within this time are decided together; it is also the most it adds to a decision. */
+const COMMANDS_GATHER_MS = 40;
 /** Reading back one's own decisions is a check, not a path: nothing waits for it. */
 const TAIL_GATHER_MS = 150;
 const WAIT_MS = 250;
@@ -154,7 +156,7 @@ export class CommandsSession {
     }
     if (this.#deps.signal.aborted) return;
     if (positions.length === 0) throw new Error(`no partition can be decided: ${this.probe().detail}`);
-    this.#commands = this.#deps.read.open(positions);
+    this.#commands = this.#deps.read.open(positions, { gatherMs: COMMANDS_GATHER_MS });
     await Promise.all([
       this.#loop(this.#events, TOPICS.events, this.#eventSeeks, (owner, batch) => owner.onEvents(batch)),
       this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) =>

@@ -23,7 +23,7 @@ export interface ProjectorDeps {
 }
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
-const GATHER_MS = 25;
+const GATHER_MS = 50;
 const REQUEST_TIMEOUT_MS = 5000;
 const WAIT_MS = 250;
 const STALLED_MS = 10_000;
