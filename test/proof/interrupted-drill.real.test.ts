@@ -98,7 +98,10 @@ describe('a drill that is killed', () => {
     expect(await brokersRunning()).toBe(2);
 
     const refused = await sandbox.json<ErrorDocument>(['drill', 'run', 'kafka-broker-loss', '--yes'], 15);
-    expect(refused).toMatchObject({ code: 'UPL-DRILL-UNFINISHED', next: `uplift drill recover ${run.runId}` });
+    expect(refused).toMatchObject({
+      code: 'UPL-DRILL-UNFINISHED',
+      next: `uplift drill recover ${run.runId}`,
+    });
     expect(refused.message).toContain(run.runId);
     expect(await brokersRunning()).toBe(2);
 
