@@ -6,7 +6,7 @@
  *   quantity int, status text, event_id text, command_partition int, command_offset bigint, version int)`
  * - `uplift_operations(event_id text, decision text, reservation_id text, reason text, command_partition int,
  *   command_offset bigint, event_offset bigint, repeats int)`: one row per event id, the first decision of it
- * - `uplift_offsets(topic text, topic_id text, partition int, next_offset bigint, decided_through bigint,
+ * - `uplift_offsets(topic text, topic_id text, partition int, next_offset bigint, leader_epoch int, decided_through bigint,
  *   log_time_ms bigint, updated_at timestamptz)`: one row per events partition, `decided_through` = last command offset
  */
 export const VIEWS = {

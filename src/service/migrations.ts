@@ -40,6 +40,7 @@ CREATE TABLE uplift_service.offsets (
   topic_id text NOT NULL,
   partition int NOT NULL,
   next_offset bigint NOT NULL,
+  leader_epoch int NOT NULL DEFAULT -1,
   decided_through bigint NOT NULL DEFAULT -1,
   log_time_ms bigint NOT NULL DEFAULT 0,
   updated_at timestamptz NOT NULL DEFAULT now(),
@@ -53,7 +54,7 @@ CREATE VIEW uplift_operations AS
   SELECT event_id, decision, reservation_id, reason, command_partition, command_offset, event_offset, repeats
   FROM uplift_service.operations;
 CREATE VIEW uplift_offsets AS
-  SELECT topic, topic_id, partition, next_offset, decided_through, log_time_ms, updated_at
+  SELECT topic, topic_id, partition, next_offset, leader_epoch, decided_through, log_time_ms, updated_at
   FROM uplift_service.offsets;
 `,
   },

@@ -122,12 +122,11 @@ export class ProofSandbox {
   /** `sandbox down`; then no process, port, segment of shared memory or folder of it is left. */
   async down(): Promise<void> {
     try {
-      await import("node:fs/promises").then((m) => m.cp(join(this.dir, "logs"), "/tmp/proofx/keep/" + this.name + "-logs", { recursive: true }));
       const traces: Traces = await tracesOf(this.stateDir, this.name);
       await this.json(['sandbox', 'down', '--name', this.name], 0);
       await nothingLeft(this.stateDir, this.name, traces);
     } finally {
-      await import("node:fs/promises").then((m) => m.cp(join(this.stateDir, "runs"), "/tmp/proofx/keep/" + this.name, { recursive: true })); await rm(this.folder, { recursive: true, force: true });
+      await rm(this.folder, { recursive: true, force: true });
     }
   }
 }

@@ -206,6 +206,31 @@ describe('a change of leader without any fault (tulios/kafkajs #1303)', () => {
     expect(await logged(topic)).toEqual(acknowledged.toSorted().filter((value) => value !== 'moved-0'));
   });
 
+  it('says where the epoch of a former leader ended', async () => {
+    const topic = 'epochs';
+    await create(topic, 1);
+    const one = async (value: string): Promise<bigint> =>
+      (await produce.send({ topic, partition: 0, records: [text(value)] }, { deadlineMs })).baseOffset;
+    await one('before');
+    const read = openRead(kafka.target);
+    try {
+      const [was] = await read.bounds([topic], { timeoutMs });
+      await lead(topic, [2, 1, 3]);
+      const firstOfNew = await one('after');
+      const [is] = await read.bounds([topic], { timeoutMs });
+      const epochs = [was, is].map((bounds) => ({
+        topic,
+        partition: 0,
+        leaderEpoch: bounds?.leaderEpoch ?? -1,
+      }));
+      const ends = await Promise.all(epochs.map((want) => read.epochEnds([want], { timeoutMs })));
+      expect(ends[0]).toEqual([{ ...epochs[0], endOffset: firstOfNew }]);
+      expect(ends[1]).toEqual([{ ...epochs[1], endOffset: firstOfNew + 1n }]);
+    } finally {
+      await read.close();
+    }
+  });
+
   it('costs our Produce nothing, through many changes of leader under steady writes', async () => {
     const topic = 'kept-write';
     await create(topic, 2);

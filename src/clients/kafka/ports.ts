@@ -100,6 +100,21 @@ export interface Reader {
   close(): Promise<void>;
 }
 
+/** A leader epoch of one partition, as it stands on a record. */
+export interface EpochWant {
+  readonly topic: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+}
+
+/** The largest epoch not above the one asked for that the leader knows, and the first offset after it; -1 and -1: none. */
+export interface EpochEnd {
+  readonly topic: string;
+  readonly partition: number;
+  readonly leaderEpoch: number;
+  readonly endOffset: bigint;
+}
+
 export interface Read {
   bounds(topics: readonly string[], options: { readonly timeoutMs: number }): Promise<PartitionBounds[]>;
   /**
@@ -107,6 +122,8 @@ export interface Read {
    * same broker: it adds at most that much latency, and records that come in quick succession share a request.
    */
   open(positions: readonly ReadPosition[], options?: { readonly gatherMs?: number }): Reader;
+  /** Where epochs end on today's leaders: an end below a stored position says that the log was cut under it (KIP-320). */
+  epochEnds(wants: readonly EpochWant[], options: { readonly timeoutMs: number }): Promise<EpochEnd[]>;
   close(): Promise<void>;
 }
 

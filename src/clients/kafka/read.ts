@@ -3,6 +3,7 @@ import { type Connection, listOffsetsV7 } from '@platformatic/kafka';
 import { UpliftError } from '../../core/error.ts';
 import { errorName, requestFailed, wholeAnswer } from './answers.ts';
 import { Brokers } from './brokers.ts';
+import { epochEnds } from './epochs.ts';
 import { LinkError } from './link.ts';
 import { describeCluster } from './metadata.ts';
 import type { PartitionBounds, Read, Reader, ReadPosition } from './ports.ts';
@@ -22,6 +23,7 @@ export function openRead(target: KafkaTarget, options: Partial<ReadOptions> = {}
   const readers = new Set<KafkaReader>();
   return {
     bounds: (topics, { timeoutMs }) => bounds(brokers, topics, timeoutMs),
+    epochEnds: (wants, { timeoutMs }) => epochEnds(brokers, wants, timeoutMs),
     open: (positions: readonly ReadPosition[], own?: { readonly gatherMs?: number }): Reader => {
       const reader = new KafkaReader(brokers, positions, {
         ...options,

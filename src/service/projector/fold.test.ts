@@ -5,7 +5,7 @@ import type { Decision } from '../../contract/records.ts';
 import { encodeDecision } from '../domain/codec.ts';
 import { type Position, project } from './fold.ts';
 
-const START: Position = { nextOffset: 0n, decidedThrough: -1n, logTimeMs: 0 };
+const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
 const id = (n: number): string => n.toString(16).padStart(32, '0');
 
 function decision(commandOffset: number, previous: number, over: Partial<Decision> = {}): Decision {
@@ -59,7 +59,11 @@ describe('project', () => {
     ]);
     expect(projection.reservations.map((row) => row.reservation.id)).toEqual(['res-0']);
     expect(projection.moves).toEqual([
-      { partition: 0, from: START, to: { nextOffset: 2n, decidedThrough: 4n, logTimeMs: 1004 } },
+      {
+        partition: 0,
+        from: START,
+        to: { nextOffset: 2n, leaderEpoch: 0, decidedThrough: 4n, logTimeMs: 1004 },
+      },
     ]);
   });
 
@@ -68,7 +72,7 @@ describe('project', () => {
     expect(inBatch.operations).toMatchObject([
       { eventId: id(0), decision: 'accepted', repeats: 2, isFirst: true },
     ]);
-    const later = project(at({ nextOffset: 1n, decidedThrough: 0n, logTimeMs: 0 }), [
+    const later = project(at({ nextOffset: 1n, leaderEpoch: 0, decidedThrough: 0n, logTimeMs: 0 }), [
       batch(1, [repeatOf(0, 1, 0)]),
     ]);
     expect(later.operations).toMatchObject([

@@ -5,6 +5,8 @@ import { decodeDecision } from '../domain/codec.ts';
 /** Where one events partition stands in Postgres. */
 export interface Position {
   readonly nextOffset: bigint;
+  /** Leader epoch of the last record applied; -1 before the first. */
+  readonly leaderEpoch: number;
   /** Last command offset whose decision is applied; -1 before the first. */
   readonly decidedThrough: bigint;
   readonly logTimeMs: number;
@@ -82,7 +84,7 @@ class Folding {
         this.troubles.set(batch.partition, `event ${record.offset}: ${trouble}`);
         return at;
       }
-      at = this.#apply(decision, batch.partition, record.offset, at);
+      at = { ...this.#apply(decision, batch.partition, record.offset, at), leaderEpoch: record.leaderEpoch };
     }
     return batch.nextOffset > at.nextOffset ? { ...at, nextOffset: batch.nextOffset } : at;
   }
@@ -97,7 +99,7 @@ class Folding {
     if (decision.decision === 'repeated') this.#repeat(decision, partition, eventOffset);
     else if (decision.decision !== 'unparseable') this.#first(decision, partition, eventOffset);
     const logTimeMs = Math.max(at.logTimeMs, decision.logTimeMs);
-    return { nextOffset: eventOffset + 1n, decidedThrough: commandOffset, logTimeMs };
+    return { ...at, nextOffset: eventOffset + 1n, decidedThrough: commandOffset, logTimeMs };
   }
 
   #first(decision: Decision, partition: number, eventOffset: bigint): void {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Cluster, Read, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Cluster, EpochEnd, Read, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
@@ -9,7 +9,7 @@ import type { ProbeResult } from '../runtime/probes.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { type Position, project } from './fold.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
-import { isPoison, troubleOf } from './trouble.ts';
+import { cutBelow, isPoison, troubleOf } from './trouble.ts';
 
 export interface ProjectorDeps {
   readonly cluster: Cluster;
@@ -83,10 +83,13 @@ export class ProjectorSession {
     this.#topicId = ids.get(TOPICS.events) ?? '';
     const stored = await loadPositions(sql, this.#topicId, owned);
     const bounds = await read.bounds([TOPICS.events], { timeoutMs: REQUEST_TIMEOUT_MS });
+    const epochs = await this.#epochEnds(stored);
     for (const partition of owned) {
       const position = stored.get(partition);
       const found = bounds.find((each) => each.partition === partition);
-      const trouble = troubleOf(position, found, this.#topicId);
+      const cut = (at: StoredPosition): string | undefined => cutBelow(at, epochs.get(partition));
+      const trouble =
+        troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
       if (trouble !== undefined) this.#stop(partition, trouble);
       else if (position !== undefined) this.#positions.set(partition, position);
       if (found !== undefined) this.#ends.set(partition, found.endOffset);
@@ -102,6 +105,15 @@ export class ProjectorSession {
       { gatherMs: GATHER_MS },
     );
     log.info({ partitions: this.#positions.size }, 'projecting');
+  }
+
+  /** What today's leaders say of the epochs our positions carry (S3). */
+  async #epochEnds(stored: ReadonlyMap<number, StoredPosition>): Promise<ReadonlyMap<number, EpochEnd>> {
+    const wants = [...stored].flatMap(([partition, { leaderEpoch, topicId }]) =>
+      leaderEpoch < 0 || topicId !== this.#topicId ? [] : [{ topic: TOPICS.events, partition, leaderEpoch }],
+    );
+    const ends = await this.#deps.read.epochEnds(wants, { timeoutMs: REQUEST_TIMEOUT_MS });
+    return new Map(ends.map((end) => [end.partition, end]));
   }
 
   async #step(): Promise<void> {

@@ -186,6 +186,7 @@ describe('the projection in Postgres', () => {
       expect(end.state).toBe('again');
       expect((await loadPositions(sql, TOPIC, [0])).get(0)).toMatchObject({
         nextOffset: 1n,
+        leaderEpoch: 0,
         decidedThrough: 0n,
       });
       // Writing the same again is refused by the offsets.

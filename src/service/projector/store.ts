@@ -24,14 +24,15 @@ class Moved extends Error {}
 // FOR UPDATE in partition order: two projectors that meet wait for each other instead of locking each other out (S4).
 const MOVE_OFFSETS = `
 WITH wanted AS (
-  SELECT * FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-    AS w(partition, expected, next_offset, decided_through, log_time_ms)
+  SELECT * FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::int[])
+    AS w(partition, expected, next_offset, decided_through, log_time_ms, leader_epoch)
 ), locked AS (
   SELECT o.partition FROM uplift_service.offsets o JOIN wanted w ON w.partition = o.partition
   WHERE o.topic = '${TOPICS.events}' AND o.topic_id = $1 ORDER BY o.partition FOR UPDATE OF o
 )
 UPDATE uplift_service.offsets o
-SET next_offset = w.next_offset, decided_through = w.decided_through, log_time_ms = w.log_time_ms, updated_at = now()
+SET next_offset = w.next_offset, leader_epoch = w.leader_epoch, decided_through = w.decided_through,
+  log_time_ms = w.log_time_ms, updated_at = now()
 FROM wanted w JOIN locked l ON l.partition = w.partition
 WHERE o.topic = '${TOPICS.events}' AND o.topic_id = $1 AND o.partition = w.partition AND o.next_offset = w.expected`;
 
@@ -66,10 +67,11 @@ export async function loadPositions(
     topic_id: string;
     partition: number;
     next_offset: bigint;
+    leader_epoch: number;
     decided_through: bigint;
     log_time_ms: bigint;
   }>(
-    `SELECT topic_id, partition, next_offset, decided_through, log_time_ms FROM uplift_service.offsets
+    `SELECT topic_id, partition, next_offset, leader_epoch, decided_through, log_time_ms FROM uplift_service.offsets
      WHERE topic = '${TOPICS.events}' AND partition = ANY($1::int[])`,
     [partitions],
   );
@@ -79,6 +81,7 @@ export async function loadPositions(
       {
         topicId: row.topic_id,
         nextOffset: row.next_offset,
+        leaderEpoch: row.leader_epoch,
         decidedThrough: row.decided_through,
         logTimeMs: Number(row.log_time_ms),
       },
@@ -109,6 +112,7 @@ async function moveOffsets(tx: SqlTransaction, topicId: string, { moves }: Proje
     moves.map((move) => move.to.nextOffset),
     moves.map((move) => move.to.decidedThrough),
     moves.map((move) => move.to.logTimeMs),
+    moves.map((move) => move.to.leaderEpoch),
   ]);
   if (rowCount !== moves.length)
     throw new Moved(`${moves.length - rowCount} of ${moves.length} offsets are not where they were`);

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import type { Cluster, ClusterState } from '../clients/kafka/ports.ts';
+import { waitRegistered } from './settle.ts';
+
+const state = (...ids: number[]): ClusterState => ({
+  clusterId: 'c',
+  brokers: ids.map((id) => ({ id, host: 'h', port: id, rack: null })),
+  topics: [],
+});
+
+/** A cluster that lists some brokers and hears some of them, look by look; the last look stays. */
+function looks(...seen: readonly { readonly listed: number[]; readonly answering: number[] }[]) {
+  let at = 0;
+  const now = () => seen[Math.min(at, seen.length - 1)] ?? { listed: [], answering: [] };
+  const cluster: Pick<Cluster, 'describe' | 'brokerConfigs'> = {
+    brokerConfigs: async (ids) =>
+      new Map(ids.filter((id) => now().answering.includes(id)).map((id) => [id, []])),
+    describe: async () => state(...now().listed),
+  };
+  const wait = (timeoutMs: number): Promise<void> =>
+    waitRegistered({ cluster: cluster as Cluster, topics: undefined as never }, [1, 2], timeoutMs);
+  return { wait, step: () => (at += 1), looked: () => at };
+}
+
+describe('waiting for brokers to be back', () => {
+  it('does not believe the list: for the length of its session a dead broker is still in it', async () => {
+    const { wait } = looks({ listed: [1, 2], answering: [2] });
+    await expect(wait(20)).rejects.toMatchObject({
+      code: 'UPL-DEADLINE',
+      message: expect.stringContaining('brokers 1, 2 registered and answering'),
+    });
+  });
+
+  it('does not believe an answer alone: a fenced broker answers too', async () => {
+    const { wait } = looks({ listed: [2], answering: [1, 2] });
+    await expect(wait(20)).rejects.toMatchObject({ code: 'UPL-DEADLINE' });
+  });
+
+  it('ends when each is in the list and answers itself', async () => {
+    const cluster = looks(
+      { listed: [1, 2], answering: [2] },
+      { listed: [2], answering: [1, 2] },
+      { listed: [1, 2], answering: [1, 2] },
+    );
+    const stepping = setInterval(cluster.step, 20);
+    await cluster.wait(5000);
+    clearInterval(stepping);
+    expect(cluster.looked()).toBeGreaterThan(1);
+  });
+});
