@@ -122,13 +122,17 @@ describe('a drill that is killed', () => {
   }, 300_000);
 
   test('between the intent of the fault and its end: recover undoes what may or may not have happened', async () => {
-    const begun = await drillUntil('step.intent');
-    await killed(begun);
-    const left = (await readRecord(begun.run.journal)).entries;
-    expect(killSays(left, 'step.intent')).toBe(true);
-    expect(killSays(left, 'step.done')).toBe(false);
-    await recover(begun.run);
-    await sealedEntries(begun.run);
+    // The moment is some 60 ms long. A kill that comes too late is put right as well, and does not count.
+    for (let attempt = 1; ; attempt += 1) {
+      const begun = await drillUntil('step.intent');
+      await killed(begun);
+      const left = (await readRecord(begun.run.journal)).entries;
+      expect(killSays(left, 'step.intent')).toBe(true);
+      await recover(begun.run);
+      await sealedEntries(begun.run);
+      if (!killSays(left, 'step.done')) return;
+      expect(attempt).toBeLessThan(3);
+    }
   }, 300_000);
 });
 

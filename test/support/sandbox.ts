@@ -121,9 +121,10 @@ export class ProofSandbox {
 
   /** `sandbox down`; then no process, port, segment of shared memory or folder of it is left. */
   async down(): Promise<void> {
+    const traces: Traces = await tracesOf(this.stateDir, this.name);
+    // When it fails the folder stays: its unit files are the way to stop what still runs.
+    await this.json(['sandbox', 'down', '--name', this.name], 0);
     try {
-      const traces: Traces = await tracesOf(this.stateDir, this.name);
-      await this.json(['sandbox', 'down', '--name', this.name], 0);
       await nothingLeft(this.stateDir, this.name, traces);
     } finally {
       await rm(this.folder, { recursive: true, force: true });

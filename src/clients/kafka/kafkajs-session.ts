@@ -13,12 +13,13 @@ import { withDeadline } from '../../core/wait.ts';
 import { authFailure } from './failures.ts';
 import type { HungBrokers } from './hung-brokers.ts';
 import { mendKafkaJsIdleTimer } from './kafkajs-idle.ts';
+import { PRODUCER_SETTINGS } from './producer-settings.ts';
 import type { KafkaSasl, KafkaTarget } from './target.ts';
 import { tlsOptions } from './tls-options.ts';
 
 /** The retries of the safe pattern while a session is current (docs/architecture.md, "The safe producer"). */
 const RETRIES = 100;
-const REQUEST_TIMEOUT_MS = 3000;
+const REQUEST_TIMEOUT_MS = PRODUCER_SETTINGS.requestTimeoutMs;
 
 export interface SessionContext {
   readonly target: KafkaTarget;
@@ -52,7 +53,7 @@ export class KafkaJsSession {
     this.#producer = new Kafka(this.#config(target)).producer({
       idempotent: true,
       maxInFlightRequests: 5,
-      metadataMaxAge: 1000,
+      metadataMaxAge: PRODUCER_SETTINGS.metadataMaxAgeMs,
       allowAutoTopicCreation: false,
       // Every message names its partition; anything else would be a bug here, and no hash decides in silence.
       createPartitioner: () => (args) => args.message.partition ?? -1,

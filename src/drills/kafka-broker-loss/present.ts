@@ -1,3 +1,4 @@
+import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
 import type { Block, Mark } from '../../core/blocks.ts';
 import { formatClock, formatCount, formatMs } from '../../core/units.ts';
 import type { Lost } from '../../load/verdicts.ts';
@@ -79,7 +80,12 @@ function recoveryTable({ recovery, recoveryTargetMs, explanations, restoredInMs 
     rows: [
       ['detect', time(recovery.detectMs), '', session],
       ['elect', time(recovery.electMs), '', 'leaders from the ISR, seen every 100 ms'],
-      ['reconnect', time(recovery.reconnectMs), '', 'metadata age and request timeout of the producer'],
+      [
+        'reconnect',
+        time(recovery.reconnectMs),
+        '',
+        `producer metadataMaxAge ${PRODUCER_SETTINGS.metadataMaxAgeMs}, requestTimeout ${PRODUCER_SETTINGS.requestTimeoutMs}`,
+      ],
       [
         'back inside SLO',
         time(recovery.backInsideSloMs),
