@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startPostgres, type TestPostgres } from '../../../test/support/postgres-server.ts';
 import { isUpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
-import { openSql, type Sql, sqlStateOf } from './index.ts';
+import { type Committed, openSql, type Sql, sqlStateOf } from './index.ts';
 
 let postgres: TestPostgres;
 let direct: Sql;
@@ -29,6 +29,16 @@ const caught = (work: Promise<unknown>): Promise<unknown> =>
 
 const idsNow = async (): Promise<number[]> =>
   (await direct.query<{ id: number }>('SELECT id FROM notes ORDER BY id')).rows.map((row) => row.id);
+
+/** Commits wait for a standby only once the checkpointer has reloaded too, which no query shows: try until one does. */
+async function untilItWaits(write: () => Promise<Committed<void>>): Promise<Committed<void>> {
+  for (let attempt = 1; ; attempt += 1) {
+    const end = await write();
+    if (end.state !== 'committed' || attempt === 20) return end;
+  }
+}
+
+const CANCEL = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
 
 describe.each([
   ['directly', () => direct],
@@ -88,27 +98,37 @@ describe.each([
     expect((await sql().query<{ one: number }>('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
+  /** A reload reaches each session in its own time: this one writes when it has heard of it. */
+  const writeOnceReloaded = (id: number, options?: { timeoutMs: number }): Promise<Committed<void>> =>
+    sql().transaction(async (tx) => {
+      await waitFor(
+        async () =>
+          (await tx.query<{ v: string }>(`SELECT current_setting('synchronous_standby_names') AS v`)).rows[0]
+            ?.v === 'nobody',
+        { what: 'reload', timeoutMs: 2000 },
+      );
+      await tx.query('DELETE FROM notes');
+      await tx.query(`INSERT INTO notes VALUES (${id})`);
+    }, options);
+
   test('a cancelled wait for a standby is notAcknowledged, although the row stands on the primary', async () => {
     await direct.query('DELETE FROM notes');
     await direct.query(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`);
     await direct.query('SELECT pg_reload_conf()');
     try {
-      // A reload reaches each session in its own time: this one is asked until it waits for the standby.
-      const end = sql().transaction(async (tx) => {
-        await waitFor(
-          async () =>
-            (await tx.query<{ v: string }>(`SELECT current_setting('synchronous_standby_names') AS v`))
-              .rows[0]?.v === 'nobody',
-          { what: 'reload', timeoutMs: 2000 },
-        );
-        await tx.query('INSERT INTO notes VALUES (7)');
+      const end = await untilItWaits(async () => {
+        const stop = new AbortController();
+        const cancelling = waitFor(async () => (await direct.query(CANCEL)).rowCount > 0, {
+          what: 'a waiting commit',
+          timeoutMs: 10_000,
+          signal: stop.signal,
+        });
+        cancelling.catch(() => undefined);
+        const ended = await writeOnceReloaded(7);
+        stop.abort();
+        return ended;
       });
-      const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
-      await waitFor(async () => (await direct.query(cancel)).rowCount > 0, {
-        what: 'a waiting commit',
-        timeoutMs: 2500,
-      });
-      expect(await end).toMatchObject({ state: 'notAcknowledged' });
+      expect(end).toMatchObject({ state: 'notAcknowledged' });
     } finally {
       await direct.query('ALTER SYSTEM RESET synchronous_standby_names');
       await direct.query('SELECT pg_reload_conf()');
@@ -121,18 +141,7 @@ describe.each([
     await direct.query(`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`);
     await direct.query('SELECT pg_reload_conf()');
     try {
-      const end = await sql().transaction(
-        async (tx) => {
-          await waitFor(
-            async () =>
-              (await tx.query<{ v: string }>(`SELECT current_setting('synchronous_standby_names') AS v`))
-                .rows[0]?.v === 'nobody',
-            { what: 'reload', timeoutMs: 2000 },
-          );
-          await tx.query('INSERT INTO notes VALUES (8)');
-        },
-        { timeoutMs: 500 },
-      );
+      const end = await untilItWaits(() => writeOnceReloaded(8, { timeoutMs: 500 }));
       expect(end.state).toBe('unknown');
     } finally {
       await direct.query('ALTER SYSTEM RESET synchronous_standby_names');

@@ -9,28 +9,43 @@ const WARM_UP_MS = 3000;
 const STEADY_SECONDS = 3;
 const LEAST_P99_MS = 250;
 const BASELINE_ERROR_RATE = 0.01;
+const BASELINE_RATE_SHARE = 0.8;
+const WINDOWS = 4;
 
-/** Lets the load run in, then measures what is normal. Throws UPL-PREFLIGHT-REFUSED when nothing normal was seen. */
+/**
+ * Lets the load run in, then measures what is normal; a window that is not steady is followed by another, a few times.
+ * Throws UPL-PREFLIGHT-REFUSED when nothing normal was seen: a tolerance around it would mean nothing.
+ */
 export async function measureBaseline(
   load: Load,
   baselineMs: number,
+  ratePerS: number,
   signal: AbortSignal,
 ): Promise<Baseline> {
   await runFor(load, WARM_UP_MS, signal);
-  const fromUs = load.nowUs();
-  // Whole seconds count: the window is widened to hold as many as were asked for.
-  await runFor(load, baselineMs + 1000, signal);
-  await load.settle();
-  const baseline = baselineOf(load.timeline(), fromUs, load.nowUs());
-  if (baseline !== null && baseline.errorRate <= BASELINE_ERROR_RATE) return baseline;
-  const seen =
-    baseline === null
-      ? 'nothing was acknowledged'
-      : `${(baseline.errorRate * 100).toFixed(1)} % of the operations failed`;
+  let trouble: string | undefined;
+  for (let window = 0; window < WINDOWS; window += 1) {
+    const fromUs = load.nowUs();
+    // Whole seconds count: the window is widened to hold as many as were asked for.
+    await runFor(load, baselineMs + 1000, signal);
+    await load.settle();
+    const baseline = baselineOf(load.timeline(), fromUs, load.nowUs());
+    trouble = unsteady(baseline, ratePerS);
+    if (baseline !== null && trouble === undefined) return baseline;
+  }
   throw new UpliftError('UPL-PREFLIGHT-REFUSED', {
-    message: `No steady state before the fault: ${seen}. Nothing was broken.`,
+    message: `No steady state before the fault: ${trouble}. Nothing was broken.`,
     next: 'uplift check',
   });
+}
+
+/** Pure: why a window is no steady state, or undefined. */
+export function unsteady(baseline: Baseline | null, ratePerS: number): string | undefined {
+  if (baseline === null) return 'nothing was acknowledged';
+  if (baseline.errorRate > BASELINE_ERROR_RATE)
+    return `${(baseline.errorRate * 100).toFixed(1)} % of the operations failed`;
+  if (baseline.okPerS >= ratePerS * BASELINE_RATE_SHARE) return undefined;
+  return `${Math.round(baseline.okPerS)} operations a second acknowledged of ${ratePerS} asked for`;
 }
 
 /** Waits a length of time under load; ends early, with the error, when the load cannot go on. */

@@ -89,7 +89,7 @@ async function underLoad(
     monoNs: load.header.monoNs,
     history: 'history.ndjson',
   });
-  const baseline = await measureBaseline(load, options.baselineMs, ports.signal);
+  const baseline = await measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal);
   await journal.append('drill.baseline', { ...baseline });
   progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
   const context: DrillStepContext = {
