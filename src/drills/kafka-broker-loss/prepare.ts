@@ -49,7 +49,10 @@ export async function prepare(ports: BrokerLossPorts, options: BrokerLossOptions
     findings,
     topology,
     victim: { broker: most.broker, rack, leads: most.leads, partitions },
-    explanations: await explain(ports, options, most.broker),
+    explanations: {
+      ...(await explain(ports, options, most.broker)),
+      ledQuorum: facts.kafka.quorum.seen && facts.kafka.quorum.value.leaderId === most.broker,
+    },
   };
 }
 
@@ -75,7 +78,7 @@ async function explain(
   { cluster }: BrokerLossPorts,
   { timeoutMs }: BrokerLossOptions,
   broker: number,
-): Promise<Explanations> {
+): Promise<Omit<Explanations, 'ledQuorum'>> {
   const configs = await cluster.brokerConfigs([broker], { timeoutMs }).catch(() => undefined);
   const settingOf = (name: string): number | null => {
     const value = configs?.get(broker)?.find((entry) => entry.name === name)?.value;

@@ -65,10 +65,11 @@ function lostTable(lost: readonly Lost[], most: number): Block {
 
 function recoveryTable({ recovery, recoveryTargetMs, explanations, restoredInMs }: BrokerLossResult): Block {
   const time = (ms: number | null): string => (ms === null ? 'not seen' : formatMs(ms));
+  const { sessionTimeoutMs, ledQuorum } = explanations;
   const session =
-    explanations.sessionTimeoutMs === null
+    sessionTimeoutMs === null
       ? 'not readable'
-      : `broker.session.timeout.ms ${explanations.sessionTimeoutMs}`;
+      : `broker.session.timeout.ms ${sessionTimeoutMs}${ledQuorum ? ', after a new quorum leader' : ''}`;
   return {
     kind: 'table',
     columns: [

@@ -62,6 +62,8 @@ export interface Victim {
 export interface Explanations {
   readonly sessionTimeoutMs: number | null;
   readonly heartbeatMs: number | null;
+  /** The victim also led the metadata quorum: a new quorum leader must be found before anybody can notice the loss. */
+  readonly ledQuorum: boolean;
 }
 
 export interface BrokerLossResult {

@@ -1,46 +1,127 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { EpochEnd, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Decision } from '../../contract/records.ts';
+import { encodeDecision } from '../domain/codec.ts';
+import { type Position, project } from './fold.ts';
 import { cutBelow } from './trouble.ts';
 
-const position = (nextOffset: bigint, leaderEpoch: number) => ({
-  topicId: 't',
-  nextOffset,
-  leaderEpoch,
-  decidedThrough: 0n,
-  logTimeMs: 0,
-});
-const end = (leaderEpoch: number, endOffset: bigint) => ({
-  topic: 't',
-  partition: 0,
-  leaderEpoch,
-  endOffset,
-});
-const offset = fc.bigInt({ min: 1n, max: 1_000_000n });
-const epoch = fc.integer({ min: 0, max: 1000 });
+const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
+
+/** One offset of a partition: who led when it was written, and whether it is a control record (no reader gets those). */
+interface Entry {
+  readonly epoch: number;
+  readonly isControl: boolean;
+}
+
+const log = fc
+  .array(fc.record({ newEpochs: fc.nat({ max: 2 }), isControl: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 30,
+  })
+  .map((steps) => {
+    let epoch = 0;
+    return steps.map(({ newEpochs, isControl }): Entry => {
+      epoch += newEpochs;
+      return { epoch, isControl };
+    });
+  });
+
+/** What the leader of this log answers (Kafka's LeaderEpochFileCache.endOffsetFor). */
+function endOf(entries: readonly Entry[], asked: number): EpochEnd {
+  const known = entries.map((entry) => entry.epoch).filter((epoch) => epoch <= asked);
+  const after = entries.findIndex((entry) => entry.epoch > asked);
+  const common = { topic: 't', partition: 0 };
+  if (asked > (entries.at(-1)?.epoch ?? -1)) return { ...common, leaderEpoch: -1, endOffset: -1n };
+  const endOffset = BigInt(after === -1 ? entries.length : after);
+  return { ...common, leaderEpoch: known.at(-1) ?? asked, endOffset };
+}
+
+/** Where the projector stands after it read this log in batches that end at these offsets. */
+function projected(entries: readonly Entry[], ends: readonly number[]): Position {
+  let at = START;
+  // Only decisions count here, so their chain runs over the records alone.
+  let commands = 0;
+  const edges = [...new Set([...ends.filter((end) => end <= entries.length), entries.length])];
+  let from = 0;
+  for (const end of edges.toSorted((a, b) => a - b)) {
+    const records = entries.slice(from, end).flatMap(({ epoch, isControl }, i) => {
+      if (isControl) return [];
+      const value = encodeDecision(decision(commands++));
+      return [
+        { offset: BigInt(from + i), leaderEpoch: epoch, timestampMs: 0, key: null, value, headers: [] },
+      ];
+    });
+    const nextOffset = BigInt(end);
+    const batch: RecordBatch = {
+      topic: 't',
+      topicId: 'id',
+      partition: 0,
+      records,
+      nextOffset,
+      highWatermark: nextOffset,
+    };
+    at = project(new Map([[0, at]]), [batch]).moves[0]?.to ?? at;
+    from = end;
+  }
+  return at;
+}
+
+function decision(commandOffset: number): Decision {
+  return {
+    v: 1,
+    decision: 'unparseable',
+    rulesVersion: 1,
+    commandOffset: String(commandOffset),
+    previousCommandOffset: String(commandOffset - 1),
+    logTimeMs: 1,
+    eventId: null,
+    reservation: null,
+    reason: null,
+    first: null,
+  };
+}
+
+const stored = (position: Position) => ({ ...position, topicId: 'id' });
+const at = (nextOffset: bigint, leaderEpoch: number) => stored({ ...START, nextOffset, leaderEpoch });
+const cuts = fc.array(fc.nat({ max: 30 }), { maxLength: 6 });
 
 describe('a stored position and the log it was read from', () => {
-  test('fit as long as the epoch of the last applied record reaches up to it', () => {
+  test('never differ while nothing was cut off, however often the leader changed and the log grew', () => {
     fc.assert(
-      fc.property(offset, epoch, fc.bigInt({ min: 0n, max: 1000n }), (next, of, more) => {
-        expect(cutBelow(position(next, of), end(of, next + more))).toBeUndefined();
+      fc.property(log, cuts, fc.nat({ max: 30 }), (whole, ends, seen) => {
+        const read = whole.slice(0, seen);
+        const position = projected(read, ends);
+        expect(position.nextOffset).toBe(BigInt(read.length));
+        expect(cutBelow(stored(position), endOf(whole, position.leaderEpoch))).toBeUndefined();
       }),
     );
   });
 
-  test('do not fit when that epoch ends below it, even if newer records fill the offsets', () => {
+  test('differ when applied records were cut off, even if records of a newer leader fill the offsets', () => {
     fc.assert(
-      fc.property(offset, epoch, (next, of) => {
-        expect(cutBelow(position(next, of), end(of, next - 1n))).toContain('were cut off');
+      fc.property(log, cuts, fc.nat({ max: 29 }), fc.nat({ max: 40 }), (drawn, ends, kept, written) => {
+        const whole = drawn.map((entry) => ({ ...entry, isControl: false }));
+        fc.pre(kept < whole.length);
+        const position = projected(whole, ends);
+        const newer: Entry = { epoch: position.leaderEpoch + 1, isControl: false };
+        const cut = [...whole.slice(0, kept), ...Array.from({ length: written + 1 }, () => newer)];
+        expect(cutBelow(stored(position), endOf(cut, position.leaderEpoch))).toContain('were cut off');
       }),
     );
   });
 
-  test('do not fit when the log knows no epoch as old, or nobody said', () => {
-    expect(cutBelow(position(5n, 3), end(-1, -1n))).toContain('another log');
-    expect(cutBelow(position(5n, 3), undefined)).toContain('another log');
+  test('differ when the log knows no epoch as new', () => {
+    const end = endOf([{ epoch: 0, isControl: false }], 3);
+    expect(end.leaderEpoch).toBe(-1);
+    expect(cutBelow(at(5n, 3), end)).toContain('another log');
+  });
+
+  test('are not taken for equal when nobody said where the epoch ends', () => {
+    expect(cutBelow(at(5n, 3), undefined)).toContain('nobody said');
   });
 
   test('cannot differ before anything was applied', () => {
-    expect(cutBelow(position(0n, -1), undefined)).toBeUndefined();
+    expect(cutBelow(at(0n, -1), undefined)).toBeUndefined();
   });
 });
