@@ -223,9 +223,17 @@ describe('a change of leader without any fault (tulios/kafkajs #1303)', () => {
         partition: 0,
         leaderEpoch: bounds?.leaderEpoch ?? -1,
       }));
-      const ends = await Promise.all(epochs.map((want) => read.epochEnds([want], { timeoutMs })));
+      const never = { topic, partition: 0, leaderEpoch: 1_000_000 };
+      const ends = await Promise.all([...epochs, never].map((want) => read.epochEnds([want], { timeoutMs })));
       expect(ends[0]).toEqual([{ ...epochs[0], endOffset: firstOfNew }]);
       expect(ends[1]).toEqual([{ ...epochs[1], endOffset: firstOfNew + 1n }]);
+      expect(ends[2]).toEqual([{ topic, partition: 0, leaderEpoch: -1, endOffset: -1n }]);
+      // The epochs on the records are the very ones to ask with.
+      const records = (await readAll(topic)).get(0) ?? [];
+      expect(records.map((record) => record.leaderEpoch)).toEqual(epochs.map((one) => one.leaderEpoch));
+      await expect(
+        read.epochEnds([{ topic: 'absent', partition: 0, leaderEpoch: 0 }], { timeoutMs: 1000 }),
+      ).rejects.toMatchObject({ code: 'UPL-KAFKA-REQUEST' });
     } finally {
       await read.close();
     }

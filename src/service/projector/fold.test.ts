@@ -114,6 +114,16 @@ describe('project', () => {
     expect(project(at(), [empty]).moves[0]?.to).toEqual({ ...START, nextOffset: 5n });
   });
 
+  test('the position carries the leader epoch of the last record applied, and none where no record was read', () => {
+    const [first, second] = batch(0, [decision(0, -1), decision(1, 0)]).records;
+    const records = [first, second].flatMap((one, i) =>
+      one === undefined ? [] : [{ ...one, leaderEpoch: 3 + i }],
+    );
+    const led: RecordBatch = { ...batch(0, []), records, nextOffset: 2n };
+    expect(project(at(), [led]).moves[0]?.to.leaderEpoch).toBe(4);
+    expect(project(at(), [{ ...led, nextOffset: 3n }]).moves[0]?.to.leaderEpoch).toBe(-1);
+  });
+
   test('unparseable commands are counted and leave no row', () => {
     const projection = project(at(), [
       batch(0, [decision(0, -1, { decision: 'unparseable', eventId: null, reservation: null })]),

@@ -5,7 +5,7 @@ import { decodeDecision } from '../domain/codec.ts';
 /** Where one events partition stands in Postgres. */
 export interface Position {
   readonly nextOffset: bigint;
-  /** Leader epoch of the last record applied; -1 before the first. */
+  /** Leader epoch of the record below `nextOffset`; -1 before the first record, or when no record was read there. */
   readonly leaderEpoch: number;
   /** Last command offset whose decision is applied; -1 before the first. */
   readonly decidedThrough: bigint;
@@ -86,7 +86,10 @@ class Folding {
       }
       at = { ...this.#apply(decision, batch.partition, record.offset, at), leaderEpoch: record.leaderEpoch };
     }
-    return batch.nextOffset > at.nextOffset ? { ...at, nextOffset: batch.nextOffset } : at;
+    if (batch.nextOffset <= at.nextOffset) return at;
+    // What stood there was no record (control records, compaction) and may be of a newer epoch than the last record:
+    // with that one's epoch the position would look cut off.
+    return { ...at, nextOffset: batch.nextOffset, leaderEpoch: -1 };
   }
 
   #apply(decision: Decision, partition: number, eventOffset: bigint, at: Position): Position {

@@ -53,10 +53,15 @@ function accepted(offset: number, over: Partial<Decision> = {}): Decision {
   };
 }
 
-function batch(partition: number, from: number, decisions: readonly Decision[]): RecordBatch {
+function batch(
+  partition: number,
+  from: number,
+  decisions: readonly Decision[],
+  leaderEpoch = 0,
+): RecordBatch {
   const records = decisions.map((decision, i) => ({
     offset: BigInt(from + i),
-    leaderEpoch: 0,
+    leaderEpoch,
     timestampMs: 0,
     key: null,
     value: encodeDecision(decision),
@@ -89,13 +94,12 @@ describe('the projection in Postgres', () => {
   test('partitions that are new start at 0 of the topic; a row of another topic id is answered as it is', async () => {
     await loadPositions(sql, TOPIC, [0, 1]);
     const again = await loadPositions(sql, 'topic-2', [0, 1, 2]);
-    expect([...again].toSorted(([a], [b]) => a - b).map(([p, at]) => [p, at.topicId, at.nextOffset])).toEqual(
-      [
-        [0, TOPIC, 0n],
-        [1, TOPIC, 0n],
-        [2, 'topic-2', 0n],
-      ],
-    );
+    const found = [...again].toSorted(([a], [b]) => a - b);
+    expect(found.map(([p, at]) => [p, at.topicId, at.nextOffset, at.leaderEpoch])).toEqual([
+      [0, TOPIC, 0n, -1],
+      [1, TOPIC, 0n, -1],
+      [2, 'topic-2', 0n, -1],
+    ]);
   });
 
   test('a batch writes rows and offsets of all its partitions together, as the views promise', async () => {
@@ -110,15 +114,19 @@ describe('the projection in Postgres', () => {
       eventId: id(99),
       reservation: { id: 'res-99', tenant: 't', resource: 'q', slot, quantity: 1 },
     });
-    const projection = project(positions, [batch(7, 0, [other]), batch(3, 0, [accepted(0), full, repeated])]);
+    const projection = project(positions, [
+      batch(7, 0, [other], 2),
+      batch(3, 0, [accepted(0), full, repeated], 11),
+    ]);
     expect(await applyProjection(sql, TOPIC, projection)).toEqual({ state: 'applied', crossed: 0 });
     const { rows } = await direct.query(
-      `SELECT topic, topic_id, partition, next_offset, decided_through, log_time_ms FROM ${VIEWS.offsets} ORDER BY partition`,
+      `SELECT topic, topic_id, partition, next_offset, leader_epoch, decided_through, log_time_ms
+       FROM ${VIEWS.offsets} ORDER BY partition`,
     );
     const common = { topic: 'reservations.events', topic_id: TOPIC };
     expect(rows).toEqual([
-      { ...common, partition: 3, next_offset: 3n, decided_through: 2n, log_time_ms: 5002n },
-      { ...common, partition: 7, next_offset: 1n, decided_through: 0n, log_time_ms: 5000n },
+      { ...common, partition: 3, next_offset: 3n, leader_epoch: 11, decided_through: 2n, log_time_ms: 5002n },
+      { ...common, partition: 7, next_offset: 1n, leader_epoch: 2, decided_through: 0n, log_time_ms: 5000n },
     ]);
     const operations = await direct.query(
       `SELECT event_id, decision, repeats FROM ${VIEWS.operations} ORDER BY event_id`,

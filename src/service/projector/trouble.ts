@@ -32,8 +32,8 @@ export function troubleOf(
 export function cutBelow(position: StoredPosition, end: EpochEnd | undefined): string | undefined {
   if (position.leaderEpoch < 0) return undefined;
   const at = `events are applied up to ${position.nextOffset} of leader epoch ${position.leaderEpoch}`;
-  if (end === undefined || end.leaderEpoch < 0)
-    return `${at}, and the log knows no such epoch: it is another log`;
+  if (end === undefined) return `${at}, and nobody said where that epoch ends in the log`;
+  if (end.leaderEpoch < 0) return `${at}, and the log knows no epoch as new: it is another log`;
   if (end.endOffset >= position.nextOffset) return undefined;
   return `${at}, but in the log that epoch ends at ${end.endOffset}: records were cut off after they were applied`;
 }
