@@ -8,9 +8,14 @@
  *   command_offset bigint, event_offset bigint, repeats int)`: one row per event id, the first decision of it
  * - `uplift_offsets(topic text, topic_id text, partition int, next_offset bigint, leader_epoch int, decided_through bigint,
  *   log_time_ms bigint, updated_at timestamptz)`: one row per events partition, `decided_through` = last command offset
+ * - `uplift_dead_letters(topic text, topic_id text, partition int, event_offset bigint, event_id text,
+ *   command_offset bigint, error_code text, attempts int, outcome text, replay_id text, applied_offset bigint,
+ *   parked_at timestamptz, settled_at timestamptz)`: one row per event that was put aside, by its origin; `outcome` is
+ *   `parked`, then `applied` (by the replayed record at `applied_offset`) or `superseded`
  */
 export const VIEWS = {
   reservations: 'uplift_reservations',
   operations: 'uplift_operations',
   offsets: 'uplift_offsets',
+  deadLetters: 'uplift_dead_letters',
 } as const;
