@@ -1,10 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { statusOf } from '../clients/process/status.ts';
 import { readUnits } from '../clients/process/unit-files.ts';
 import type { Progress } from '../core/blocks.ts';
 import { isUpliftError, UpliftError } from '../core/error.ts';
-import { sandboxDown } from './down.ts';
+import { removeEmptyFolders, sandboxDown } from './down.ts';
 import { ensureArchive, formatKafka } from './kafka-prepare.ts';
 import { portPlan, sandboxDir, sandboxPaths } from './layout.ts';
 import { type Manifest, readManifest, updateManifest } from './manifest.ts';
@@ -17,6 +17,7 @@ import { preparePostgres } from './postgres-prepare.ts';
 import { assembleRedis } from './redis-assemble.ts';
 import { redisNodes } from './redis-plan.ts';
 import { type Preparations, startServers } from './start-servers.ts';
+import { noteUnderWay } from './under-way.ts';
 import { writePlan } from './write-plan.ts';
 
 export interface UpRequest {
@@ -52,8 +53,9 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
   const options = sandboxOptions(request.options ?? {});
   const dir = sandboxDir(request.stateDir, options.name);
   const existing = await readManifest(dir);
-  const started =
-    existing === undefined ? await build(request, options, dir) : await startAgain(request, existing, dir);
+  const started = await noted(dir, () =>
+    existing === undefined ? build(request, options, dir) : startAgain(request, existing, dir),
+  );
   return {
     name: options.name,
     dir,
@@ -62,6 +64,18 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
     tookMs: Math.round(performance.now() - before),
     readyInMs: Object.fromEntries(started),
   };
+}
+
+/** While it works it can be found and stopped by a `down` from elsewhere. */
+async function noted<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  const forget = await noteUnderWay(dir, 'up', process.pid);
+  try {
+    return await work();
+  } finally {
+    await forget();
+    await removeEmptyFolders(dir);
+  }
 }
 
 async function build(
@@ -77,7 +91,7 @@ async function build(
   return orTearDown(request, options.name, false, async () => {
     const units = await writePlan(context, plan);
     const prepare = preparations(request, context);
-    const took = await startServers({ units, prepare, password, uplift, progress, signal });
+    const took = await startServers({ dir, units, prepare, password, uplift, progress, signal });
     await writeFile(paths.configFile, plan.config, { flag: 'wx' }).catch(ifThere);
     await updateManifest(dir, { ...manifest, phase: 'ready' });
     return took;
@@ -120,7 +134,7 @@ async function startAgain(
   const uplift = [process.execPath, join(await packageRoot(), 'bin', 'uplift.js')];
   const { progress, signal } = request;
   return orTearDown(request, manifest.name, true, () =>
-    startServers({ units, prepare: {}, password, uplift, progress, signal }),
+    startServers({ dir, units, prepare: {}, password, uplift, progress, signal }),
   );
 }
 
