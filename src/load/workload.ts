@@ -118,12 +118,11 @@ function findResources(options: WorkloadOptions, random: () => number): string[]
   return found;
 }
 
-/** Fisher and Yates, in place. */
-export function shuffle<T>(values: T[], random: () => number): void {
+function shuffle(values: number[], random: () => number): void {
   for (let at = values.length - 1; at > 0; at -= 1) {
     const other = Math.floor(random() * (at + 1));
-    const [value, swapped] = [values[at] as T, values[other] as T];
-    values[at] = swapped;
+    const value = values[at] ?? 0;
+    values[at] = values[other] ?? 0;
     values[other] = value;
   }
 }
