@@ -8,10 +8,11 @@ import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { countApplied } from './counting.ts';
 import type { DeadLetterBox } from './dead-letters.ts';
-import { type Position, type Projection, project } from './fold.ts';
+import { type Position, project } from './fold.ts';
 import { LagMeter } from './lag-meter.ts';
-import { type Applied, applyProjection, loadPositions, type StoredPosition } from './store.ts';
+import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { cutBelow, isPoison, troubleOf } from './trouble.ts';
 
 export interface ProjectorDeps {
@@ -183,23 +184,10 @@ export class ProjectorSession {
       if (applied.state === 'again') return applied.reason;
       letters.settled(projection.letters);
       for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
-      this.#count(projection, applied);
+      countApplied(this.#deps, projection, applied);
     }
     for (const [partition, reason] of projection.troubles) this.#stop(partition, reason);
     return undefined;
-  }
-
-  #count(projection: Projection, { crossed, replays }: Extract<Applied, { state: 'applied' }>): void {
-    const { metrics, log } = this.#deps;
-    for (const [decision, count] of projection.counts) metrics.projected.inc({ decision }, count);
-    metrics.projectionRepeated.inc(projection.repeatedRecords);
-    metrics.replaysApplied.inc({ outcome: 'applied' }, replays.applied);
-    metrics.replaysApplied.inc({ outcome: 'superseded' }, replays.superseded);
-    if (projection.letters.length > 0)
-      log.warn({ count: projection.letters.length }, 'events put aside as dead letters');
-    if (crossed === 0) return;
-    metrics.idempotencyCrossed.inc(crossed);
-    log.error({ count: crossed }, 'event ids were decided a second time after they were forgotten');
   }
 
   /** Postgres refused the rows themselves: finds the partition they are from and stops that one alone. */
