@@ -30,6 +30,16 @@ describe('an event', () => {
     );
   });
 
+  it('has the same bytes whatever schema it was read from before', () => {
+    const schemas = fc.constantFrom(...EVENT_SCHEMAS);
+    fc.assert(
+      fc.property(decisions, schemas, schemas, (decision, read, written) => {
+        const again = decodeEvent(encodeEvent(decision, read))?.decision ?? decision;
+        expect(encodeEvent(again, written)).toEqual(encodeEvent(decision, written));
+      }),
+    );
+  });
+
   it('of schema 2 says the version of its reservation, and one of schema 1 that claims to be 2 is none', () => {
     const [decision] = fc.sample(
       decisions.filter((each) => each.decision === 'accepted'),

@@ -34,14 +34,31 @@ export interface DecodedEvent {
   readonly version: number;
 }
 
-/** The bytes of a decision under a schema. Same decision and schema, same bytes: the fold builds its fields in one order. */
+/**
+ * The bytes of a decision under a schema. Same decision and schema, same bytes, wherever the decision was before: the
+ * fields are written in one order, not in that of the object.
+ */
 export function encodeEvent(decision: Decision, schema: EventSchema): Buffer {
-  const { reservation } = decision;
-  const written =
-    schema === 1
-      ? decision
-      : { ...decision, v: 2, reservation: reservation === null ? null : { ...reservation, version: 1 } };
+  const { reservation, first } = decision;
+  const written = {
+    v: schema,
+    decision: decision.decision,
+    rulesVersion: decision.rulesVersion,
+    commandOffset: decision.commandOffset,
+    previousCommandOffset: decision.previousCommandOffset,
+    logTimeMs: decision.logTimeMs,
+    eventId: decision.eventId,
+    reservation: reservation === null ? null : reservationIn(reservation, schema),
+    reason: decision.reason,
+    first: first === null ? null : { commandOffset: first.commandOffset, decision: first.decision },
+  };
   return Buffer.from(JSON.stringify(written), 'utf8');
+}
+
+function reservationIn(reservation: NonNullable<Decision['reservation']>, schema: EventSchema): unknown {
+  const { id, tenant, resource, slot, quantity } = reservation;
+  const common = { id, tenant, resource, slot: { start: slot.start, end: slot.end }, quantity };
+  return schema === 1 ? common : { ...common, version: 1 };
 }
 
 /** The event in a record's value, or undefined for anything that is none of a known schema. */

@@ -113,6 +113,8 @@ describe('the owner of a partition', () => {
     // The predecessor's copy of the same decision arrives late, in the older schema.
     upgraded.owner.onEvents(batch(old.events().records.slice(1)));
     expect(upgraded.owner.phase).toBe('deciding');
+    upgraded.owner.onEvents(upgraded.events());
+    expect(upgraded.owner.phase).toBe('deciding');
   });
 
   test('skips replayed records, while restoring and while deciding', async () => {
