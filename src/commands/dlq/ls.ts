@@ -3,14 +3,16 @@ import type { Action, Deps } from '../../deps.ts';
 import { presentList } from '../../dlq/present.ts';
 import type { DlqSource } from '../../dlq/sources.ts';
 import { type DlqSummary, summarize } from '../../dlq/summary.ts';
+import { durationFlag } from '../shared/duration.ts';
 import { openRegions, type Region } from '../shared/region.ts';
 import type { LsInput } from './index.ts';
 import { lookAt, withKafka } from './look.ts';
 
 /** `uplift dlq ls`: one line a dead letter topic and region. */
-export const lsCommand: Action<LsInput> = async (deps, { readTimeout }) => {
+export const lsCommand: Action<LsInput> = async (deps, input) => {
+  const readTimeoutMs = durationFlag('--read-timeout', input.readTimeout);
   const topics: DlqSummary[] = [];
-  for (const region of await openRegions(deps)) topics.push(...(await listIn(deps, region, readTimeout)));
+  for (const region of await openRegions(deps)) topics.push(...(await listIn(deps, region, readTimeoutMs)));
   return { exit: EXIT.ok, kind: 'dlq.ls', data: { topics }, blocks: presentList(topics) };
 };
 

@@ -16,12 +16,23 @@ import { makeRunFolder } from '../../drills/run-folder.ts';
 import type { Journal } from '../../record/journal.ts';
 import { openJournal } from '../../record/open.ts';
 import { type Confirmed, confirm } from '../shared/confirm.ts';
+import { durationFlag } from '../shared/duration.ts';
 import { openOneRegion, postgresTargets, type Region } from '../shared/region.ts';
 import type { ReplayInput } from './index.ts';
 import { type RegionKafka, requestTimeoutOf, withKafka } from './look.ts';
 
+interface Input extends ReplayInput {
+  readonly timeoutMs: number;
+  readonly readTimeoutMs: number;
+}
+
 /** `uplift dlq replay`: check the plan against the cluster, ask, send, prove. */
-export const replayCommand: Action<ReplayInput> = async (deps, input) => {
+export const replayCommand: Action<ReplayInput> = async (deps, typed) => {
+  const input: Input = {
+    ...typed,
+    timeoutMs: durationFlag('--timeout', typed.timeout),
+    readTimeoutMs: durationFlag('--read-timeout', typed.readTimeout),
+  };
   const plan = await readReplayPlan(input.plan);
   const region = await openOneRegion(deps);
   return withKafka(region, async (kafka) => {
@@ -66,7 +77,7 @@ function nothing(plan: ReplayPlan): Outcome {
 function contextOf(
   { region, read }: RegionKafka,
   plan: ReplayPlan,
-  input: ReplayInput,
+  input: Input,
   produce: ReplayContext['produce'],
 ): ReplayContext {
   return {
@@ -74,17 +85,12 @@ function contextOf(
     read,
     produce,
     requestTimeoutMs: requestTimeoutOf(region),
-    readTimeoutMs: input.readTimeout,
+    readTimeoutMs: input.readTimeoutMs,
     tally: newTally(),
   };
 }
 
-async function dryRun(
-  deps: Deps,
-  input: ReplayInput,
-  kafka: RegionKafka,
-  plan: ReplayPlan,
-): Promise<Outcome> {
+async function dryRun(deps: Deps, input: Input, kafka: RegionKafka, plan: ReplayPlan): Promise<Outcome> {
   const never = { send: () => Promise.reject(new Error('a dry run sends nothing')) };
   const context = contextOf(kafka, plan, input, never);
   const options = { replayId: newRunId(), send: false, signal: deps.signal };
@@ -109,7 +115,7 @@ async function dryRun(
 
 async function replayIn(
   deps: Deps,
-  input: ReplayInput,
+  input: Input,
   kafka: RegionKafka,
   plan: ReplayPlan,
   confirmed: Confirmed,
@@ -160,12 +166,12 @@ interface Sending {
   readonly ask: Sql | undefined;
 }
 
-async function sendAndProve(deps: Deps, input: ReplayInput, sending: Sending): Promise<Outcome> {
+async function sendAndProve(deps: Deps, input: Input, sending: Sending): Promise<Outcome> {
   const { journal, context } = sending;
   try {
     const result = await runReplay({
       ...sending,
-      timeoutMs: input.timeout,
+      timeoutMs: input.timeoutMs,
       signal: deps.signal,
       onEvent: ({ state, describe }) => {
         if (state === 'verified') deps.progress({ phase: 'replay', state: 'done', text: describe });
@@ -180,7 +186,7 @@ async function sendAndProve(deps: Deps, input: ReplayInput, sending: Sending): P
       exit,
       kind: 'dlq.replay',
       data: { ...result, record },
-      blocks: presentReplay(result, record, input.timeout),
+      blocks: presentReplay(result, record, input.timeoutMs),
     };
   } catch (error) {
     const execution = deps.signal.aborted ? 'interrupted' : 'errored';
@@ -196,7 +202,7 @@ async function sendAndProve(deps: Deps, input: ReplayInput, sending: Sending): P
 }
 
 /** Told to stop: what went out so far, and how to finish. */
-function interrupted(deps: Deps, input: ReplayInput, { context, replayId }: Sending): Outcome {
+function interrupted(deps: Deps, input: Input, { context, replayId }: Sending): Outcome {
   const { plan, tally } = context;
   const { sent, already, refused } = tally;
   const signal = deps.signal.reason;

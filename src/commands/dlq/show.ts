@@ -7,6 +7,7 @@ import type { DlqFacts } from '../../dlq/facts.ts';
 import { presentLetter, presentLetters } from '../../dlq/present.ts';
 import { type ShownLetter, showLetter } from '../../dlq/show.ts';
 import { type JudgedLetter, judgeLetters } from '../../dlq/standing.ts';
+import { durationFlag } from '../shared/duration.ts';
 import { openOneRegion } from '../shared/region.ts';
 import type { ShowInput } from './index.ts';
 import { lookAt, sourceNamed, withKafka } from './look.ts';
@@ -14,12 +15,13 @@ import { lookAt, sourceNamed, withKafka } from './look.ts';
 /** `uplift dlq show`: the letters of a topic, or one of them whole. */
 export const showCommand: Action<ShowInput> = async (deps, input) => {
   const at = input.at === undefined ? undefined : positionIn(input.at);
+  const readTimeoutMs = durationFlag('--read-timeout', input.readTimeout);
   const region = await openOneRegion(deps);
   return withKafka(region, async (kafka) => {
-    const facts = await lookAt(deps, kafka, sourceNamed(kafka, input.topic), input.readTimeout);
+    const facts = await lookAt(deps, kafka, sourceNamed(kafka, input.topic), readTimeoutMs);
     const judged = judgeLetters(facts);
     if (at === undefined) return listed(facts, judged, input.limit);
-    return whole(await showLetter(kafka.read, facts, judged, at, input.readTimeout));
+    return whole(await showLetter(kafka.read, facts, judged, at, readTimeoutMs));
   });
 };
 
