@@ -242,12 +242,8 @@ export function foldPostgres(): PostgresFold {
   return {
     reservation: (row) => pushTo(reservations, row.eventId, row),
     operation: (row) => pushTo(operations, row.eventId, row),
-    offset: (partition, through) => {
-      decidedThrough.set(partition, through);
-    },
-    parked: (eventId) => {
-      parked.add(eventId);
-    },
+    offset: (partition, through) => void decidedThrough.set(partition, through),
+    parked: (eventId) => void parked.add(eventId),
     result: () => ({ reservations, operations, decidedThrough, parked }),
   };
 }
