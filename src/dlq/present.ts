@@ -28,10 +28,11 @@ export function presentList(summaries: readonly DlqSummary[]): Block[] {
     ];
   const letters = total((one) => one.letters);
   const left = letters - total((one) => one.replayed);
-  const [most] = summaries.toSorted((a, b) => b.letters - b.replayed - (a.letters - a.replayed));
+  const worstFirst = summaries.toSorted((a, b) => b.letters - b.replayed - (a.letters - a.replayed));
+  const [most] = worstFirst;
   const cut = summaries.filter(({ unread }) => unread !== null);
   return [
-    listTable(summaries),
+    listTable(worstFirst),
     {
       kind: 'counts',
       items: [
@@ -70,11 +71,11 @@ function listTable(summaries: readonly DlqSummary[]): Block {
     kind: 'table',
     columns: [
       { title: 'REGION' },
-      { title: 'DEAD LETTER TOPIC' },
+      { title: 'TOPIC' },
       { title: 'LETTERS', align: 'right' },
       { title: 'REPLAYED', align: 'right' },
       { title: 'LEFT', align: 'right' },
-      { title: 'OLDEST LEFT', align: 'right' },
+      { title: 'OLDEST', align: 'right' },
       { title: 'EXPIRES IN', align: 'right' },
       { title: 'ERRORS' },
     ],
