@@ -9,7 +9,7 @@ import type { DlqFacts } from './facts.ts';
 import { type PlannedLetter, planReplay, type ReplayPlan, staleReasons } from './plan.ts';
 import { readReplayPlan, writeReplayPlan } from './plan-file.ts';
 import { presentPlan } from './present-replay.ts';
-import { whyNotSent } from './replay-partition.ts';
+import { sinceThePlan, whyNotSent } from './replay-partition.ts';
 import { dlqSources } from './sources.ts';
 import {
   append,
@@ -158,6 +158,25 @@ describe('planning a replay', () => {
     ]);
     expect(staleReasons(plan, state({ partitions: 3 }))).toEqual(['orders had 2 partitions, now 3']);
     expect(staleReasons(plan, { ...state(), topics: [] })).toHaveLength(2);
+  });
+
+  it('does not fit a target log that was cut behind it', () => {
+    const plan = planOf(parkedAt([0, 3]));
+    const now = (startOffset: bigint) =>
+      plan.target.bounds.map(({ partition }) => ({
+        topic: 'orders',
+        topicId: TARGET_ID,
+        partition,
+        startOffset,
+        endOffset: 80n,
+        leaderEpoch: 0,
+      }));
+    expect(sinceThePlan(plan, plan.letters, now(50n))).toMatchObject([
+      { partition: 0, fromOffset: 50n, endOffset: 80n },
+    ]);
+    expect(() => sinceThePlan(plan, plan.letters, now(51n))).toThrow(
+      /orders\/0 no longer reaches back to when the plan was made/,
+    );
   });
 
   it('is not carried out on another record than the one that was reviewed', () => {

@@ -80,7 +80,7 @@ function notes(plan: ReplayPlan, partitions: number): [string, string][] {
       'newer events',
       plan.keysWithNewerEvents === 0
         ? 'none seen for these keys'
-        : `${formatCount(plan.keysWithNewerEvents)} keys have later events, at least: a consumer without versions may go back in time`,
+        : `at least ${formatCount(plan.keysWithNewerEvents)} of these keys: a consumer without versions may go back in time`,
     ],
   ];
   if (plan.expiringSoon > 0)

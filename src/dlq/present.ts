@@ -3,7 +3,7 @@ import { formatCount, formatSpan } from '../core/units.ts';
 import { showBytes, shownText } from './content.ts';
 import type { DlqFacts } from './facts.ts';
 import type { ShownLetter } from './show.ts';
-import type { JudgedLetter, Standing } from './standing.ts';
+import { type JudgedLetter, NO_METADATA, type Standing } from './standing.ts';
 import type { DlqSummary } from './summary.ts';
 
 const WORDS: Readonly<Record<Standing, string>> = {
@@ -33,6 +33,7 @@ export function presentList(summaries: readonly DlqSummary[]): Block[] {
   const cut = summaries.filter(({ unread }) => unread !== null);
   return [
     listTable(worstFirst),
+    ...errorsTable(summaries),
     {
       kind: 'counts',
       items: [
@@ -77,7 +78,6 @@ function listTable(summaries: readonly DlqSummary[]): Block {
       { title: 'LEFT', align: 'right' },
       { title: 'OLDEST', align: 'right' },
       { title: 'EXPIRES IN', align: 'right' },
-      { title: 'ERRORS' },
     ],
     rows: summaries.map((one) => [
       one.region,
@@ -87,7 +87,6 @@ function listTable(summaries: readonly DlqSummary[]): Block {
       one.exists ? formatCount(one.letters - one.replayed) : '',
       one.oldestAgeMs === null ? '–' : formatSpan(one.oldestAgeMs),
       expiry(one),
-      errorsText(one.errors),
     ]),
   };
 }
@@ -97,14 +96,30 @@ function expiry({ expiresInMs }: DlqSummary): string {
   return expiresInMs <= 0 ? 'due' : formatSpan(expiresInMs);
 }
 
-const SHOWN_ERRORS = 3;
+const SHOWN_ERRORS = 8;
 
-function errorsText(errors: DlqSummary['errors']): string {
-  const shown = errors
+/** Error codes with their letters, most frequent first, whichever topic they stand in. */
+function errorsTable(summaries: readonly DlqSummary[]): Block[] {
+  const all = summaries
+    .flatMap(({ region, dlq, errors }) => errors.map((error) => ({ region, dlq, ...error })))
+    .toSorted((a, b) => b.count - a.count);
+  if (all.length === 0) return [];
+  const rows = all
     .slice(0, SHOWN_ERRORS)
-    .map(({ code, count }) => `${code ?? 'no error metadata'} ${formatCount(count)}`);
-  const more = errors.length - shown.length;
-  return [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+    .map(({ region, dlq, code, count }) => [code ?? NO_METADATA, formatCount(count), region, dlq]);
+  if (all.length > SHOWN_ERRORS) rows.push([`… ${all.length - SHOWN_ERRORS} more`, '', '', '']);
+  return [
+    {
+      kind: 'table',
+      columns: [
+        { title: 'ERROR' },
+        { title: 'LETTERS', align: 'right' },
+        { title: 'REGION' },
+        { title: 'TOPIC' },
+      ],
+      rows,
+    },
+  ];
 }
 
 /** The letters of one topic, oldest first. */
@@ -122,8 +137,8 @@ export function presentLetters(facts: DlqFacts, letters: readonly JudgedLetter[]
       ? '–'
       : `${seen.letter.origin.topic}/${seen.letter.origin.partition} @ ${seen.letter.origin.offset}`,
     seen.letter === null ? '–' : String(seen.letter.attempt),
-    seen.letter?.errorCode ?? 'no error metadata',
-    reason === null || reason === 'no error metadata' ? WORDS[standing] : `${WORDS[standing]}: ${reason}`,
+    seen.letter?.errorCode ?? NO_METADATA,
+    standing === 'replayed' ? (reason ?? WORDS.replayed) : WORDS[standing],
   ]);
   const [first] = letters;
   return [
@@ -205,7 +220,7 @@ export function presentLetter(shown: ShownLetter): Block[] {
     ...(headers.length === 0
       ? [{ kind: 'text', text: 'It had no headers of its own.' } as const]
       : [{ kind: 'text', text: 'Headers it had:' } as const, { kind: 'keyValues', rows: headers } as const]),
-    { kind: 'verdict', text: `${WORDS[judged.standing]}.`, mark },
+    { kind: 'verdict', text: `${capital(WORDS[judged.standing])}.`, mark },
     ...(judged.standing === 'waiting'
       ? [
           {
@@ -215,4 +230,8 @@ export function presentLetter(shown: ShownLetter): Block[] {
         ]
       : []),
   ];
+}
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

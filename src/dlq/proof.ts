@@ -1,6 +1,7 @@
 import type { Read } from '../clients/kafka/ports.ts';
 import { originKey, readDeadLetter } from '../contract/dead-letter.ts';
-import { reasonOf } from '../core/error.ts';
+import { isUpliftError, reasonOf } from '../core/error.ts';
+import { formatMs } from '../core/units.ts';
 import { waitFor } from '../core/wait.ts';
 import type { AskPostgres } from '../facts/ask-postgres.ts';
 import { readSlices } from '../facts/kafka/slices.ts';
@@ -83,10 +84,11 @@ async function waitForProjection(
     );
     return [...wanted].every(([partition, offset]) => (passed.get(partition) ?? -1n) > offset);
   };
-  await waitFor(look, { what: 'the projection past the replayed records', timeoutMs, signal }).catch(
+  await waitFor(look, { what: 'the projection past the replays', timeoutMs, signal }).catch(
     (error: unknown) => {
       signal.throwIfAborted();
-      troubles.push(reasonOf(error));
+      const last = isUpliftError(error) && error.cause !== undefined ? ` (${reasonOf(error.cause)})` : '';
+      troubles.push(`the projection did not pass the replays within ${formatMs(timeoutMs)}${last}`);
     },
   );
   return passed;

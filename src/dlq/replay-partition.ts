@@ -1,7 +1,7 @@
-import type { InRecord, OutRecord, Produce, Read } from '../clients/kafka/ports.ts';
+import type { InRecord, OutRecord, PartitionBounds, Produce, Read } from '../clients/kafka/ports.ts';
 import { originKey } from '../contract/dead-letter.ts';
 import { UpliftError } from '../core/error.ts';
-import { readSlices } from '../facts/kafka/slices.ts';
+import { readSlices, type Slice } from '../facts/kafka/slices.ts';
 import { batchesOf } from './batches.ts';
 import { replayOf, seeLetter } from './letters.ts';
 import type { PlannedLetter, RefusedLetter, ReplayPlan } from './plan.ts';
@@ -140,7 +140,7 @@ export function whyNotSent(
 
 /**
  * Looks at the target log from the ends that the plan captured to its present ends, and remembers whose replays stand
- * there. Throws UPL-PLAN-STALE when the log no longer reaches back to the plan: what was replayed since cannot be told.
+ * there. Throws as `sinceThePlan`, and UPL-DEADLINE when the end was not reached.
  */
 export async function findReplays(
   context: ReplayContext,
@@ -148,16 +148,11 @@ export async function findReplays(
   signal: AbortSignal,
 ): Promise<void> {
   const { plan, read, tally, requestTimeoutMs, readTimeoutMs } = context;
-  const partitions = new Set(letters.map(({ origin }) => origin.partition));
-  const now = await read.bounds([plan.target.topic], { timeoutMs: requestTimeoutMs });
-  const slices = now
-    .filter(({ partition }) => partitions.has(partition))
-    .map(({ startOffset, ...bound }) => {
-      const planned = plan.target.bounds.find(({ partition }) => partition === bound.partition);
-      if (planned === undefined || bound.topicId !== plan.target.topicId || startOffset > planned.endOffset)
-        throw stale(plan, bound.partition);
-      return { ...bound, fromOffset: planned.endOffset };
-    });
+  const slices = sinceThePlan(
+    plan,
+    letters,
+    await read.bounds([plan.target.topic], { timeoutMs: requestTimeoutMs }),
+  );
   const fold = foldReplays();
   const done = await readSlices({
     read,
@@ -177,9 +172,29 @@ export async function findReplays(
   }
 }
 
+/**
+ * What the target partitions of these letters have received since the plan. Throws UPL-PLAN-STALE when the log no longer
+ * reaches back to it. Pure.
+ */
+export function sinceThePlan(
+  plan: ReplayPlan,
+  letters: readonly PlannedLetter[],
+  now: readonly PartitionBounds[],
+): Slice[] {
+  const partitions = new Set(letters.map(({ origin }) => origin.partition));
+  return now
+    .filter(({ partition }) => partitions.has(partition))
+    .map(({ startOffset, ...bound }) => {
+      const planned = plan.target.bounds.find(({ partition }) => partition === bound.partition);
+      if (planned === undefined || bound.topicId !== plan.target.topicId || startOffset > planned.endOffset)
+        throw stale(plan, bound.partition);
+      return { ...bound, fromOffset: planned.endOffset };
+    });
+}
+
 function stale(plan: ReplayPlan, partition: number): UpliftError {
   return new UpliftError('UPL-PLAN-STALE', {
-    message: `${plan.target.topic}/${partition} no longer reaches back to when the plan was made: what was replayed since cannot be told. Nothing more was sent.`,
+    message: `${plan.target.topic}/${partition} no longer reaches back to when the plan was made: what was replayed since cannot be told.`,
     next: `uplift dlq plan ${plan.dlq.topic} --out <file>`,
   });
 }

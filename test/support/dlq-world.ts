@@ -29,7 +29,9 @@ const VIEWS = `
     command_offset bigint, event_offset bigint, repeats int);
   CREATE TABLE uplift_dead_letters (topic text, topic_id text, partition int, event_offset bigint, event_id text,
     command_offset bigint, error_code text, attempts int, outcome text, replay_id text, applied_offset bigint,
-    parked_at timestamptz, settled_at timestamptz, PRIMARY KEY (topic_id, partition, event_offset));`;
+    parked_at timestamptz, settled_at timestamptz, PRIMARY KEY (topic_id, partition, event_offset));
+  CREATE TABLE uplift_reservations (reservation_id text, event_id text, tenant text, resource text,
+    slot_start timestamptz, slot_end timestamptz, quantity int, status text);`;
 
 const COMMAND_MS = 120_000;
 

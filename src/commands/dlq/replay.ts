@@ -10,7 +10,7 @@ import { type ReplayPlan, staleReasons } from '../../dlq/plan.ts';
 import { readReplayPlan, writeReplayPlan } from '../../dlq/plan-file.ts';
 import { presentReplay, presentUnproved } from '../../dlq/present-replay.ts';
 import { exitOfReplay, runReplay } from '../../dlq/replay.ts';
-import { newTally, type ReplayContext, replayPartition } from '../../dlq/replay-partition.ts';
+import { newTally, type ReplayContext, replayPartition, sinceThePlan } from '../../dlq/replay-partition.ts';
 import { partitionsOf } from '../../dlq/step.ts';
 import { makeRunFolder } from '../../drills/run-folder.ts';
 import type { Journal } from '../../record/journal.ts';
@@ -36,7 +36,7 @@ export const replayCommand: Action<ReplayInput> = async (deps, typed) => {
   const plan = await readReplayPlan(input.plan);
   const region = await openOneRegion(deps);
   return withKafka(region, async (kafka) => {
-    refuseStale(plan, kafka, input.plan);
+    await refuseStale(plan, kafka, input.plan);
     if (input.dryRun) return dryRun(deps, input, kafka, plan);
     if (plan.letters.length === 0) return nothing(plan);
     const confirmed = await confirm(deps, {
@@ -49,12 +49,20 @@ export const replayCommand: Action<ReplayInput> = async (deps, typed) => {
   });
 };
 
-function refuseStale(plan: ReplayPlan, { region, state }: RegionKafka, file: string): void {
+async function refuseStale(
+  plan: ReplayPlan,
+  { region, state, read }: RegionKafka,
+  file: string,
+): Promise<void> {
   const reasons =
     plan.region === region.config.name
       ? staleReasons(plan, state)
       : [`it was made for region ${plan.region}, this is ${region.config.name}`];
-  if (reasons.length === 0) return;
+  if (reasons.length === 0) {
+    const now = await read.bounds([plan.target.topic], { timeoutMs: requestTimeoutOf(region) });
+    sinceThePlan(plan, plan.letters, now);
+    return;
+  }
   throw new UpliftError('UPL-PLAN-STALE', {
     message: `${file} does not fit any more: ${reasons.join('; ')}. Nothing was sent.`,
     next: `uplift dlq plan ${plan.dlq.topic} --out <file>`,
