@@ -115,8 +115,25 @@ export interface EpochEnd {
   readonly endOffset: bigint;
 }
 
+/** A moment in one partition's log. */
+export interface TimeWant {
+  readonly topic: string;
+  readonly partition: number;
+  readonly timestampMs: number;
+}
+
+/** The first record whose timestamp is at or after the moment asked for; null when there is none. */
+export interface OffsetAtTime {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: bigint | null;
+}
+
 export interface Read {
   bounds(topics: readonly string[], options: { readonly timeoutMs: number }): Promise<PartitionBounds[]>;
+  /** Offsets by time (ListOffsets), each partition once a call. Errors as of `bounds`. */
+  offsetsAt(wants: readonly TimeWant[], options: { readonly timeoutMs: number }): Promise<OffsetAtTime[]>;
   /**
    * Starts reading. `gatherMs` (default 10) is the pause after an answer with records before the next question to the
    * same broker: it adds at most that much latency, and records that come in quick succession share a request.
