@@ -3,6 +3,7 @@ import { registerCheck } from './commands/check/index.ts';
 import { registerConfig } from './commands/config/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
 import { registerInit } from './commands/init/index.ts';
+import { registerLag } from './commands/lag/index.ts';
 import { registerLoad } from './commands/load/index.ts';
 import { registerSandbox } from './commands/sandbox/index.ts';
 import { registerService } from './commands/service/index.ts';
@@ -20,6 +21,7 @@ const NOUNS: readonly Register[] = [
   registerTopics,
   registerLoad,
   registerCheck,
+  registerLag,
   registerDrill,
   registerService,
   registerConfig,

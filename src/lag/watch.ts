@@ -124,6 +124,7 @@ class Watch {
   async run(topics: Beside['topics']): Promise<ConsumerFacts[]> {
     const { groups, intervalMs, patienceMs, timeoutMs, onWaiting, signal } = this.#request;
     const first = await this.#look(this.#wanted, chooseProjections(this.#request));
+    if (first.consumers.length === 0) return [];
     // Before the last look at the positions: what is below these starts then is below them for certain.
     this.#starts = await edgesOf(groups, partitionsOf(first.consumers), 'start', timeoutMs);
     const last = new Map<string, Look>();

@@ -1,7 +1,7 @@
 import { errorName } from './answers.ts';
 import type { Edge, Told, TopicPartition } from './group-ports.ts';
 import { askLeaders, type Directory, type Reply } from './leaders.ts';
-import { EARLIEST, LATEST, listOffsets, READ_COMMITTED, READ_UNCOMMITTED } from './list-offsets.ts';
+import { EARLIEST, LATEST, listOffsets, READ_COMMITTED, READ_UNCOMMITTED } from './offset-request.ts';
 
 const MAX_PER_REQUEST = 5000;
 /** Codes that asking again does not change: no permission on topic or cluster, invalid topic name. */
@@ -27,7 +27,7 @@ export function edges(
     { timeoutMs, maxPerRequest: MAX_PER_REQUEST },
     async (to, asked) => {
       const wants = asked.map(({ want, leaderEpoch }) => ({ ...want, leaderEpoch }));
-      const got = await listOffsets(to, wants, timestamp, isolation);
+      const got = await listOffsets(to, wants, () => timestamp, isolation);
       const byKey = new Map(got.map((one) => [`${one.topic}/${one.partition}`, one]));
       return asked.map(({ want }) => replyOf(byKey.get(`${want.topic}/${want.partition}`)));
     },

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Connection } from '@platformatic/kafka';
+import { type Connection, listOffsetsV7 } from '@platformatic/kafka';
 import { UpliftError } from '../../core/error.ts';
-import { errorName, requestFailed } from './answers.ts';
+import { errorName, requestFailed, wholeAnswer } from './answers.ts';
 import { Brokers } from './brokers.ts';
 import { epochEnds } from './epochs.ts';
 import { LinkError } from './link.ts';
-import { EARLIEST, LATEST, listOffsets } from './list-offsets.ts';
 import { describeCluster } from './metadata.ts';
 import type { PartitionBounds, Read, Reader, ReadPosition } from './ports.ts';
 import { KafkaReader, type ReadOptions } from './reader.ts';
@@ -13,6 +12,9 @@ import type { KafkaTarget } from './target.ts';
 
 export type { ReadOptions } from './reader.ts';
 
+const EARLIEST = -2n;
+/** With isolation READ_UNCOMMITTED this is the high watermark. */
+const LATEST = -1n;
 const PAUSE_MS = 200;
 
 /** Read over raw Fetch, ListOffsets and Metadata requests. Closing it closes its readers too. */
@@ -100,8 +102,8 @@ async function bounds(
 /** Bounds of those partitions for which this broker is the leader now; the others are left out. */
 async function boundsAt(connection: Connection, wants: readonly Wanted[]): Promise<PartitionBounds[]> {
   const [earliest, latest] = await Promise.all([
-    offsetsAt(connection, wants, EARLIEST),
-    offsetsAt(connection, wants, LATEST),
+    listOffsets(connection, wants, EARLIEST),
+    listOffsets(connection, wants, LATEST),
   ]);
   return wants.flatMap((want): PartitionBounds[] => {
     const key = `${want.topic}/${want.partition}`;
@@ -111,12 +113,25 @@ async function boundsAt(connection: Connection, wants: readonly Wanted[]): Promi
   });
 }
 
-async function offsetsAt(
+/** ListOffsets v7 takes each partition once a request, hence one request for each end of the log. */
+async function listOffsets(
   connection: Connection,
   wants: readonly Wanted[],
   timestamp: bigint,
 ): Promise<Map<string, bigint>> {
-  const got = await listOffsets(connection, wants, timestamp);
-  const told = got.filter((one) => one.errorCode === 0);
-  return new Map(told.map((one) => [`${one.topic}/${one.partition}`, one.offset]));
+  const topics = [...Map.groupBy(wants, (want) => want.topic)].map(([name, list]) => ({
+    name,
+    partitions: list.map((want) => ({
+      partitionIndex: want.partition,
+      currentLeaderEpoch: want.leaderEpoch,
+      timestamp,
+    })),
+  }));
+  const answer = await wholeAnswer(listOffsetsV7.api.async(connection, -1, 0, topics));
+  const offsets = new Map<string, bigint>();
+  for (const topic of answer.topics) {
+    for (const one of topic.partitions)
+      if (one.errorCode === 0) offsets.set(`${topic.name}/${one.partitionIndex}`, one.offset);
+  }
+  return offsets;
 }

@@ -22,11 +22,11 @@ export const LATEST = -1n;
 export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
 
-/** ListOffsets v7 takes each partition once a request, hence one request for each end of the log. */
+/** ListOffsets v7 takes each partition once a request, hence one request for each end of the log. Error codes are kept. */
 export async function listOffsets(
   connection: Connection,
   wants: readonly OffsetWant[],
-  timestamp: bigint,
+  timestampOf: (want: OffsetWant) => bigint,
   isolation = READ_UNCOMMITTED,
 ): Promise<OffsetGot[]> {
   const topics = [...Map.groupBy(wants, (want) => want.topic)].map(([name, list]) => ({
@@ -34,7 +34,7 @@ export async function listOffsets(
     partitions: list.map((want) => ({
       partitionIndex: want.partition,
       currentLeaderEpoch: want.leaderEpoch,
-      timestamp,
+      timestamp: timestampOf(want),
     })),
   }));
   const answer = await wholeAnswer(listOffsetsV7.api.async(connection, -1, isolation, topics));
