@@ -3,7 +3,7 @@ import { type Connection, findCoordinatorV4, offsetCommitV8, offsetFetchV8 } fro
 import { isUpliftError } from '../../core/error.ts';
 import { errorName, requestFailed, wholeAnswer } from './answers.ts';
 import type { GroupListing, PartitionOffset, Told } from './group-ports.ts';
-import { type Directory, PAUSE_MS, ROUNDS } from './leaders.ts';
+import { type Directory, PATIENT_ROUNDS, PAUSE_MS, ROUNDS } from './leaders.ts';
 
 const GROUP = 0;
 const GROUPS_PER_REQUEST = 100;
@@ -29,7 +29,7 @@ async function findCoordinators(
   );
 }
 
-/** See `Groups.committed`. A group that moved is looked up anew, at most three rounds within `timeoutMs`. */
+/** See `Groups.committed`. A group that moves is looked up anew, a bounded number of times within `timeoutMs`. */
 export async function committed(
   directory: Directory,
   groups: readonly Wanted[],
@@ -40,7 +40,8 @@ export async function committed(
   await directory.state(leftMs());
   const answers = new Map<string, Told<readonly PartitionOffset[]>>();
   let open = groups;
-  for (let round = 0; round < ROUNDS && open.length > 0; round += 1) {
+  let moving = false;
+  for (let round = 0; round < (moving ? PATIENT_ROUNDS : ROUNDS) && open.length > 0; round += 1) {
     if (round > 0) {
       if (leftMs() <= PAUSE_MS) break;
       await delay(PAUSE_MS);
@@ -53,6 +54,7 @@ export async function committed(
     // Why the coordinator we knew said nothing is the better reason.
     for (const [groupId, { answer }] of got)
       if (answer !== HOMELESS || !answers.has(groupId)) answers.set(groupId, answer);
+    moving = [...got.values()].some((one) => one.moving);
     open = open.flatMap(({ groupId }) =>
       got.get(groupId)?.final === true ? [] : [{ groupId, coordinator: null }],
     );
@@ -67,6 +69,8 @@ interface Fetched {
   readonly answer: Told<readonly PartitionOffset[]>;
   /** Asking again would not change it. */
   readonly final: boolean;
+  /** Its coordinator did answer: not yet, or not any more. */
+  readonly moving: boolean;
 }
 
 function partsOf(groups: readonly Wanted[]): Wanted[][] {
@@ -87,8 +91,8 @@ async function fetchPart(
       ? HOMELESS
       : await directory.ask(coordinator, leftMs, (to) => fetchOffsets(to, part));
   return part.map(({ groupId }) => {
-    if (!told.told) return [groupId, { answer: told, final: false }];
-    return [groupId, told.value.get(groupId) ?? { answer: NO_ANSWER, final: false }];
+    if (!told.told) return [groupId, { answer: told, final: false, moving: false }];
+    return [groupId, told.value.get(groupId) ?? { answer: NO_ANSWER, final: false, moving: false }];
   });
 }
 
@@ -117,15 +121,16 @@ async function fetchOffsets(to: Connection, groups: readonly Wanted[]): Promise<
   return new Map(
     answer.groups.map(({ groupId, topics, errorCode }): [string, Fetched] => {
       if (errorCode !== 0) {
+        const moving = MOVING.has(errorCode);
         const answer = { told: false, reason: errorName(errorCode) } as const;
-        return [groupId, { answer, final: !MOVING.has(errorCode) }];
+        return [groupId, { answer, final: !moving, moving }];
       }
       const value = topics.flatMap(({ name, partitions }) =>
         partitions
           .filter((one) => one.errorCode === 0 && one.committedOffset >= 0n)
           .map((one) => ({ topic: name, partition: one.partitionIndex, offset: one.committedOffset })),
       );
-      return [groupId, { answer: { told: true, value }, final: true }];
+      return [groupId, { answer: { told: true, value }, final: true, moving: false }];
     }),
   );
 }
@@ -144,7 +149,8 @@ export class Committer {
     const endsAtMs = performance.now() + timeoutMs;
     const leftMs = (): number => Math.max(1, endsAtMs - performance.now());
     let reason = 'it has no coordinator';
-    for (let round = 0; round < ROUNDS && (round === 0 || leftMs() > PAUSE_MS); round += 1) {
+    // While a coordinator moves, its loads take seconds: only the deadline ends this.
+    for (let round = 0; round === 0 || leftMs() > PAUSE_MS; round += 1) {
       if (round > 0) await delay(PAUSE_MS);
       const coordinator = await this.#coordinatorOf(groupId, leftMs());
       if (coordinator === undefined) continue;

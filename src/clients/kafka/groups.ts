@@ -4,7 +4,7 @@ import { errorName, wholeAnswer } from './answers.ts';
 import { Brokers } from './brokers.ts';
 import { Committer, committed } from './coordinators.ts';
 import type { GroupList, GroupListing, Groups, Told } from './group-ports.ts';
-import { Directory, PAUSE_MS, ROUNDS } from './leaders.ts';
+import { Directory, PATIENT_ROUNDS, PAUSE_MS, ROUNDS } from './leaders.ts';
 import { edges } from './log-edges.ts';
 import type { ClusterState } from './ports.ts';
 import { times } from './record-times.ts';
@@ -56,7 +56,7 @@ async function listAt(
   endsAtMs: number,
 ): Promise<Told<readonly GroupListing[]>> {
   let reason = '';
-  for (let round = 0; round < ROUNDS; round += 1) {
+  for (let round = 0; round < PATIENT_ROUNDS; round += 1) {
     const leftMs = endsAtMs - performance.now();
     if (round > 0 && leftMs <= PAUSE_MS) break;
     if (round > 0) await delay(PAUSE_MS);
@@ -64,7 +64,7 @@ async function listAt(
     if (!told.told) reason = told.reason;
     else if (told.value.errorCode === 0) return { told: true, value: told.value.groups.map(listingAt) };
     else reason = `broker ${broker}: ${errorName(told.value.errorCode)}`;
-    if (told.told && !LOADING.has(told.value.errorCode)) break;
+    if (told.told ? !LOADING.has(told.value.errorCode) : round + 1 >= ROUNDS) break;
   }
   return { told: false, reason };
 

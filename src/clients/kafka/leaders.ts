@@ -9,7 +9,10 @@ import { LinkError } from './link.ts';
 import { describeCluster } from './metadata.ts';
 import type { ClusterState, TopicState } from './ports.ts';
 
+/** How often a broker that says nothing is asked. */
 export const ROUNDS = 3;
+/** How often one that answers "not yet" is asked. */
+export const PATIENT_ROUNDS = 10;
 export const PAUSE_MS = 200;
 /** A broker that hung once is given only this long by the requests after it. */
 const DISTRUST_MS = 1000;
