@@ -4,6 +4,7 @@ import { registerConfig } from './commands/config/index.ts';
 import { registerDlq } from './commands/dlq/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
 import { registerInit } from './commands/init/index.ts';
+import { registerLag } from './commands/lag/index.ts';
 import { registerLoad } from './commands/load/index.ts';
 import { registerSandbox } from './commands/sandbox/index.ts';
 import { registerService } from './commands/service/index.ts';
@@ -21,6 +22,7 @@ const NOUNS: readonly Register[] = [
   registerTopics,
   registerLoad,
   registerCheck,
+  registerLag,
   registerDrill,
   registerDlq,
   registerService,

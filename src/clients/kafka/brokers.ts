@@ -81,6 +81,11 @@ export class Brokers {
     return link;
   }
 
+  /** Calls over all links so far. */
+  get requests(): number {
+    return [...this.#links.values()].reduce((sum, link) => sum + link.requests, 0);
+  }
+
   close(): void {
     this.#closed = true;
     for (const link of this.#links.values()) link.close();

@@ -21,6 +21,7 @@ export class LinkError extends Error {
 export class BrokerLink {
   readonly address: string;
   readonly #target: KafkaTarget;
+  #requests = 0;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
   #closed = false;
@@ -37,6 +38,7 @@ export class BrokerLink {
   async request<T>(call: (connection: Connection) => Promise<T>, timeoutMs: number): Promise<T> {
     const endsAtMs = performance.now() + timeoutMs;
     const connection = await this.#open(timeoutMs);
+    this.#requests += 1;
     try {
       const leftMs = Math.max(1, endsAtMs - performance.now());
       return await withDeadline(`an answer from ${this.address}`, leftMs, call(connection));
@@ -45,6 +47,11 @@ export class BrokerLink {
       this.#drop(connection);
       throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, true, error);
     }
+  }
+
+  /** Calls that reached a connection. */
+  get requests(): number {
+    return this.#requests;
   }
 
   close(): void {

@@ -63,6 +63,11 @@ export class ProjectorSession {
     }
   }
 
+  /** First event not applied, by partition. */
+  positions(): ReadonlyMap<number, bigint> {
+    return new Map([...this.#positions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+  }
+
   probe(): ProbeResult {
     const stalled = this.#reader?.stalled(STALLED_MS) ?? [];
     const total = this.#deps.owned.length;
