@@ -1,15 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Connection, listOffsetsV7 } from '@platformatic/kafka';
+import type { Connection } from '@platformatic/kafka';
 import { UpliftError } from '../../core/error.ts';
-import { errorName, requestFailed, wholeAnswer } from './answers.ts';
+import { errorName, requestFailed } from './answers.ts';
 import type { Brokers } from './brokers.ts';
 import { LinkError } from './link.ts';
 import { describeCluster } from './metadata.ts';
+import { EARLIEST, LATEST, listOffsets } from './offset-request.ts';
 import type { OffsetAtTime, PartitionBounds, TimeWant } from './ports.ts';
 
-const EARLIEST = -2n;
-/** With isolation READ_UNCOMMITTED this is the high watermark. */
-const LATEST = -1n;
 const PAUSE_MS = 200;
 
 interface Wanted {
@@ -47,7 +45,7 @@ export function offsetsAt(
     what: 'the offset at a time of partitions',
     wants: (partition) => times.has(keyOf(partition)),
     ask: async (connection, wanted) => {
-      const found = await listOffsets(connection, wanted, (one) => times.get(keyOf(one)) ?? LATEST);
+      const found = await foundOffsets(connection, wanted, (one) => times.get(keyOf(one)) ?? LATEST);
       return wanted.flatMap(({ topic, topicId, partition }): OffsetAtTime[] => {
         const offset = found.get(`${topic}/${partition}`);
         if (offset === undefined) return [];
@@ -118,8 +116,8 @@ async function askLeaders<T extends { readonly topic: string; readonly partition
 
 async function boundsAt(connection: Connection, wants: readonly Wanted[]): Promise<PartitionBounds[]> {
   const [earliest, latest] = await Promise.all([
-    listOffsets(connection, wants, () => EARLIEST),
-    listOffsets(connection, wants, () => LATEST),
+    foundOffsets(connection, wants, () => EARLIEST),
+    foundOffsets(connection, wants, () => LATEST),
   ]);
   return wants.flatMap((want): PartitionBounds[] => {
     const startOffset = earliest.get(keyOf(want));
@@ -128,25 +126,12 @@ async function boundsAt(connection: Connection, wants: readonly Wanted[]): Promi
   });
 }
 
-/** ListOffsets v7 takes each partition once a request, hence one request for each end of the log. */
-async function listOffsets(
+/** The offsets of those partitions that this broker answered for, by `topic/partition`. */
+async function foundOffsets(
   connection: Connection,
   wants: readonly Wanted[],
   timestampOf: (want: Wanted) => bigint,
 ): Promise<Map<string, bigint>> {
-  const topics = [...Map.groupBy(wants, (want) => want.topic)].map(([name, list]) => ({
-    name,
-    partitions: list.map((want) => ({
-      partitionIndex: want.partition,
-      currentLeaderEpoch: want.leaderEpoch,
-      timestamp: timestampOf(want),
-    })),
-  }));
-  const answer = await wholeAnswer(listOffsetsV7.api.async(connection, -1, 0, topics));
-  const offsets = new Map<string, bigint>();
-  for (const topic of answer.topics) {
-    for (const one of topic.partitions)
-      if (one.errorCode === 0) offsets.set(`${topic.name}/${one.partitionIndex}`, one.offset);
-  }
-  return offsets;
+  const got = await listOffsets(connection, wants, timestampOf);
+  return new Map(got.flatMap((one) => (one.errorCode === 0 ? [[keyOf(one), one.offset] as const] : [])));
 }
