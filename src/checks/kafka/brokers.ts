@@ -1,4 +1,4 @@
-import { type Check, type CheckFacts, type Judgement, judged, notSeen } from '../check.ts';
+import { type Check, type CheckFacts, type Judgement, judged, kafkaNotSeen, notSeen } from '../check.ts';
 
 const MIN_BROKERS = 3;
 const MIN_RACKS = 3;
@@ -6,12 +6,12 @@ const MIN_RACKS = 3;
 /** Blueprint §2: three brokers on three zones, and the metadata quorum has a leader with every voter close behind. */
 export const brokersAndRacks: Check = {
   id: 'kafka.brokers.racks',
-  title: 'every broker is registered, on three racks, with a healthy quorum',
+  title: 'every broker is registered and answers, on three racks, with a healthy quorum',
   judge: judgeBrokers,
 };
 
 function judgeBrokers({ kafka, bootstrap, originOf, region }: CheckFacts): Judgement {
-  if (!kafka.state.seen) return notSeen('Metadata', kafka.state.reason, 'uplift sandbox status');
+  if (!kafka.state.seen) return kafkaNotSeen('Metadata', kafka.state);
   const { brokers } = kafka.state.value;
   const racks = new Set(brokers.flatMap(({ rack }) => (rack === null ? [] : [rack])));
   const evidence = [
@@ -30,6 +30,8 @@ function judgeBrokers({ kafka, bootstrap, originOf, region }: CheckFacts): Judge
   const problems = bootstrap
     .filter((address) => !registered.has(address))
     .map((address) => `${address} is not a registered broker`);
+  for (const { id, address, reason } of kafka.silent)
+    problems.push(`broker ${id} at ${address} is registered and does not answer (${reason})`);
   if (brokers.length < MIN_BROKERS)
     problems.push(`${brokers.length} brokers registered (at least ${MIN_BROKERS})`);
   if (racks.size < MIN_RACKS) problems.push(`${racks.size} racks (at least ${MIN_RACKS})`);

@@ -14,6 +14,7 @@ export const upCommand: Action<UpInput> = async (deps, input) => {
       brokers: wholeNumber('--brokers', input.brokers),
       racks: wholeNumber('--racks', input.racks),
       service: input.service,
+      secure: input.secure,
     },
     ...(input.portBase === undefined ? {} : { portBase: wholeNumber('--port-base', input.portBase) }),
     ...(input.kafkaHome === undefined ? {} : { kafkaHome: input.kafkaHome }),
