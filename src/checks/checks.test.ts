@@ -162,6 +162,13 @@ describe('the checks', () => {
       status: 'fail',
       summary: 'broker 2 at h:2 is registered and does not answer (connection refused)',
     });
+    const noQuorum = { kafka: { ...healthy.kafka, quorum: away } };
+    expect(find('kafka.brokers.racks', noQuorum)?.status).toBe('inconclusive');
+    const leaderDied = { kafka: { ...healthy.kafka, ...silent(1).kafka, quorum: away } };
+    expect(find('kafka.brokers.racks', leaderDied)).toMatchObject({
+      status: 'fail',
+      summary: expect.stringMatching(/^broker 1 at h:1 .*; the quorum could not be seen/),
+    });
     expect(find('kafka.topic.durability', silent(2))?.summary).toContain('lack in-sync replicas');
     expect(find('kafka.topic.durability', silent(2, 3))?.summary).toContain('under min ISR 2');
   });
