@@ -39,6 +39,8 @@ export interface UpResult {
   readonly configFile: string;
   /** Existing data was used (the sandbox had been stopped with its data kept). */
   readonly restarted: boolean;
+  /** Kafka takes TLS with a login only. */
+  readonly secure: boolean;
   readonly tookMs: number;
   /** Spawn to first answer, ms by unit id. */
   readonly readyInMs: Readonly<Record<string, number>>;
@@ -60,6 +62,7 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
     dir,
     configFile: sandboxPaths(dir, dir).configFile,
     restarted: existing !== undefined,
+    secure: (existing?.options ?? options).secure,
     tookMs: Math.round(performance.now() - before),
     readyInMs: Object.fromEntries(started),
   };

@@ -65,9 +65,13 @@ describe('a mistake in uplift.yaml', () => {
 });
 
 describe('a process of the service with a wrong password', () => {
-  test.each(['gateway', 'commands'])('%s lives, says why in /readyz, and logs it once', async (role) => {
+  test('lives, says why in /readyz, and logs it once; the gateway as well as a reader', async () => {
+    const first = await freePort();
+    await Promise.all(['gateway', 'commands'].map((role, at) => saysWhy(role, first + at)));
+  });
+
+  async function saysWhy(role: string, port: number): Promise<void> {
     const unit = (await sandbox.units('service')).find(({ labels }) => labels.role === role);
-    const port = await freePort();
     const env = {
       ...unit?.env,
       HTTP_PORT: String(port),
@@ -82,21 +86,22 @@ describe('a process of the service with a wrong password', () => {
         what: `${role} says why`,
         timeoutMs: ROLE_MS,
       });
-      expect((await process.readyz()).status).toBe(503);
+      const readyz = await process.readyz();
+      expect(readyz.status).toBe(503);
+      sandbox.transcript.push(JSON.stringify(readyz));
       // Long enough for several rounds of probes: what is repeated would be seen.
       await delay(6000);
-      const lines = (await readFile(process.logFile, 'utf8'))
-        .split('\n')
-        .filter((line) => line.includes(said));
-      const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+      const lines = (await readFile(process.logFile, 'utf8')).split('\n');
+      const messages = lines.flatMap((line) =>
+        line.includes(said) ? [(JSON.parse(line) as { msg: string }).msg] : [],
+      );
       expect(messages.length).toBeGreaterThan(0);
       expect(messages).toEqual([...new Set(messages)]);
-      sandbox.transcript.push(JSON.stringify(await process.readyz()));
     } finally {
       process.signal('SIGTERM');
       expect(await process.exit).toBe(143);
     }
-  });
+  }
 });
 
 describe('a broker of it that is killed', () => {
@@ -189,8 +194,9 @@ async function checkPasses(): Promise<void> {
   });
 }
 
-/** A port below the ephemeral range, where no connection of somebody else's can sit. */
+/** The first of two free ports below the ephemeral range, where no connection of somebody else's can sit. */
 async function freePort(): Promise<number> {
-  for (let port = 19_400; port < 19_500; port += 1) if (await portIsFree(port)) return port;
-  throw new Error('no free port');
+  for (let port = 19_400; port < 19_500; port += 1)
+    if ((await portIsFree(port)) && (await portIsFree(port + 1))) return port;
+  throw new Error('no free ports');
 }
