@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Unit } from '../clients/process/unit.ts';
+import { secureFiles, secureProperties } from './kafka-secure.ts';
 import { portOf } from './layout.ts';
 import { rackName } from './options.ts';
 import { fillTemplate, type PlanContext, type PlannedFile, type PlanPart } from './plan-context.ts';
@@ -18,7 +19,7 @@ export interface KafkaNode {
   readonly directoryId: string;
 }
 
-/** A listener clients or brokers connect to; the sandbox has PLAINTEXT, more are one row each. */
+/** A listener that clients and brokers connect to: PLAINTEXT, or SASL_SSL in a secure sandbox. */
 export interface KafkaListener {
   readonly name: string;
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
@@ -85,8 +86,11 @@ export function planKafka(context: PlanContext): PlanPart {
   const nodes = kafkaNodes(context);
   return {
     units: nodes.map((node) => kafkaUnit(context, node)),
-    files: nodes.map((node) => propertiesFile(context, nodes, node)),
-    folders: nodes.map((node) => ({ path: node.dataDir, mode: 0o755 })),
+    files: [...nodes.map((node) => propertiesFile(context, nodes, node)), ...secureFiles(context)],
+    folders: [
+      ...nodes.map((node) => ({ path: node.dataDir, mode: 0o755 })),
+      ...(context.options.secure ? [{ path: context.paths.kafkaKeys, mode: 0o700 }] : []),
+    ],
   };
 }
 
@@ -115,7 +119,9 @@ function kafkaUnit(context: PlanContext, node: KafkaNode): Unit {
 }
 
 function propertiesFile(context: PlanContext, nodes: readonly KafkaNode[], node: KafkaNode): PlannedFile {
-  const listeners: readonly KafkaListener[] = [{ name: 'PLAINTEXT', protocol: 'PLAINTEXT', port: node.port }];
+  const { secure } = context.options;
+  const protocol = secure ? 'SASL_SSL' : 'PLAINTEXT';
+  const listeners: readonly KafkaListener[] = [{ name: protocol, protocol, port: node.port }];
   const own = listeners.map((listener) => `${listener.name}://127.0.0.1:${listener.port}`);
   const controller = `CONTROLLER://127.0.0.1:${node.controllerPort}`;
   const { factor, minInsync } = replicationOf(nodes.length);
@@ -130,12 +136,16 @@ function propertiesFile(context: PlanContext, nodes: readonly KafkaNode[], node:
     ADVERTISED: [...own, ...(node.voter ? [controller] : [])].join(','),
     PROTOCOLS: [
       ...listeners.map((listener) => `${listener.name}:${listener.protocol}`),
-      'CONTROLLER:PLAINTEXT',
+      `CONTROLLER:${secure ? 'SSL' : 'PLAINTEXT'}`,
     ].join(','),
-    INTER_BROKER: listeners[0]?.name ?? 'PLAINTEXT',
+    INTER_BROKER: protocol,
     DATA_DIR: node.dataDir,
     RF: String(factor),
     MIN_ISR: String(minInsync),
   });
-  return { path: node.propertiesFile, text, mode: 0o644 };
+  return {
+    path: node.propertiesFile,
+    text: text + secureProperties(context),
+    mode: secure ? 0o600 : 0o644,
+  };
 }

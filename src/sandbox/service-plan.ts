@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Unit } from '../clients/process/unit.ts';
 import { kafkaNodes } from './kafka-plan.ts';
+import { secureServiceEnv } from './kafka-secure.ts';
 import { portOf, SERVICE_ROLES, type ServiceRole } from './layout.ts';
 import type { PlanContext, PlanPart } from './plan-context.ts';
 import { DATABASE, DATABASE_USER, postgresServers } from './postgres-plan.ts';
@@ -18,6 +19,7 @@ export function serviceEnv(context: PlanContext): Readonly<Record<string, string
     KAFKA_BROKERS: kafkaNodes(context)
       .map((node) => `127.0.0.1:${node.port}`)
       .join(','),
+    ...secureServiceEnv(context),
     POSTGRES_URL: url(portOf(context.ports, 'pgbouncer')),
     POSTGRES_DIRECT_URL: url(primary?.port ?? 0),
     POSTGRES_PASSWORD_FILE: context.paths.passwordFile,

@@ -206,6 +206,14 @@ export interface TopicResult {
   readonly message: string | null;
 }
 
+/** A broker that is registered and does not answer. */
+export interface SilentBroker {
+  readonly id: number;
+  readonly address: string;
+  /** In a few words, such as "connection refused". */
+  readonly reason: string;
+}
+
 /** Reads of cluster state; every call asks any live broker, one request a call wherever the protocol allows it. */
 export interface Cluster {
   /** All topics, or only these (absent ones are left out of the answer). */
@@ -222,6 +230,14 @@ export interface Cluster {
     brokerIds: readonly number[],
     options: { readonly timeoutMs: number },
   ): Promise<ReadonlyMap<number, readonly ConfigEntry[]>>;
+  /**
+   * Asks each of these brokers for itself; those that do not answer, and why. For the length of its session a dead broker
+   * is still registered, led by and in every ISR. Never throws.
+   */
+  silent(
+    brokers: readonly Broker[],
+    options: { readonly timeoutMs: number },
+  ): Promise<readonly SilentBroker[]>;
   /** Partitions being moved now, as `topic/partition`. */
   reassignments(options: { readonly timeoutMs: number }): Promise<readonly string[]>;
   close(): Promise<void>;
