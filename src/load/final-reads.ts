@@ -1,4 +1,5 @@
-import { type Decision, type DecisionKind, decisionSchema } from '../contract/records.ts';
+import { decodeEvent } from '../contract/events.ts';
+import type { Decision, DecisionKind } from '../contract/records.ts';
 
 /** Where a record stands. */
 export interface Position {
@@ -172,8 +173,8 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
   const decidedThrough = new Map<number, bigint>();
   return {
     add(partition, record) {
-      const decision = decisionIn(record.value);
-      if (decision === null) return;
+      const decision = decodeEvent(record.value)?.decision;
+      if (decision === undefined) return;
       const commandOffset = BigInt(decision.commandOffset);
       if (commandOffset > (decidedThrough.get(partition) ?? -1n))
         decidedThrough.set(partition, commandOffset);
@@ -200,16 +201,6 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
     },
     result: () => ({ decisions, unparseable, decidedThrough }),
   };
-}
-
-function decisionIn(value: Buffer | null): Decision | null {
-  if (value === null) return null;
-  try {
-    const parsed = decisionSchema.safeParse(JSON.parse(value.toString('utf8')));
-    return parsed.success ? parsed.data : null;
-  } catch {
-    return null;
-  }
 }
 
 export interface PostgresFold {

@@ -35,6 +35,10 @@ describe('uplift sandbox', () => {
       ],
       { name: 'six', brokers: '6', racks: '2', portBase: '21000', kafkaHome: '/k', service: false },
     ],
+    [
+      ['restart', 'commands-1', 'commands-2', '--env', 'EVENT_SCHEMA=2'],
+      { name: 'demo', units: ['commands-1', 'commands-2'], env: ['EVENT_SCHEMA=2'] },
+    ],
     [['down', '--keep-data'], { name: 'demo', keepData: true }],
     [['status'], { name: 'demo' }],
     [['env', '--name', 'x'], { name: 'x' }],

@@ -21,6 +21,12 @@ export interface UnitInput extends NameInput {
   readonly unit: string;
 }
 
+export interface RestartInput extends NameInput {
+  readonly units: readonly string[];
+  /** `NAME=VALUE` words. */
+  readonly env: readonly string[];
+}
+
 export interface LogsInput extends UnitInput {
   readonly lines: string;
 }
@@ -29,7 +35,7 @@ const NAME = '--name <name>';
 const NAME_HELP = 'which sandbox';
 const DEFAULT = 'demo';
 
-/** `uplift sandbox up | down | status | logs | kill | pause | resume | start | env`. */
+/** `uplift sandbox up | down | status | logs | restart | kill | pause | resume | start | env`. */
 export function registerSandbox(program: Command, run: Runner): void {
   const sandbox = program
     .command('sandbox')
@@ -85,6 +91,18 @@ function registerUnits(sandbox: Command, run: Runner): void {
     .option('--lines <n>', 'how many', '50')
     .action((unit: string, options: Omit<LogsInput, 'unit'>) =>
       run(() => import('./logs.ts').then((m) => m.logsCommand), { ...options, unit }),
+    );
+  sandbox
+    .command('restart')
+    .description(
+      'stop and start processes, one after the other; --env changes what a service process is told',
+    )
+    .argument('<unit...>', 'for example commands-1 commands-2')
+    .option(NAME, NAME_HELP, DEFAULT)
+    .option('--env <NAME=VALUE...>', 'set this variable from now on (NAME= takes it away)', [])
+    .addHelpText('after', '\nExample:\n  uplift sandbox restart projector-1 --env EVENT_SCHEMA=2')
+    .action((units: string[], options: Omit<RestartInput, 'units'>) =>
+      run(() => import('./restart.ts').then((m) => m.restartCommand), { ...options, units }),
     );
   for (const [verb, description] of UNIT_VERBS) {
     sandbox

@@ -51,6 +51,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
         owned,
         partitions,
         sendDeadlineMs: SEND_DEADLINE_MS,
+        eventSchema: settings.EVENT_SCHEMA,
         signal,
       };
       session = new CommandsSession(deps);

@@ -8,6 +8,7 @@ import type {
   ReadPosition,
   RecordBatch,
 } from '../../clients/kafka/ports.ts';
+import type { EventSchema } from '../../contract/events.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { withDeadline } from '../../core/wait.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -24,6 +25,7 @@ export interface CommandsDeps {
   readonly owned: readonly number[];
   readonly partitions: number;
   readonly sendDeadlineMs: number;
+  readonly eventSchema: EventSchema;
   readonly signal: AbortSignal;
 }
 
@@ -98,7 +100,7 @@ export class CommandsSession {
   }
 
   #own(bounds: readonly PartitionBounds[]): void {
-    const { produce, metrics, log, sendDeadlineMs } = this.#deps;
+    const { produce, metrics, log, sendDeadlineMs, eventSchema } = this.#deps;
     for (const partition of this.#deps.owned) {
       const events = boundsOf(bounds, TOPICS.events, partition);
       const owner = new PartitionOwner(
@@ -106,6 +108,7 @@ export class CommandsSession {
           partition,
           produce,
           sendDeadlineMs,
+          eventSchema,
           onDecided: (decision) => metrics.decided.inc({ decision }),
           onStopped: (_, reason, differs) => {
             if (differs) metrics.decisionDiffers.inc();

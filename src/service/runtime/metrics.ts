@@ -15,6 +15,8 @@ export interface Metrics {
   readonly projected: Counter<'decision'>;
   readonly projectionRepeated: Counter;
   readonly projectionConflicts: Counter;
+  readonly deadLetters: Counter<'code'>;
+  readonly replaysApplied: Counter<'outcome'>;
   readonly projectionLagMs: Gauge;
   readonly projectionLagRecords: Gauge;
   readonly idempotencyCrossed: Counter;
@@ -71,6 +73,8 @@ export function createMetrics(): Metrics {
       'uplift_projection_conflicts_total',
       'Batches that were rolled back or read again',
     ),
+    deadLetters: counter('uplift_dead_letters_total', 'Events put aside as dead letters', ['code']),
+    replaysApplied: counter('uplift_replays_total', 'Replayed events met in the log', ['outcome']),
     projectionLagMs: gauge('uplift_projection_lag_ms', 'Age of the oldest event not applied, 0 when none'),
     projectionLagRecords: gauge('uplift_projection_lag_records', 'Events not applied'),
     idempotencyCrossed: counter(
