@@ -21,7 +21,11 @@ describe('the points of a seed', () => {
   });
 
   test('are the same each time, and others for another seed', () => {
-    fc.assert(fc.property(seeds, (seed) => expect(planPoints(seed)).toEqual(planPoints(seed))));
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        expect(planPoints(seed)).toEqual(planPoints(seed));
+      }),
+    );
     expect(planPoints(1)).not.toEqual(planPoints(2));
   });
 

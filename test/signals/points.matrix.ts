@@ -63,7 +63,7 @@ async function until(watched: Watched, what: string, seen: () => boolean | Promi
 
 const linesIn = (text: string): number => text.split('\n').length - 1;
 
-describe('sandbox up', () => {
+describe.runIf(of('sandbox up').length > 0)('sandbox up', () => {
   test.each(of('sandbox up').map((point) => [titleOf(point), point] as const))('%s', async (_, point) => {
     const stateDir = await mkdtemp(join(tmpdir(), 'uplift-signals-'));
     await chmod(stateDir, 0o755);
@@ -85,13 +85,13 @@ describe('sandbox up', () => {
   });
 });
 
-describe('on a standing platform', () => {
+const onPlatform = points.some(({ command }) => ['topics apply', 'load run', 'drill run'].includes(command));
+
+describe.runIf(onPlatform)('on a standing platform', () => {
   let sandbox: ProofSandbox;
   let config: string;
-  const needed = points.some(({ command }) => ['topics apply', 'load run', 'drill run'].includes(command));
 
   beforeAll(async () => {
-    if (!needed) return;
     sandbox = await ProofSandbox.start();
     config = await readFile(sandbox.configFile, 'utf8');
   });
@@ -177,7 +177,7 @@ async function cueOfDrill(run: SeenRun, { cue }: Point): Promise<void> {
   } else await untilKill(run, said);
 }
 
-describe('the demo', () => {
+describe.runIf(of('demo').length > 0)('the demo', () => {
   const stateDir = join(root, '.uplift');
   test.each(of('demo').map((point) => [titleOf(point), point] as const))(
     '%s',
