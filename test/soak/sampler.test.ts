@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { procEntry } from '../../src/clients/process/proc-table.ts';
+import { look, residentOf, titleOf, type Watched } from './sampler.ts';
+
+async function watchedAs(pid: number): Promise<Watched> {
+  const startTime = (await procEntry(pid))?.startTime ?? '';
+  return { unit: 'self', kind: 'load', name: 'self', pid, startTime };
+}
+
+describe('a look at a process', () => {
+  it('sees the memory and the handles of this one', async () => {
+    const sample = await look(await watchedAs(process.pid), 5);
+    expect(sample).toMatchObject({ unit: 'self', atMs: 5 });
+    expect(sample?.residentBytes).toBeGreaterThan(20_000_000);
+    expect(sample?.handles).toBeGreaterThan(3);
+  });
+
+  it('sees nothing of one that ended, and nothing of another that has its pid now', async () => {
+    const child = spawn(process.execPath, ['-e', ''], { stdio: 'ignore' });
+    await once(child, 'exit');
+    expect(await look(await watchedAs(child.pid ?? 0), 0)).toBeUndefined();
+    const own = await watchedAs(process.pid);
+    expect(await look({ ...own, startTime: '1' }, 0)).toBeUndefined();
+  });
+});
+
+describe('what the kernel says', () => {
+  it('is read from /proc/PID/status; a zombie has no memory', () => {
+    expect(residentOf('Name:\tnode\nVmPeak:\t  9 kB\nVmRSS:\t  120 kB\nRssAnon:\t 4 kB\n')).toBe(122_880);
+    expect(residentOf('Name:\tnode\nState:\tZ (zombie)\n')).toBeUndefined();
+  });
+
+  it.each([
+    ['postgres: az_a: walwriter \0', 'walwriter'],
+    ['postgres: az_a: walsender replicator 127.0.0.1(50122) streaming 0/3000148\0', 'walsender replicator'],
+    ['postgres: az_a: uplift uplift 127.0.0.1(50120) idle\0\0', 'uplift uplift'],
+    ['postgres: checkpointer ', 'checkpointer'],
+    ['/usr/bin/redis-server\0--port\0', '/usr/bin/redis-server --port'],
+  ])('names a process by what it is, not by what it does: %j', (cmdline, title) => {
+    expect(titleOf(cmdline)).toBe(title);
+  });
+});
