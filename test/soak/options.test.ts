@@ -19,7 +19,7 @@ describe('the flags of the soak', () => {
       '--rate',
       '20',
       '--seed',
-      '-4',
+      '4',
       '--kill-every',
       '30s',
       '--page',

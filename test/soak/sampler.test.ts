@@ -33,9 +33,12 @@ describe('what the kernel says', () => {
   });
 
   it.each([
-    ['postgres: az_a: walwriter \0', 'walwriter'],
-    ['postgres: az_a: walsender replicator 127.0.0.1(50122) streaming 0/3000148\0', 'walsender replicator'],
-    ['postgres: az_a: uplift uplift 127.0.0.1(50120) idle\0\0', 'uplift uplift'],
+    ['postgres: uplift soak az-a: walwriter \0', 'walwriter'],
+    [
+      'postgres: uplift soak az-a: walsender replicator 127.0.0.1(50122) streaming 0/3000148\0',
+      'walsender replicator',
+    ],
+    ['postgres: uplift soak az-a: uplift uplift 127.0.0.1(50120) idle\0\0', 'uplift uplift'],
     ['postgres: checkpointer ', 'checkpointer'],
     ['/usr/bin/redis-server\0--port\0', '/usr/bin/redis-server --port'],
   ])('names a process by what it is, not by what it does: %j', (cmdline, title) => {

@@ -54,10 +54,10 @@ export async function processesOf(unit: PlacedUnit): Promise<Watched[]> {
   return [own, ...children];
 }
 
-/** `postgres: az_a: walwriter` → `walwriter`; what a backend does at the moment is left out. */
+/** `postgres: uplift demo az-a: walwriter` → `walwriter`; what a backend does at the moment is left out. */
 export function titleOf(cmdline: string): string {
   const title = cmdline.replaceAll('\0', ' ').trim();
-  const [, rest = title] = /^postgres: (?:[\w-]+: )?(.*)$/.exec(title) ?? [];
+  const [, rest = title] = /^postgres: (?:[^:]+: )?(.*)$/.exec(title) ?? [];
   return rest.replace(/ \d+\.\d+\.\d+\.\d+\(\d+\).*$/, '').slice(0, 40);
 }
 
