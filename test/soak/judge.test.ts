@@ -31,6 +31,7 @@ function samplesOf(shape: Shape): Sample[] {
       name: unit,
       residentBytes: shape.resident?.(atMin) ?? 100 * MB,
       handles: shape.handles?.(atMin) ?? 30,
+      connections: 0,
     };
   });
 }

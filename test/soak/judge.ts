@@ -17,8 +17,8 @@ export interface Limits {
 const MINUTE_MS = 60_000;
 const MIDDLE = 0.5;
 /**
- * Handles are compared at their quiet level, the lower quartile of two minutes: a broker's death opens hundreds of
- * connections that stay for the minute of their keep-alive, a restart closes some for seconds. A leak lifts the floor.
+ * Handles are compared at their quiet level, the lower quartile of two minutes: a death opens connections elsewhere for
+ * a while, a restart closes some for seconds. A leak lifts the floor.
  */
 const QUIET = 0.25;
 

@@ -10,7 +10,10 @@ export interface Sample {
   /** What the process calls itself; for a unit's own process the unit's id. */
   readonly name: string;
   readonly residentBytes: number;
+  /** Open descriptors without `connections`. */
   readonly handles: number;
+  /** Established connections between the load and a gateway. Their number follows the traffic, not time. */
+  readonly connections: number;
 }
 
 /** One process from its first look to its last: a unit that is killed and started again has several. */

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { descendantsOf, procEntry } from '../../src/clients/process/proc-table.ts';
 import { statusOf } from '../../src/clients/process/status.ts';
 import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
+import { countSockets, establishedWith } from './connections.ts';
 import type { Sample } from './lives.ts';
 
 /** A process to look at. */
@@ -21,18 +22,35 @@ export function residentOf(status: string): number | undefined {
   return kib === undefined ? undefined : Number(kib) * KIB;
 }
 
-/** One look at a process; undefined when it ended meanwhile. */
-export async function look(watched: Watched, atMs: number): Promise<Sample | undefined> {
+/** One look at a process; undefined when it ended meanwhile. `traffic`: inodes of the connections of the load. */
+export async function look(
+  watched: Watched,
+  atMs: number,
+  traffic: ReadonlySet<string> = new Set(),
+): Promise<Sample | undefined> {
   try {
     const status = await readFile(`/proc/${watched.pid}/status`, 'utf8');
-    const handles = (await readdir(`/proc/${watched.pid}/fd`)).length;
+    const links = await linksOf(watched);
+    const connections = countSockets(links, traffic);
+    const handles = links.length - connections;
     const entry = await procEntry(watched.pid);
     const residentBytes = residentOf(status);
     if (entry?.startTime !== watched.startTime || residentBytes === undefined) return undefined;
-    return { ...watched, atMs, residentBytes, handles };
+    return { ...watched, atMs, residentBytes, handles, connections };
   } catch {
     return undefined;
   }
+}
+
+/** Kinds of process at the two ends of the load's connections. */
+const ENDS_OF_TRAFFIC = ['gateway', 'load'];
+
+/** What the descriptors of a process are; only where the load's connections end is each of them asked for. */
+async function linksOf({ pid, kind }: Watched): Promise<string[]> {
+  const names = await readdir(`/proc/${pid}/fd`);
+  if (!ENDS_OF_TRAFFIC.includes(kind)) return names;
+  // One that is closed between the two looks is nothing in particular.
+  return Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
 }
 
 /** What a unit consists of now: its own process, and for Postgres every process below it. */
@@ -76,14 +94,17 @@ export function startSampler(options: {
   readonly onSample?: (sample: Sample) => void;
 }): Sampler {
   const samples: Sample[] = [];
+  const gateways = options.units.filter(({ labels }) => labels.role === 'gateway');
+  const ports = new Set(gateways.map(({ labels }) => Number(labels.port)));
   let stopped = false;
   let wake: (() => void) | undefined;
   const loop = async (): Promise<void> => {
     while (!stopped) {
       const atMs = options.nowMs();
       const watched = (await Promise.all(options.units.map(processesOf))).flat();
+      const traffic = establishedWith(ports, await readFile('/proc/net/tcp', 'utf8').catch(() => ''));
       for (const each of [...watched, ...options.others]) {
-        const sample = await look(each, atMs);
+        const sample = await look(each, atMs, traffic);
         if (sample === undefined) continue;
         samples.push(sample);
         options.onSample?.(sample);

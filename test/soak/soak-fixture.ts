@@ -93,6 +93,7 @@ function steadySamples(growsBytesPerMin = 0): Sample[] {
     name: 'gateway-1',
     residentBytes: 100_000_000 + (growsBytesPerMin * index) / 12,
     handles: 30,
+    connections: 0,
   }));
 }
 
