@@ -32,6 +32,7 @@ function samplesOf(shape: Shape): Sample[] {
       residentBytes: shape.resident?.(atMin) ?? 100 * MB,
       handles: shape.handles?.(atMin) ?? 30,
       connections: 0,
+      cached: 0,
     };
   });
 }

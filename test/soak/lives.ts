@@ -10,10 +10,12 @@ export interface Sample {
   /** What the process calls itself; for a unit's own process the unit's id. */
   readonly name: string;
   readonly residentBytes: number;
-  /** Open descriptors without `connections`. */
+  /** Open descriptors without `connections` and `cached`. */
   readonly handles: number;
   /** Established connections between the load and a gateway. Their number follows the traffic, not time. */
   readonly connections: number;
+  /** Files of tables and indexes that a Postgres process keeps open. */
+  readonly cached: number;
 }
 
 /** One process from its first look to its last: a unit that is killed and started again has several. */

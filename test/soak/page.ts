@@ -121,7 +121,7 @@ function memory({ lives, limits, observed }: PageInput): string[] {
     '',
     `Looked at every 5 s (${formatCount(observed.samples.length)} looks). Judged: each process that lived at least ${minutes(limits.leastJudgedMs)} minutes ` +
       `after the first ${minutes(limits.warmUpMs)} minutes of its life; resident memory must grow by less than ${(limits.slopeBytesPerMin / MB).toFixed(1)} MB a minute, ` +
-      `open handles must be within ± ${limits.handles}. Processes that ended sooner: ${short}. ${traffic(observed)}`,
+      `open handles must be within ± ${limits.handles}. Processes that ended sooner: ${short}. ${apart(observed)}`,
     '',
     ...table(
       [
@@ -140,11 +140,15 @@ function memory({ lives, limits, observed }: PageInput): string[] {
   ];
 }
 
-/** The one kind of handle that is not judged, and why. */
-function traffic({ samples }: Observed): string {
+/** The two kinds of handle that are not judged, and why. */
+function apart({ samples }: Observed): string {
   const counts = samples.filter(({ kind }) => kind === 'load').map(({ connections }) => connections);
   const [usual, most] = [median(counts) ?? 0, Math.max(0, ...counts)];
-  return `Not among the handles: established connections between the load and the gateways (usually ${usual}, at most ${most}), whose number follows the traffic.`;
+  const cached = samples.reduce((highest, sample) => Math.max(highest, sample.cached), 0);
+  return (
+    `Not among the handles: established connections between the load and the gateways (usually ${usual}, at most ${most}), whose number follows the traffic; ` +
+    `files of tables and indexes that a Postgres process keeps open (at most ${cached}), a cache that it empties itself.`
+  );
 }
 
 function lifeRow(judged: JudgedLife): string[] {

@@ -87,7 +87,7 @@ export async function observe(context: RunContext): Promise<Observed> {
     context.say(`load ended (exit ${ended.exit}); reading everything back`);
     await sampler.stop();
     const seen = { plan, ...killing, samples: sampler.samples, machineLoad };
-    const summary = ended.stdout === '' ? undefined : documentOf<{ data: LoadSummary }>(ended).data;
+    const summary = ended.stdout === '' ? undefined : documentOf<LoadSummary>(ended);
     return { ...seen, load: { exit: ended.exit, summary }, ...(await examineAll(context, ports)) };
   } finally {
     clearInterval(everyMinute);

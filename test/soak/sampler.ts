@@ -16,10 +16,20 @@ export interface Watched {
 
 const KIB = 1024;
 
-/** VmRSS of /proc/PID/status in bytes (proc(5)); undefined for a process that has none any more. */
-export function residentOf(status: string): number | undefined {
-  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+/** A field of /proc/PID/status in bytes (proc(5)); undefined for a process that has none any more. */
+export function bytesOf(field: 'VmRSS' | 'RssShmem', status: string): number | undefined {
+  const [, kib] = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status) ?? [];
   return kib === undefined ? undefined : Number(kib) * KIB;
+}
+
+/**
+ * Resident memory of a process; of Postgres without the shared block, which has a fixed size (shared_buffers) and counts
+ * for each process by what of it this one has touched so far.
+ */
+export function residentOf(kind: string, status: string): number | undefined {
+  const resident = bytesOf('VmRSS', status);
+  if (resident === undefined || kind !== 'postgres') return resident;
+  return resident - (bytesOf('RssShmem', status) ?? 0);
 }
 
 /** One look at a process; undefined when it ended meanwhile. `traffic`: inodes of the connections of the load. */
@@ -32,23 +42,30 @@ export async function look(
     const status = await readFile(`/proc/${watched.pid}/status`, 'utf8');
     const links = await linksOf(watched);
     const connections = countSockets(links, traffic);
-    const handles = links.length - connections;
+    const cached = watched.kind === 'postgres' ? links.filter((link) => RELATION.test(link)).length : 0;
+    const handles = links.length - connections - cached;
     const entry = await procEntry(watched.pid);
-    const residentBytes = residentOf(status);
+    const residentBytes = residentOf(watched.kind, status);
     if (entry?.startTime !== watched.startTime || residentBytes === undefined) return undefined;
-    return { ...watched, atMs, residentBytes, handles, connections };
+    return { ...watched, atMs, residentBytes, handles, connections, cached };
   } catch {
     return undefined;
   }
 }
 
-/** Kinds of process at the two ends of the load's connections. */
-const ENDS_OF_TRAFFIC = ['gateway', 'load'];
+/**
+ * A file of a table or index: base/DATABASE/FILE, global/FILE, and its forks and segments. Postgres keeps those it used
+ * open, up to max_files_per_process, and closes them at checkpoints: a cache, whose size says when the last one was.
+ */
+const RELATION = /\/(base\/\d+|global)\/\d+(_\w+)?(\.\d+)?$/;
 
-/** What the descriptors of a process are; only where the load's connections end is each of them asked for. */
+/** Kinds of process of which some descriptors are told apart: the ends of the load's connections, and Postgres. */
+const TOLD_APART = ['gateway', 'load', 'postgres'];
+
+/** What the descriptors of a process are; each is asked for only where that matters. */
 async function linksOf({ pid, kind }: Watched): Promise<string[]> {
   const names = await readdir(`/proc/${pid}/fd`);
-  if (!ENDS_OF_TRAFFIC.includes(kind)) return names;
+  if (!TOLD_APART.includes(kind)) return names;
   // One that is closed between the two looks is nothing in particular.
   return Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')));
 }
@@ -76,7 +93,7 @@ export async function processesOf(unit: PlacedUnit): Promise<Watched[]> {
 export function titleOf(cmdline: string): string {
   const title = cmdline.replaceAll('\0', ' ').trim();
   const [, rest = title] = /^postgres: (?:[^:]+: )?(.*)$/.exec(title) ?? [];
-  return rest.replace(/ \d+\.\d+\.\d+\.\d+\(\d+\).*$/, '').slice(0, 40);
+  return rest.replace(/ (\d+\.\d+\.\d+\.\d+\(\d+\)|recovering|streaming).*$/, '').slice(0, 40);
 }
 
 export interface Sampler {

@@ -94,6 +94,7 @@ function steadySamples(growsBytesPerMin = 0): Sample[] {
     residentBytes: 100_000_000 + (growsBytesPerMin * index) / 12,
     handles: 30,
     connections: 0,
+    cached: 0,
   }));
 }
 
