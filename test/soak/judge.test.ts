@@ -104,6 +104,12 @@ describe('a life', () => {
     expect(judgeLife(lifeOf({ minutes: 15 }), LIMITS)?.judgedMs).toBe(10 * MINUTE_MS);
   });
 
+  it('that was hardly looked at says nothing', () => {
+    const life = lifeOf({ minutes: 30 });
+    const seldom = { ...life, samples: life.samples.filter((_, index) => index % 3 === 0) };
+    expect(judgeLife(seldom, LIMITS)).toBeUndefined();
+  });
+
   it('is judged by its own minutes, not by those of the run', () => {
     const grown: Shape = { minutes: 16, fromMin: 14, resident: (at) => Math.min(at, 5) * 40 * MB };
     expect(missesOf(grown)).toEqual([]);

@@ -6,6 +6,8 @@ export interface Limits {
   readonly warmUpMs: number;
   /** A life must go on at least so long after it, or its slope says nothing. */
   readonly leastJudgedMs: number;
+  /** Looks a minute that there must be at least, or what happened between them is anybody's guess. */
+  readonly leastLooksPerMin: number;
   /** Part at the beginning and at the end of what is judged whose handles are compared. */
   readonly windowMs: number;
   /** Growth of resident memory a minute that is too much. */
@@ -26,6 +28,7 @@ const QUIET = 0.25;
 export const LIMITS: Limits = {
   warmUpMs: 5 * MINUTE_MS,
   leastJudgedMs: 10 * MINUTE_MS,
+  leastLooksPerMin: 6,
   windowMs: 2 * MINUTE_MS,
   slopeBytesPerMin: 1_000_000,
   handles: 5,
@@ -77,6 +80,7 @@ export function judgeLife(life: Life, limits: Limits): JudgedLife | undefined {
   const judgedMs = life.toMs - fromMs;
   if (judgedMs < limits.leastJudgedMs) return undefined;
   const samples = life.samples.filter(({ atMs }) => atMs >= fromMs);
+  if (samples.length < (judgedMs / MINUTE_MS) * limits.leastLooksPerMin) return undefined;
   const points = samples.map(({ atMs, residentBytes }) => ({
     atMin: atMs / MINUTE_MS,
     value: residentBytes,

@@ -1,8 +1,9 @@
 import { formatCount } from '../../src/core/units.ts';
 import type { JudgedLife, JudgedLives, Limits } from './judge.ts';
 import type { Kill } from './kill.ts';
+import type { Skipped } from './killing.ts';
 import type { SoakOptions } from './options.ts';
-import type { Observed, Skipped } from './run.ts';
+import type { Observed } from './run.ts';
 import { median } from './slope.ts';
 import type { Verdict } from './verdict.ts';
 
