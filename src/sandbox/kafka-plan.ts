@@ -62,11 +62,14 @@ export function initialControllers(nodes: readonly KafkaNode[]): string {
 }
 
 /**
- * The same small JVM for the nodes and the format tool. Archive: JEP 350; `auto` means it may be missing. No perf data
- * and a temporary folder of its own: a killed JVM cannot tidy the shared one.
+ * The same small JVM for the nodes and the format tool. Its heap has from the start the size it otherwise creeps up to
+ * under load (46 MB live in 3 topics of 24 partitions), so that growth is a finding and not the collector's habit.
+ * Archive: JEP 350; `auto` means it may be missing. No perf data and a temporary folder of its own: a killed JVM cannot
+ * tidy the shared one.
  */
 export function javaFlags({ archive, paths }: Pick<PlanContext, 'archive' | 'paths'>): readonly string[] {
-  const jvm = ['-Xms64m', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xss512k'];
+  const heap = ['-Xms128m', '-Xmx256m', '-XX:MinHeapFreeRatio=20', '-XX:+AlwaysPreTouch'];
+  const jvm = [...heap, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xss512k'];
   const log = 'org.slf4j.simpleLogger';
   return [
     ...jvm,
