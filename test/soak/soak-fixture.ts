@@ -30,6 +30,7 @@ const JUDGEMENT: Judgement = {
   moved: [],
   duplicates: [],
   repeated: [],
+  replayed: 0,
   phantoms: [],
   stale: [],
   visibility: { operations: 0, seen: 0, p50Ms: null, p99Ms: null, maxMs: null },
