@@ -186,3 +186,6 @@ const LEAVE_AFTER_MS = 3_000;
 function leaveInTime(): void {
   setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref();
 }
+
+// `node src/main.ts check`: the sources as they are. bin/uplift.js calls main() itself.
+if (import.meta.main) void main();

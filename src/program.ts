@@ -11,6 +11,7 @@ import { registerService } from './commands/service/index.ts';
 import { registerTopics } from './commands/topics/index.ts';
 import { UpliftError } from './core/error.ts';
 import type { Globals, Runner } from './deps.ts';
+import { completeHelp, HELP } from './help.ts';
 
 /** Adds one noun with its verbs and flags; imports types only, so that `--help` loads no capability. */
 export type Register = (program: Command, run: Runner) => void;
@@ -43,10 +44,11 @@ export function buildProgram(run: Runner, io: ProgramIo): Command {
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureOutput({ writeOut: io.writeOut, writeErr: () => undefined, outputError: () => undefined })
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureHelp(HELP)
     .showSuggestionAfterError(true);
   addGlobals(program);
   for (const register of io.nouns ?? NOUNS) register(program, run);
+  completeHelp(program);
   return program;
 }
 

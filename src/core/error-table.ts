@@ -74,6 +74,10 @@ export const ERRORS = {
     exit: EXIT.unavailable,
     when: 'A server that the sandbox needs is not installed.',
   },
+  'UPL-SANDBOX-INSTALL': {
+    exit: EXIT.unavailable,
+    when: 'What a sandbox needs could not be fetched or installed.',
+  },
   'UPL-SANDBOX-PORT-USED': { exit: EXIT.unavailable, when: 'A port that the sandbox needs is taken.' },
   'UPL-SANDBOX-EXISTS': { exit: EXIT.refused, when: 'A sandbox of this name already exists.' },
   'UPL-SANDBOX-NOT-FOUND': { exit: EXIT.unavailable, when: 'There is no sandbox of this name.' },

@@ -104,7 +104,7 @@ function manifestOf(
 
 /** Kafka's own cache, archives, templates and port claims: `$XDG_CACHE_HOME/uplift`, by default `~/.cache/uplift`. */
 export function cacheDirOf(env: Readonly<Record<string, string | undefined>>): string {
-  return join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'uplift');
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'uplift');
 }
 
 /** What every unit gets of the caller's environment; the same unit started from elsewhere gets the same. */

@@ -18,6 +18,10 @@ export interface DownInput extends NameInput {
   readonly keepData: boolean;
 }
 
+export interface InstallInput {
+  readonly yes: boolean;
+}
+
 export interface UnitInput extends NameInput {
   readonly unit: string;
 }
@@ -36,13 +40,31 @@ const NAME = '--name <name>';
 const NAME_HELP = 'which sandbox';
 const DEFAULT = 'demo';
 
-/** `uplift sandbox up | down | status | logs | restart | kill | pause | resume | start | env`. */
+/** `uplift sandbox install | up | down | status | logs | restart | kill | pause | resume | start | env`. */
 export function registerSandbox(program: Command, run: Runner): void {
   const sandbox = program
     .command('sandbox')
     .description('a real platform as local processes: Kafka, Postgres, Redis and the service');
+  registerInstall(sandbox, run);
   registerWhole(sandbox, run);
   registerUnits(sandbox, run);
+}
+
+function registerInstall(sandbox: Command, run: Runner): void {
+  sandbox
+    .command('install')
+    .description(
+      'get what a sandbox needs and this machine lacks: Kafka into the cache of the user; as root on Debian also Java, Maven, ' +
+        'Postgres, PgBouncer and Redis, elsewhere the line to type',
+    )
+    .option('--yes', 'install system packages without asking', false)
+    .addHelpText(
+      'after',
+      '\nEvery file of Kafka is compared with its known hash. No service is started.\n\nExample:\n  uplift sandbox install',
+    )
+    .action((options: InstallInput) =>
+      run(() => import('./install.ts').then((m) => m.installCommand), options),
+    );
 }
 
 function registerWhole(sandbox: Command, run: Runner): void {
@@ -63,16 +85,19 @@ function registerWhole(sandbox: Command, run: Runner): void {
     .description('stop everything and remove the sandbox; nothing is left behind')
     .option(NAME, NAME_HELP, DEFAULT)
     .option('--keep-data', 'stop only; `up` starts the same servers on the same data again', false)
+    .addHelpText('after', '\nExample:\n  uplift sandbox down --name six')
     .action((options: DownInput) => run(() => import('./down.ts').then((m) => m.downCommand), options));
   sandbox
     .command('status')
     .description('every process with its state; exit 0 when all run, 10 when not')
     .option(NAME, NAME_HELP, DEFAULT)
+    .addHelpText('after', '\nExample:\n  uplift sandbox status --output json')
     .action((options: NameInput) => run(() => import('./status.ts').then((m) => m.statusCommand), options));
   sandbox
     .command('env')
     .description('lines for a shell: eval "$(uplift sandbox env)"')
     .option(NAME, NAME_HELP, DEFAULT)
+    .addHelpText('after', '\nExample:\n  eval "$(uplift sandbox env)"')
     .action((options: NameInput) => run(() => import('./env.ts').then((m) => m.envCommand), options));
 }
 
@@ -91,6 +116,7 @@ function registerUnits(sandbox: Command, run: Runner): void {
     .argument('<unit>', 'for example kafka-1 (uplift sandbox status lists them)')
     .option(NAME, NAME_HELP, DEFAULT)
     .option('--lines <n>', 'how many', '50')
+    .addHelpText('after', '\nExample:\n  uplift sandbox logs kafka-1 --lines 20')
     .action((unit: string, options: Omit<LogsInput, 'unit'>) =>
       run(() => import('./logs.ts').then((m) => m.logsCommand), { ...options, unit }),
     );
@@ -112,6 +138,7 @@ function registerUnits(sandbox: Command, run: Runner): void {
       .description(description)
       .argument('<unit>', 'for example kafka-1 (uplift sandbox status lists them)')
       .option(NAME, NAME_HELP, DEFAULT)
+      .addHelpText('after', `\nExample:\n  uplift sandbox ${verb} kafka-1`)
       .action((unit: string, options: NameInput) =>
         run(() => import('./unit.ts').then((m) => m.unitCommand(verb)), { ...options, unit }),
       );
