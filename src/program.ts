@@ -1,6 +1,7 @@
 import { Command, type CommanderError, Option } from 'commander';
 import { registerCheck } from './commands/check/index.ts';
 import { registerConfig } from './commands/config/index.ts';
+import { registerDlq } from './commands/dlq/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
 import { registerInit } from './commands/init/index.ts';
 import { registerLag } from './commands/lag/index.ts';
@@ -23,6 +24,7 @@ const NOUNS: readonly Register[] = [
   registerCheck,
   registerLag,
   registerDrill,
+  registerDlq,
   registerService,
   registerConfig,
 ];

@@ -30,3 +30,13 @@ export function formatRetention(ms: number): string {
   if (ms % 86_400_000 === 0) return `${ms / 86_400_000}d`;
   return ms % 3_600_000 === 0 ? `${ms / 3_600_000}h` : formatMs(ms);
 }
+
+/** A span in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `6 d 4 h`. */
+export function formatSpan(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 2) return `${Math.floor(ms / 1000)} s`;
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}

@@ -9,6 +9,8 @@ export interface BinarySearch {
   readonly cacheDir: string;
   /** `--kafka-home`: a folder with libs/*.jar; wins over KAFKA_HOME. */
   readonly kafkaHome?: string;
+  /** A secure sandbox makes certificates, with a program that comes with Java. */
+  readonly secure?: boolean;
   readonly platform?: NodeJS.Platform;
 }
 
@@ -24,6 +26,7 @@ interface Missing {
 }
 
 const MISSING = {
+  keytool: { what: 'keytool (part of Java)', debian: 'openjdk-17-jre-headless', brew: 'openjdk@17' },
   java: { what: `java ${JAVA_MIN} or newer`, debian: 'openjdk-17-jre-headless', brew: 'openjdk@17' },
   kafka: { what: `Kafka ${KAFKA_VERSION} (its jars)`, debian: undefined, brew: 'kafka' },
   postgres: { what: 'postgres and initdb', debian: 'postgresql-15', brew: 'postgresql@15' },
@@ -43,17 +46,32 @@ export async function findBinaries(search: BinarySearch): Promise<Binaries> {
     findProgram(search, 'pgbouncer'),
     findProgram(search, 'redis-server'),
   ]);
-  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer };
-  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer) {
-    const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
-      (key) => found[key] === undefined,
-    );
+  const keytool = search.secure === true && java !== undefined ? await findKeytool(java) : undefined;
+  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer, keytool };
+  const optional = search.secure === true && java !== undefined ? [] : ['keytool'];
+  const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
+    (key) => found[key] === undefined && !optional.includes(key),
+  );
+  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer || missing.length > 0) {
     throw missingError(
       missing.map((key) => MISSING[key]),
       search.platform ?? process.platform,
     );
   }
-  return { java, kafkaJars, postgresBin, pgbouncer, redisServer };
+  return {
+    java,
+    kafkaJars,
+    postgresBin,
+    pgbouncer,
+    redisServer,
+    ...(keytool === undefined ? {} : { keytool }),
+  };
+}
+
+/** Beside the java that runs the brokers, links followed. */
+async function findKeytool(java: string): Promise<string | undefined> {
+  const keytool = join(dirname(await realpath(java)), 'keytool');
+  return (await executable(keytool)) ? keytool : undefined;
 }
 
 /** The message for everything missing at once, with the line to type on this platform first. */

@@ -1,6 +1,10 @@
 import { Connection } from '@platformatic/kafka';
+import type { UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
-import { authFailure } from './failures.ts';
+import { hungUp } from './failures.ts';
+import { findMismatch } from './mismatch.ts';
+import { splitAddress } from './raw.ts';
+import { authFailure } from './refusals.ts';
 import type { KafkaTarget } from './target.ts';
 import { tlsOptions } from './tls-options.ts';
 
@@ -24,6 +28,8 @@ export class BrokerLink {
   #requests = 0;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
+  /** The connection that has answered a request: when it closes, that says nothing about what it speaks. */
+  #proven: Connection | undefined;
   #closed = false;
 
   constructor(address: string, target: KafkaTarget) {
@@ -41,11 +47,13 @@ export class BrokerLink {
     this.#requests += 1;
     try {
       const leftMs = Math.max(1, endsAtMs - performance.now());
-      return await withDeadline(`an answer from ${this.address}`, leftMs, call(connection));
+      const answer = await withDeadline(`an answer from ${this.address}`, leftMs, call(connection));
+      this.#proven = connection;
+      return answer;
     } catch (error) {
       if (isAnswer(error)) throw error;
       this.#drop(connection);
-      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, true, error);
+      throw (await this.#refused(error, connection)) ?? new LinkError(this.address, true, error);
     }
   }
 
@@ -68,8 +76,16 @@ export class BrokerLink {
     try {
       return await withDeadline(`a connection to ${this.address}`, timeoutMs, this.#opening);
     } catch (error) {
-      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, false, error);
+      throw (await this.#refused(error)) ?? new LinkError(this.address, false, error);
     }
+  }
+
+  /** The refusal behind a failure; where the broker hung up on a new connection, it is asked what it speaks. */
+  async #refused(error: unknown, connection?: Connection): Promise<UpliftError | undefined> {
+    const refused = authFailure(this.#target, this.address, error);
+    if (refused !== undefined || this.#closed || !hungUp(error)) return refused;
+    if (connection !== undefined && connection === this.#proven) return undefined;
+    return findMismatch(this.#target, this.address);
   }
 
   async #connect(): Promise<Connection> {
@@ -115,9 +131,4 @@ function isAnswer(error: unknown): boolean {
     'code' in error &&
     (error.code === 'PLT_KFK_RESPONSE' || error.code === 'PLT_KFK_PROTOCOL')
   );
-}
-
-export function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

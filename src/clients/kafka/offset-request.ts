@@ -23,10 +23,10 @@ export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
 
 /** ListOffsets v7 takes each partition once a request, hence one request for each end of the log. Error codes are kept. */
-export async function listOffsets(
+export async function listOffsets<W extends OffsetWant>(
   connection: Connection,
-  wants: readonly OffsetWant[],
-  timestampOf: (want: OffsetWant) => bigint,
+  wants: readonly W[],
+  timestampOf: (want: W) => bigint,
   isolation = READ_UNCOMMITTED,
 ): Promise<OffsetGot[]> {
   const topics = [...Map.groupBy(wants, (want) => want.topic)].map(([name, list]) => ({

@@ -1,0 +1,104 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { statusOf } from '../../src/clients/process/status.ts';
+import { waitFor } from '../../src/core/wait.ts';
+import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/topology.ts';
+import { readHistory } from '../../src/load/history-reader.ts';
+import { readRecord } from '../../src/record/open.ts';
+import { nothingLeft, processesIn, type Traces, tracesOf } from '../../src/sandbox/traces-fixture.ts';
+import { pendingUndo } from '../../src/steps/journal-kinds.ts';
+import { expectExit, type ProofSandbox } from '../support/sandbox.ts';
+import { runCli } from '../support/sandbox-cli.ts';
+import type { SeenRun } from '../support/sandbox-runs.ts';
+import type { PointSignal } from './plan.ts';
+import type { Ended } from './process.ts';
+
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** The exit code of the signal, or death by SIGKILL; shows what was said when it is another. */
+export function expectEnd(ended: Ended, signal: PointSignal): void {
+  const seen = ended.signal === null ? `exit ${ended.exit}` : `killed by ${ended.signal}`;
+  const wanted = signal === 'SIGKILL' ? 'killed by SIGKILL' : `exit ${CODES[signal]}`;
+  const said = seen === wanted ? '' : `\n${ended.stdout}\n${ended.stderr}`;
+  expect(`${seen}${said}`).toBe(wanted);
+}
+
+/** After a signal that can be heard, a sandbox that was being started is not there; after SIGKILL `down` takes it away. */
+export async function expectNoSandbox(stateDir: string, name: string, needsDown: boolean): Promise<void> {
+  const folder = join(stateDir, 'sandbox', name);
+  const there = await readdir(folder).then(
+    () => true,
+    () => false,
+  );
+  if (!needsDown) expect(`${folder} ${there ? 'is there' : 'is gone'}`).toBe(`${folder} is gone`);
+  const traces: Traces | undefined = there ? await tracesOf(stateDir, name) : undefined;
+  if (there) {
+    const down = await runCli(['sandbox', 'down', '--name', name], {
+      cwd: stateDir,
+      env: { UPLIFT_STATE_DIR: stateDir },
+      timeoutMs: 120_000,
+    });
+    expectExit(down, 0);
+  }
+  expect(await processesIn(folder)).toEqual([]);
+  if (traces !== undefined && traces.pids.length > 0) await nothingLeft(stateDir, name, traces);
+}
+
+/** As the test's own client sees it. */
+export function topologyNow(sandbox: ProofSandbox): Promise<KafkaTopology> {
+  return sandbox.withCluster(async (cluster) => topologyOf(await cluster.describe({ timeoutMs: 10_000 })));
+}
+
+/** All brokers run, and leaders, replicas and ISR are what they were. */
+export async function expectAsBefore(sandbox: ProofSandbox, before: KafkaTopology): Promise<void> {
+  const states = await Promise.all((await sandbox.units('kafka')).map(statusOf));
+  expect(states.map(({ state }) => state)).toEqual(states.map(() => 'running'));
+  expect(diffTopology(before, await topologyNow(sandbox))).toEqual([]);
+}
+
+/** A drill's run is sealed and owes nothing; `recover` did it, or found nothing to do. */
+export async function expectSettled(run: SeenRun): Promise<void> {
+  const record = await readRecord(run.journal);
+  expect(record.problems).toEqual([]);
+  expect(record.status).toBe('sealed');
+  expect(pendingUndo(record.entries)).toEqual([]);
+}
+
+/** Every whole line of the history is one; answers the acknowledged operations on disk. */
+export async function acknowledgedIn(history: string): Promise<number> {
+  let acknowledged = 0;
+  await readHistory(history, (entry) => {
+    if (JSON.stringify(entry).includes('"ok"')) acknowledged += 1;
+  });
+  return acknowledged;
+}
+
+/** An uplift.yaml of the same platform that declares other, small topics. */
+export async function otherTopics(sandbox: ProofSandbox, prefix: string, text: string): Promise<string> {
+  const document = parse(text) as { topics: unknown };
+  const size = { partitions: 3, replicationFactor: 3, minInsyncReplicas: 2 };
+  document.topics = ['one', 'two', 'three'].map((name) => ({ name: `${prefix}.${name}`, ...size }));
+  const file = join(sandbox.workDir, `${prefix}.yaml`);
+  await writeFile(file, stringify(document));
+  return file;
+}
+
+/** The service settles before the next point begins. */
+export async function steady(sandbox: ProofSandbox): Promise<void> {
+  await sandbox.serviceReady();
+  await sandbox.withCluster((cluster) =>
+    waitFor(
+      async () => {
+        const { topics } = await cluster.describe({ timeoutMs: 10_000 });
+        return topics.every(({ partitions }) =>
+          partitions.every(({ isr, replicas }) => isr.length === replicas.length),
+        );
+      },
+      { what: 'every ISR full', timeoutMs: 60_000 },
+    ),
+  );
+}
+
+export const removed = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true });
