@@ -102,6 +102,8 @@ function countsOf(regions: readonly RegionLag[]): string {
   const words = counts.flatMap(([state, count]) =>
     count === 0 ? [] : [`${formatCount(count)} ${WORDS[state]}`],
   );
+  const away = regions.filter(({ facts }) => !facts.cluster.seen).length;
+  if (away > 0) words.push(`${away} of ${regions.length} regions no answer`);
   return `${words.join(' · ')}.`;
 }
 

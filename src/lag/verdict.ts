@@ -48,12 +48,12 @@ function wholeRegion({ region, facts }: RegionLag, { named }: VerdictOptions): F
   const { cluster } = facts;
   const base = { region, title: 'every group of the cluster could be listed', evidence: [] };
   if (!cluster.seen) {
-    const summary = `could not tell: ${cluster.reason}`;
+    const summary = `${region}: could not tell: ${cluster.reason}`;
     return [{ ...base, id: 'lag.cluster', status: 'inconclusive', summary, next: 'uplift check' }];
   }
   // What was asked for by name says for itself whether it was found.
   if (cluster.value.gaps.length === 0 || named.length > 0) return [];
-  const summary = `groups may be missing from the list: ${cluster.value.gaps.join('; ')}`;
+  const summary = `${region}: groups may be missing from the list: ${cluster.value.gaps.join('; ')}`;
   return [{ ...base, id: 'lag.cluster', status: 'inconclusive', summary, next: 'uplift check' }];
 }
 
