@@ -25,6 +25,11 @@ export const READING_COMMANDS: readonly ReadingCommand[] = [
   { args: ['check'], exits: { broker: [10], replica: [10, 12], master: [10, 12] } },
   { args: ['topics', 'plan'], exits: always(0) },
   { args: ['topics', 'verify'], exits: { broker: [10], replica: [0], master: [0] } },
+  // 12 until the partitions that the dead broker led have another leader: nobody knows where they end.
+  { args: ['lag', '--once'], exits: { broker: [0, 12], replica: [0], master: [0] } },
+  { args: ['dlq', 'ls'], exits: always(0) },
+  { args: ['dlq', 'show', 'reservations.events.dlq'], exits: always(0) },
+  { args: ['dlq', 'plan', 'reservations.events.dlq'], exits: always(0) },
   { args: ['sandbox', 'status', '--name', '<sandbox>'], exits: always(10) },
   { args: ['drill', 'show', '<run>'], exits: always(0) },
   { args: ['config', 'show', '--origin'], exits: always(0) },
