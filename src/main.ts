@@ -22,8 +22,7 @@ export async function main(
   nouns?: readonly Register[],
 ): Promise<void> {
   const codes = new Set<ExitCode>();
-  survivesClosedPipes();
-  const trap = trapSignals(process, (line) => process.stderr.write(`${line}\n`));
+  const trap = trapSignals(process, (line) => say(`${line}\n`));
   trapBugs(trap, codes);
   await runProgram(args, trap.signal, codes, nouns);
   trap.release();
@@ -39,10 +38,11 @@ async function runProgram(
   codes: Set<ExitCode>,
   nouns: readonly Register[] | undefined,
 ): Promise<void> {
-  const reporter = progressOf();
+  let reporter: ProgressReporter | undefined;
   const run: Runner = async (load, input) => {
     const globals = globalsOf(program);
     const action = await load();
+    reporter = progressOf();
     const outcome = await action(depsOf(globals, signal, reporter), input);
     reporter.finish();
     codes.add(outcome.exit);
@@ -60,7 +60,7 @@ async function runProgram(
   try {
     await program.parseAsync([...args], { from: 'user' });
   } catch (error) {
-    reporter.finish();
+    reporter?.finish();
     const seen = error instanceof CommanderError ? usageError(error, program, args) : error;
     if (seen === undefined) await print(help, codes);
     else await report(seen, globalsOf(program), signal, codes);
@@ -81,14 +81,12 @@ async function report(
   codes: Set<ExitCode>,
 ): Promise<void> {
   if (signal.aborted && isAbort(error, signal)) {
-    process.stderr.write(`Stopped: ${String(signal.reason)}.\n`);
+    say(`Stopped: ${String(signal.reason)}.\n`);
     return;
   }
   const exit = isUpliftError(error) ? error.exit : EXIT.bug;
   codes.add(exit);
-  process.stderr.write(
-    renderError(error, styleOf(process.stderr, process.env), { debug: globals.debug, exit }),
-  );
+  say(renderError(error, styleOf(process.stderr, process.env), { debug: globals.debug, exit }));
   if (isUpliftError(error) && globals.output !== 'text') {
     const document = errorDocument(error, exit);
     await print(globals.output === 'json' ? renderJson(document) : renderNdjson(document), codes);
@@ -114,8 +112,8 @@ function depsOf(globals: Globals, signal: AbortSignal, reporter: ProgressReporte
     env: process.env,
     cwd: process.cwd(),
     globals,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: guarded(process.stdout),
+    stderr: guarded(process.stderr),
     signal,
     progress: reporter.progress,
   };
@@ -123,7 +121,7 @@ function depsOf(globals: Globals, signal: AbortSignal, reporter: ProgressReporte
 
 function progressOf(): ProgressReporter {
   return createProgress({
-    write: (text) => process.stderr.write(text),
+    write: say,
     style: styleOf(process.stderr, process.env),
     animate: process.stderr.isTTY === true && !isCi(process.env),
     clock: systemClock,
@@ -138,19 +136,29 @@ function version(): string {
 /** Resolves once the text has left us, so that leaving cuts nothing off. A full disk is an outcome of its own (74). */
 async function print(text: string, codes: Set<ExitCode>): Promise<void> {
   const error = await new Promise<NodeJS.ErrnoException | null | undefined>((done) =>
-    process.stdout.write(text, done),
+    guarded(process.stdout).write(text, done),
   );
   if (error === null || error === undefined || isClosedPipe(error)) return;
   codes.add(EXIT.cannotWrite);
-  process.stderr.write(`The result cannot be written: ${error.message}. exit ${EXIT.cannotWrite}\n`);
+  say(`The result cannot be written: ${error.message}. exit ${EXIT.cannotWrite}\n`);
 }
 
-/** `uplift … | head` closes our stdout, a closed terminal both: neither may stop a restore that is under way. */
-function survivesClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    // What print() writes is reported there; here an error must only not become an exception.
+const guardedStreams = new WeakSet<NodeJS.WriteStream>();
+
+/**
+ * `uplift … | head` closes our stdout, a closed terminal both: neither may stop a restore that is under way. What print()
+ * writes is reported there; here an error must only not become an exception. On first use: opening a stream takes time.
+ */
+function guarded(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  if (!guardedStreams.has(stream)) {
+    guardedStreams.add(stream);
     stream.on('error', () => undefined);
   }
+  return stream;
+}
+
+function say(text: string): void {
+  guarded(process.stderr).write(text);
 }
 
 function isClosedPipe(error: NodeJS.ErrnoException): boolean {
@@ -163,9 +171,7 @@ const RESTORE_AFTER_BUG_MS = 300_000;
 function trapBugs(trap: SignalTrap, codes: Set<ExitCode>): void {
   const onBug = (error: unknown): void => {
     codes.add(EXIT.bug);
-    process.stderr.write(
-      renderError(error, styleOf(process.stderr, process.env), { debug: true, exit: EXIT.bug }),
-    );
+    say(renderError(error, styleOf(process.stderr, process.env), { debug: true, exit: EXIT.bug }));
     trap.stop('an unexpected error');
     setTimeout(() => process.exit(EXIT.bug), RESTORE_AFTER_BUG_MS).unref();
   };
@@ -179,3 +185,6 @@ const LEAVE_AFTER_MS = 3_000;
 function leaveInTime(): void {
   setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref();
 }
+
+// `node src/main.ts check`: the sources as they are. bin/uplift.js calls main() itself.
+if (import.meta.main) void main();

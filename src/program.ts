@@ -1,14 +1,17 @@
 import { Command, type CommanderError, Option } from 'commander';
 import { registerCheck } from './commands/check/index.ts';
 import { registerConfig } from './commands/config/index.ts';
+import { registerDlq } from './commands/dlq/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
 import { registerInit } from './commands/init/index.ts';
+import { registerLag } from './commands/lag/index.ts';
 import { registerLoad } from './commands/load/index.ts';
 import { registerSandbox } from './commands/sandbox/index.ts';
 import { registerService } from './commands/service/index.ts';
 import { registerTopics } from './commands/topics/index.ts';
 import { UpliftError } from './core/error.ts';
 import type { Globals, Runner } from './deps.ts';
+import { completeHelp, HELP } from './help.ts';
 
 /** Adds one noun with its verbs and flags; imports types only, so that `--help` loads no capability. */
 export type Register = (program: Command, run: Runner) => void;
@@ -20,7 +23,9 @@ const NOUNS: readonly Register[] = [
   registerTopics,
   registerLoad,
   registerCheck,
+  registerLag,
   registerDrill,
+  registerDlq,
   registerService,
   registerConfig,
 ];
@@ -39,10 +44,11 @@ export function buildProgram(run: Runner, io: ProgramIo): Command {
     .helpOption('-h, --help', 'print this help')
     .exitOverride()
     .configureOutput({ writeOut: io.writeOut, writeErr: () => undefined, outputError: () => undefined })
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .configureHelp(HELP)
     .showSuggestionAfterError(true);
   addGlobals(program);
   for (const register of io.nouns ?? NOUNS) register(program, run);
+  completeHelp(program);
   return program;
 }
 

@@ -26,7 +26,7 @@ async function build(doing) {
     cwd: root,
     timeoutMs: BUILD_LIMIT_MS,
   });
-  if (code !== 0) throw new SetupError(`The build failed:\n${lastWords(output, 30)}`, 1);
+  if (code !== 0) throw new SetupError(`The build failed:\n${lastWords(output, 30)}`, { exit: 1 });
   writeFileSync(stampFile, sources);
   return output.trim().split('\n').at(-1);
 }

@@ -44,7 +44,7 @@ export async function kafkaJars(doing) {
   if (pin.pom !== hashOf(pom)) {
     throw new SetupError(
       'scripts/kafka/pom.xml changed, its list of jars did not. Type: node scripts/setup.mjs --pin-kafka',
-      78,
+      { exit: 78 },
     );
   }
   return withLock(join(cacheFolder, 'kafka.lock'), doing, async () => {
@@ -54,8 +54,8 @@ export async function kafkaJars(doing) {
       const wrong = differences(fresh, pin.jars);
       if (wrong.length > 0) {
         throw new SetupError(
-          `Maven delivered jars that are not the pinned ones: ${wrong.slice(0, 5).join(', ')}.\n  ` +
-            'Somebody changed them on the way, or a mirror is incomplete. Check the Maven mirror, then type the same command again.',
+          `Maven delivered jars that are not the pinned ones: ${wrong.slice(0, 5).join(', ')}. Somebody changed them on the way, or a mirror is incomplete.`,
+          { advice: ['Check the Maven mirror, then type the same command again.'] },
         );
       }
       // Aside first: a broker that runs from the old folder misses it for an instant only.
@@ -96,7 +96,12 @@ async function fetched(doing, use) {
     }
     if (result.code !== 0) {
       throw new SetupError(
-        `Maven could not fetch Kafka ${version()}:\n${lastWords(mavenReason(result.output), 4)}\n  Check the network and the mirror in ~/.m2/settings.xml, then type the same command again.`,
+        `Maven could not fetch Kafka ${version()}:\n${lastWords(mavenReason(result.output), 4)}`,
+        {
+          advice: [
+            'Check the network and the mirror in ~/.m2/settings.xml, then type the same command again.',
+          ],
+        },
       );
     }
     return use(join(work, 'libs'));

@@ -72,7 +72,8 @@ function postgresFolders() {
   const base = '/usr/lib/postgresql';
   const versions = existsSync(base) ? readdirSync(base).filter((name) => /^\d+$/.test(name)) : [];
   const debian = versions.sort((a, b) => Number(b) - Number(a)).map((version) => join(base, version, 'bin'));
-  return [...debian, ...brewFolders('postgresql')];
+  const named = process.env.UPLIFT_POSTGRES_BIN ? [process.env.UPLIFT_POSTGRES_BIN] : [];
+  return [...named, ...debian, ...brewFolders('postgresql')];
 }
 
 const javaFolders = () => [

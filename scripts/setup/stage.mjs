@@ -1,9 +1,14 @@
 import { interruption } from './run.mjs';
 
-/** Something the reader has to do; `exit` is a code of the project's own table (69: something is unavailable). */
+/**
+ * Something the reader has to do: `what` happened and, line by line, the `advice`. `exit` is a code of the project's own
+ * table (69: something is unavailable).
+ */
 export class SetupError extends Error {
-  constructor(message, exit = 69) {
-    super(message);
+  constructor(what, { advice = [], exit = 69 } = {}) {
+    super([what, ...advice.map((line) => `  ${line}`)].join('\n'));
+    this.what = what;
+    this.advice = advice;
     this.exit = exit;
   }
 }

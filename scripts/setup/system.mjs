@@ -11,11 +11,17 @@ const APT_LIMIT_MS = 15 * 60_000;
 const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', UCF_FORCE_CONFFOLD: '1' };
 const aptOptions = ['-y', '-qq', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Options::=--force-confold'];
 
+/** Names of what is missing, and whether `systemPackages` may install it here: as root, where there is apt. */
+export async function missingPackages({ forKafka }) {
+  const { missing } = await findServers({ forKafka });
+  return { missing: missing.map((need) => need.name), installable: isInstallable() };
+}
+
 /** Java, Postgres, PgBouncer, Redis (and Maven while Kafka's jars are not there): found, installed, or one line to type. */
 export async function systemPackages(doing, { forKafka }) {
   const { present, missing } = await findServers({ forKafka });
   if (missing.length === 0) return describe(present);
-  if (process.getuid() !== 0 || !existsSync('/usr/bin/apt-get')) throw new SetupError(whatToType(missing));
+  if (!isInstallable()) throw notInstallable(missing);
   return withLock(
     join(existsSync('/run/lock') ? '/run/lock' : tmpdir(), 'uplift-setup.lock'),
     doing,
@@ -24,13 +30,14 @@ export async function systemPackages(doing, { forKafka }) {
       if (now.missing.length > 0) await install(doing, now.missing);
       const after = await findServers({ forKafka });
       if (after.missing.length === 0) return describe(after.present);
-      throw new SetupError(
-        `Installed, and still not usable: ${names(after.missing)}.\n${whatToType(after.missing)}`,
-      );
+      throw new SetupError(`Installed, and still not usable: ${names(after.missing)}.`, {
+        advice: linesToType(after.missing),
+      });
     },
   );
 }
 
+const isInstallable = () => process.getuid() === 0 && existsSync('/usr/bin/apt-get');
 const describe = (present) => present.map((need) => `${need.name} ${need.found}`).join(' · ');
 const names = (needs) => needs.map((need) => need.name).join(', ');
 
@@ -46,8 +53,10 @@ async function install(doing, missing) {
   const { code, output } = await withoutStartingServices(packages, () => unpack(wanted));
   if (code === 0) return;
   const updated =
-    update.code === 0 ? '' : `  apt-get update had failed before:\n${lastWords(update.output, 4)}\n`;
-  throw new SetupError(`apt-get install failed:\n${lastWords(output)}\n${updated}${whatToType(missing)}`);
+    update.code === 0 ? '' : `\n  apt-get update had failed before:\n${lastWords(update.output, 4)}`;
+  throw new SetupError(`apt-get install failed:\n${lastWords(output)}${updated}`, {
+    advice: linesToType(missing),
+  });
 }
 
 /** The first of these packages that this release of Debian (or Ubuntu) has. */
@@ -71,13 +80,19 @@ async function unpack(wanted) {
 
 const apt = (args) => run('apt-get', args, { env: aptEnv, timeoutMs: APT_LIMIT_MS });
 
-function whatToType(missing) {
+function notInstallable(missing) {
+  const least = missing.map((need) => `${need.name} ${need.least} or newer`).join(', ');
+  return new SetupError(`Missing: ${least}. Type one of these lines, then the same command again.`, {
+    advice: linesToType(missing),
+  });
+}
+
+function linesToType(missing) {
   const sudo = process.getuid() === 0 ? '' : 'sudo ';
   const debian = missing.map((need) => need.packages[0]).join(' ');
   const brew = missing.map((need) => need.brew).join(' ');
-  return (
-    `Missing: ${missing.map((need) => `${need.name} ${need.least} or newer`).join(', ')}. Type this, then the same command again:\n` +
-    `  Debian:  ${sudo}apt-get install --no-install-recommends ${debian}\n` +
-    `  macOS:   brew install ${brew}`
-  );
+  return [
+    `Debian:  ${sudo}apt-get install --no-install-recommends ${debian}`,
+    `macOS:   brew install ${brew}`,
+  ];
 }

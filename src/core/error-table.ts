@@ -26,7 +26,7 @@ export const ERRORS = {
   'UPL-KAFKA-REQUEST': { exit: EXIT.unavailable, when: 'Kafka answered a request with an error.' },
   'UPL-KAFKA-AUTH': {
     exit: EXIT.unavailable,
-    when: 'Kafka refused the credentials or its certificate is not trusted.',
+    when: 'Kafka refused the login or is not trusted, or it speaks otherwise (TLS, login) than uplift.yaml says.',
   },
   'UPL-KAFKA-OUT-OF-RANGE': {
     exit: EXIT.unavailable,
@@ -73,6 +73,10 @@ export const ERRORS = {
   'UPL-SANDBOX-MISSING-BINARY': {
     exit: EXIT.unavailable,
     when: 'A server that the sandbox needs is not installed.',
+  },
+  'UPL-SANDBOX-INSTALL': {
+    exit: EXIT.unavailable,
+    when: 'What a sandbox needs could not be fetched or installed.',
   },
   'UPL-SANDBOX-PORT-USED': { exit: EXIT.unavailable, when: 'A port that the sandbox needs is taken.' },
   'UPL-SANDBOX-EXISTS': { exit: EXIT.refused, when: 'A sandbox of this name already exists.' },

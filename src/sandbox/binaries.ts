@@ -9,7 +9,8 @@ export interface BinarySearch {
   readonly cacheDir: string;
   /** `--kafka-home`: a folder with libs/*.jar; wins over KAFKA_HOME. */
   readonly kafkaHome?: string;
-  readonly platform?: NodeJS.Platform;
+  /** A secure sandbox makes certificates, with a program that comes with Java. */
+  readonly secure?: boolean;
 }
 
 export const KAFKA_VERSION = '4.3.1';
@@ -17,23 +18,18 @@ const KAFKA_JARS = ['kafka-server-', 'kafka-tools-', 'kafka-clients-'];
 const JAVA_MIN = 17;
 const BREW = ['/opt/homebrew', '/usr/local'];
 
-interface Missing {
-  readonly what: string;
-  readonly debian: string | undefined;
-  readonly brew: string;
-}
-
 const MISSING = {
-  java: { what: `java ${JAVA_MIN} or newer`, debian: 'openjdk-17-jre-headless', brew: 'openjdk@17' },
-  kafka: { what: `Kafka ${KAFKA_VERSION} (its jars)`, debian: undefined, brew: 'kafka' },
-  postgres: { what: 'postgres and initdb', debian: 'postgresql-15', brew: 'postgresql@15' },
-  pgbouncer: { what: 'pgbouncer', debian: 'pgbouncer', brew: 'pgbouncer' },
-  redis: { what: 'redis-server', debian: 'redis-server', brew: 'redis' },
-} satisfies Record<string, Missing>;
+  keytool: 'keytool (part of Java)',
+  java: `java ${JAVA_MIN} or newer`,
+  kafka: `Kafka ${KAFKA_VERSION} (its jars)`,
+  postgres: 'postgres and initdb',
+  pgbouncer: 'pgbouncer',
+  redis: 'redis-server',
+} as const;
 
 /**
  * Finds every program a sandbox needs: named path, PATH, then the package managers' usual places. Anything missing is
- * UPL-SANDBOX-MISSING-BINARY with all of them and the one line to type; nothing has been started by then.
+ * UPL-SANDBOX-MISSING-BINARY with all of them and the command that gets them; nothing has been started by then.
  */
 export async function findBinaries(search: BinarySearch): Promise<Binaries> {
   const [java, kafkaJars, postgresBin, pgbouncer, redisServer] = await Promise.all([
@@ -43,35 +39,35 @@ export async function findBinaries(search: BinarySearch): Promise<Binaries> {
     findProgram(search, 'pgbouncer'),
     findProgram(search, 'redis-server'),
   ]);
-  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer };
-  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer) {
-    const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
-      (key) => found[key] === undefined,
-    );
-    throw missingError(
-      missing.map((key) => MISSING[key]),
-      search.platform ?? process.platform,
-    );
-  }
-  return { java, kafkaJars, postgresBin, pgbouncer, redisServer };
+  const keytool = search.secure === true && java !== undefined ? await findKeytool(java) : undefined;
+  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer, keytool };
+  const optional = search.secure === true && java !== undefined ? [] : ['keytool'];
+  const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
+    (key) => found[key] === undefined && !optional.includes(key),
+  );
+  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer || missing.length > 0)
+    throw missingError(missing.map((key) => MISSING[key]));
+  return {
+    java,
+    kafkaJars,
+    postgresBin,
+    pgbouncer,
+    redisServer,
+    ...(keytool === undefined ? {} : { keytool }),
+  };
 }
 
-/** The message for everything missing at once, with the line to type on this platform first. */
-export function missingError(missing: readonly Missing[], platform: NodeJS.Platform): UpliftError {
-  const packages = missing.flatMap((row) => row.debian ?? []);
-  const kafka = missing.some((row) => row.debian === undefined)
-    ? ['npm run setup (fetches Kafka), or set KAFKA_HOME']
-    : [];
-  const debian = [
-    ...(packages.length === 0 ? [] : [`apt-get install -y ${packages.join(' ')}`]),
-    ...kafka,
-  ].join(' ; ');
-  const mac = `brew install ${missing.map((row) => row.brew).join(' ')}`;
-  const lines =
-    platform === 'darwin' ? [`macOS: ${mac}`, `Debian: ${debian}`] : [`Debian: ${debian}`, `macOS: ${mac}`];
+/** Beside the java that runs the brokers, links followed. */
+async function findKeytool(java: string): Promise<string | undefined> {
+  const keytool = join(dirname(await realpath(java)), 'keytool');
+  return (await executable(keytool)) ? keytool : undefined;
+}
+
+/** The message for everything missing at once. What to install and how is known by `uplift sandbox install` alone. */
+export function missingError(missing: readonly string[]): UpliftError {
   return new UpliftError('UPL-SANDBOX-MISSING-BINARY', {
-    message: `Not installed: ${missing.map((row) => row.what).join(', ')}. Nothing was started.`,
-    next: lines.join('\n'),
+    message: `Not installed: ${missing.join(', ')}. Nothing was started.`,
+    next: 'uplift sandbox install    (gets Kafka, and installs the others or says how)',
   });
 }
 

@@ -124,9 +124,10 @@ async function stopOne(unit: PlacedUnit, { keepData, progress }: DownRequest): P
 /** Removes what `up` made, the manifest last; anything else in the folder (runs, records) stays and is named. */
 async function removeSandbox(dir: string, manifest: Manifest): Promise<string[]> {
   const paths = sandboxPaths(dir, manifest.serverRoot);
+  const secrets = [paths.passwordFile, paths.kafkaPasswordFile, paths.kafkaCaFile];
   const own = [
-    ...[paths.units, paths.endedUnits, paths.logs, paths.conf, paths.data],
-    ...[paths.configFile, paths.passwordFile],
+    ...[paths.units, paths.endedUnits, paths.logs, paths.conf, paths.data, paths.configFile],
+    ...secrets,
   ];
   await Promise.all(own.map((path) => rm(path, { recursive: true, force: true })));
   if (paths.serverRoot !== dir) await rm(paths.serverRoot, { recursive: true, force: true });

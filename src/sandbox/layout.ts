@@ -12,10 +12,15 @@ export interface SandboxPaths {
   readonly manifest: string;
   readonly configFile: string;
   readonly passwordFile: string;
+  /** Of a secure sandbox: the authority that signed the brokers' certificate (PEM), and the password of its clients. */
+  readonly kafkaCaFile: string;
+  readonly kafkaPasswordFile: string;
   /** Configuration and data of the servers. */
   readonly serverRoot: string;
   readonly conf: string;
   readonly data: string;
+  /** Key store of the brokers and what locks it; nobody else may look into this folder. */
+  readonly kafkaKeys: string;
 }
 
 export function sandboxDir(stateDir: string, name: string): string {
@@ -31,8 +36,11 @@ export function sandboxPaths(dir: string, serverRoot: string): SandboxPaths {
     manifest: join(dir, 'sandbox.json'),
     configFile: join(dir, 'uplift.yaml'),
     passwordFile: join(dir, 'postgres.password'),
+    kafkaCaFile: join(dir, 'kafka-ca.pem'),
+    kafkaPasswordFile: join(dir, 'kafka.password'),
     serverRoot,
     conf: join(serverRoot, 'conf'),
+    kafkaKeys: join(serverRoot, 'conf', 'kafka-keys'),
     data: join(serverRoot, 'data'),
   };
 }

@@ -37,7 +37,7 @@ export async function newSandbox(
 ): Promise<NewSandbox | undefined> {
   const cacheDir = cacheDirOf(request.env);
   const kafkaHome = request.kafkaHome === undefined ? {} : { kafkaHome: request.kafkaHome };
-  const binaries = await findBinaries({ env: request.env, cacheDir, ...kafkaHome });
+  const binaries = await findBinaries({ env: request.env, cacheDir, secure: options.secure, ...kafkaHome });
   const [owner, archive, root] = await Promise.all([
     serverOwner(),
     archivePath(cacheDir, binaries),
@@ -58,7 +58,12 @@ export async function newSandbox(
       templates: await loadTemplates(root),
       ...(owner === undefined ? {} : { owner }),
       archive,
-      password: randomBytes(18).toString('hex'),
+      password: randomPassword(),
+      kafkaSecrets: {
+        clientPassword: randomPassword(),
+        brokerPassword: randomPassword(),
+        storePassword: randomPassword(),
+      },
       clusterId: kafkaUuid(),
       directoryIds: Array.from({ length: options.brokers }, kafkaUuid),
       baseEnv: baseEnv(request.env),
@@ -96,13 +101,15 @@ function manifestOf(
 
 /** Kafka's own cache, archives, templates and port claims: `$XDG_CACHE_HOME/uplift`, by default `~/.cache/uplift`. */
 export function cacheDirOf(env: Readonly<Record<string, string | undefined>>): string {
-  return join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache'), 'uplift');
+  return join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), '.cache'), 'uplift');
 }
 
 /** What every unit gets of the caller's environment; the same unit started from elsewhere gets the same. */
 function baseEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return { PATH: env.PATH ?? '/usr/local/bin:/usr/bin:/bin', HOME: env.HOME ?? homedir(), LC_ALL: 'C' };
 }
+
+const randomPassword = (): string => randomBytes(18).toString('hex');
 
 /** A Kafka Uuid: 16 random bytes in URL-safe base64. Those near zero are reserved, one that starts with - reads as a flag. */
 export function kafkaUuid(): string {

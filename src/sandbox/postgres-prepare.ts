@@ -35,6 +35,7 @@ async function bootstrap(context: PlanContext, primary: PostgresServer, signal: 
     cwd: context.paths.data,
     timeoutMs: COPY_TIMEOUT_MS,
     input: bootstrapSql(context),
+    secrets: [context.password],
     signal,
   });
 }

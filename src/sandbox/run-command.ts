@@ -10,6 +10,8 @@ export interface CommandOptions {
   readonly cwd: string;
   readonly timeoutMs: number;
   readonly input?: string;
+  /** Never repeated in an error, whatever the program prints: Postgres shows the statement that failed. */
+  readonly secrets?: readonly string[];
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly signal?: AbortSignal;
   /** Folder of the sandbox that it works on: a `down` from elsewhere must be able to end it. */
@@ -45,7 +47,8 @@ export async function runCommand(argv: readonly string[], options: CommandOption
   const output = await throughGate(running, options);
   signal?.throwIfAborted();
   if (output.exitCode === 0) return output.stdout;
-  const lines = `${output.stdout}\n${output.stderr}`.split('\n').filter((line) => line.trim() !== '');
+  const said = withoutSecrets(`${output.stdout}\n${output.stderr}`, options.secrets ?? []);
+  const lines = said.split('\n').filter((line) => line.trim() !== '');
   const how =
     output.exitCode === null
       ? `was ended by ${output.signal ?? 'a signal'} (limit ${options.timeoutMs} ms)`
@@ -75,4 +78,11 @@ async function throughGate(running: ProcessPromise, options: CommandOptions): Pr
     await running;
     await forget?.();
   }
+}
+
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce(
+    (result, secret) => (secret === '' ? result : result.replaceAll(secret, '***')),
+    text,
+  );
 }

@@ -4,6 +4,7 @@ import type { UnitKind } from '../clients/process/unit.ts';
 import type { PlacedUnit } from '../clients/process/unit-files.ts';
 import type { Progress } from '../core/blocks.ts';
 import { formatMs } from '../core/units.ts';
+import type { KafkaAccess } from './kafka-secure.ts';
 import { runCommand } from './run-command.ts';
 import { brokersRegistered, poolerAnswers, redisReady, replicasStreaming } from './servers-ready.ts';
 import { together } from './together.ts';
@@ -24,6 +25,8 @@ export interface StartRequest {
   readonly units: readonly PlacedUnit[];
   readonly prepare: Preparations;
   readonly password: string;
+  /** How to log in to Kafka; read once its nodes run, because preparing them may have made it. */
+  readonly kafkaAccess: () => Promise<KafkaAccess>;
   /** `[node, bin/uplift.js]`, for `service migrate`. */
   readonly uplift: readonly string[];
   readonly progress: Progress;
@@ -47,7 +50,7 @@ export async function startServers(request: StartRequest): Promise<ReadonlyMap<s
       phase(progress, 'kafka', `${of('kafka').length} nodes registered`, async () => {
         await prepare.kafka?.(signal);
         await start(of('kafka'), signal);
-        await brokersRegistered(of('kafka'), signal);
+        await brokersRegistered(of('kafka'), signal, await request.kafkaAccess());
       }),
     (signal) =>
       phase(progress, 'postgres', 'replicas streaming, pooler answers', async () => {

@@ -6,6 +6,7 @@ import type { Progress } from '../core/blocks.ts';
 import { isUpliftError, UpliftError } from '../core/error.ts';
 import { removeEmptyFolders, sandboxDown } from './down.ts';
 import { ensureArchive, formatKafka } from './kafka-prepare.ts';
+import { kafkaAccess } from './kafka-secure.ts';
 import { portPlan, sandboxDir, sandboxPaths } from './layout.ts';
 import { type Manifest, readManifest, updateManifest } from './manifest.ts';
 import { cacheDirOf, newSandbox } from './new-sandbox.ts';
@@ -39,6 +40,8 @@ export interface UpResult {
   readonly configFile: string;
   /** Existing data was used (the sandbox had been stopped with its data kept). */
   readonly restarted: boolean;
+  /** Kafka takes TLS with a login only. */
+  readonly secure: boolean;
   readonly tookMs: number;
   /** Spawn to first answer, ms by unit id. */
   readonly readyInMs: Readonly<Record<string, number>>;
@@ -61,6 +64,7 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
     dir,
     configFile: sandboxPaths(dir, dir).configFile,
     restarted: existing !== undefined,
+    secure: (existing?.options ?? options).secure,
     tookMs: Math.round(performance.now() - before),
     readyInMs: Object.fromEntries(started),
   };
@@ -91,7 +95,17 @@ async function build(
   return orTearDown(request, options.name, false, async () => {
     const units = await writePlan(context, plan);
     const prepare = preparations(request, context);
-    const took = await startServers({ dir, units, prepare, password, uplift, progress, signal });
+    const access = () => kafkaAccess(paths, options.secure);
+    const took = await startServers({
+      dir,
+      units,
+      prepare,
+      password,
+      kafkaAccess: access,
+      uplift,
+      progress,
+      signal,
+    });
     await writeFile(paths.configFile, plan.config, { flag: 'wx' }).catch(ifThere);
     await updateManifest(dir, { ...manifest, phase: 'ready' });
     return took;
@@ -122,6 +136,8 @@ async function startAgain(
   manifest: Manifest,
   dir: string,
 ): Promise<ReadonlyMap<string, number>> {
+  if (request.options?.secure === true && !manifest.options.secure)
+    throw exists(manifest.name, 'was made without --secure and cannot be made secure');
   const paths = sandboxPaths(dir, manifest.serverRoot);
   const units = await readUnits(paths.units);
   const states = await Promise.all(units.map(async (unit) => (await statusOf(unit)).state));
@@ -133,8 +149,9 @@ async function startAgain(
   const password = (await readFile(paths.passwordFile, 'utf8')).trim();
   const uplift = [process.execPath, join(await packageRoot(), 'bin', 'uplift.js')];
   const { progress, signal } = request;
+  const access = () => kafkaAccess(paths, manifest.options.secure);
   return orTearDown(request, manifest.name, true, () =>
-    startServers({ dir, units, prepare: {}, password, uplift, progress, signal }),
+    startServers({ dir, units, prepare: {}, password, kafkaAccess: access, uplift, progress, signal }),
   );
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { KafkaSasl, KafkaTarget, KafkaTls } from '../clients/kafka/target.ts';
 import type { SqlTarget } from '../clients/postgres/index.ts';
 import type { RedisTarget } from '../clients/redis/index.ts';
+import { EVENT_SCHEMAS } from '../contract/events.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -53,6 +54,8 @@ const schema = z.object({
   REDIS_PASSWORD_FILE: z.string().optional(),
   REDIS_TIMEOUT_MS: int(50, 60_000).default(1500),
   SNOWFLAKE_WORKER: int(0, 1023).optional(),
+  /** Schema the commands role writes events in, and the newest one the projector reads: upgrade readers first. */
+  EVENT_SCHEMA: z.coerce.number().pipe(z.literal(EVENT_SCHEMAS)).default(1),
   SHARE: share.default({ index: 1, count: 1 }),
   PRODUCE_DEADLINE_MS: int(100, 120_000).default(10_000),
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),

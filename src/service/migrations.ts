@@ -58,4 +58,30 @@ CREATE VIEW uplift_offsets AS
   FROM uplift_service.offsets;
 `,
   },
+  {
+    version: 2,
+    name: 'dead letters',
+    sql: `
+CREATE TABLE uplift_service.dead_letters (
+  topic text NOT NULL,
+  topic_id text NOT NULL,
+  partition int NOT NULL,
+  event_offset bigint NOT NULL,
+  event_id text,
+  command_offset bigint,
+  error_code text NOT NULL,
+  attempts int NOT NULL,
+  outcome text NOT NULL DEFAULT 'parked' CHECK (outcome IN ('parked', 'applied', 'superseded')),
+  replay_id text,
+  applied_offset bigint,
+  parked_at timestamptz NOT NULL DEFAULT now(),
+  settled_at timestamptz,
+  PRIMARY KEY (topic_id, partition, event_offset)
+);
+CREATE VIEW uplift_dead_letters AS
+  SELECT topic, topic_id, partition, event_offset, event_id, command_offset, error_code, attempts, outcome, replay_id,
+    applied_offset, parked_at, settled_at
+  FROM uplift_service.dead_letters;
+`,
+  },
 ];

@@ -14,8 +14,6 @@ export interface CliResult {
 export interface RunningCli {
   readonly pid: number;
   kill(signal: NodeJS.Signals): void;
-  /** What it has printed until now, both streams as they came. */
-  said(): string;
   /** Rejects, after a SIGKILL, when the process outlives its time. */
   readonly ended: Promise<CliResult>;
 }
@@ -40,29 +38,17 @@ const PASSED_ON = [
 
 /** Starts `node bin/uplift.js …` without a terminal, as a script would. */
 export function startCli(args: readonly string[], options: CliOptions): RunningCli {
-  return startScript(join('bin', 'uplift.js'), args, options);
-}
-
-/** Starts a script of the project on this Node, without a terminal. */
-export function startScript(script: string, args: readonly string[], options: CliOptions): RunningCli {
   const startedMs = performance.now();
   const inherited = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
-  const child = spawn(process.execPath, [join(root, script), ...args], {
+  const child = spawn(process.execPath, [join(root, 'bin', 'uplift.js'), ...args], {
     cwd: options.cwd,
     env: { ...inherited, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const said = { stdout: '', stderr: '', both: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].setEncoding('utf8').on('data', (chunk: string) => {
-      said[stream] += chunk;
-      said.both += chunk;
-    });
   return {
     pid: child.pid ?? 0,
     kill: (signal) => void child.kill(signal),
-    said: () => said.both,
-    ended: outcomeOf(child, said, { what: [script, ...args].join(' '), ...options, startedMs }),
+    ended: outcomeOf(child, args, options.timeoutMs, startedMs),
   };
 }
 
@@ -73,9 +59,17 @@ export function runCli(args: readonly string[], options: CliOptions): Promise<Cl
 
 function outcomeOf(
   child: ChildProcess,
-  said: { readonly stdout: string; readonly stderr: string },
-  { what, timeoutMs, startedMs }: { what: string; timeoutMs: number; startedMs: number },
+  args: readonly string[],
+  timeoutMs: number,
+  startedMs: number,
 ): Promise<CliResult> {
+  const text = { stdout: '', stderr: '' };
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text.stdout += chunk;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    text.stderr += chunk;
+  });
   return new Promise((resolve, reject) => {
     let late = false;
     const timer = setTimeout(() => {
@@ -86,8 +80,8 @@ function outcomeOf(
     child.once('close', (exit, signal) => {
       clearTimeout(timer);
       const tookMs = Math.round(performance.now() - startedMs);
-      if (late) reject(new Error(`${what}: not within ${timeoutMs} ms\n${said.stderr}`));
-      else resolve({ exit, signal, stdout: said.stdout, stderr: said.stderr, tookMs });
+      if (late) reject(new Error(`uplift ${args.join(' ')}: not within ${timeoutMs} ms\n${text.stderr}`));
+      else resolve({ exit, signal, ...text, tookMs });
     });
   });
 }

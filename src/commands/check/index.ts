@@ -10,6 +10,7 @@ export function registerCheck(program: Command, run: Runner): void {
   program
     .command('check')
     .description('look at Kafka, Postgres, Redis, the service and its projection, and judge what was seen')
+    .summary('judge what can be seen of the platform')
     .option('--strict', 'exit 11 when there are warnings', false)
     .addHelpText(
       'after',

@@ -22,6 +22,7 @@ export interface ShowInput {
 export function registerDrill(program: Command, run: Runner): void {
   const drill = program
     .command('drill')
+    .summary('rehearse a failure under live load')
     .description('rehearse a failure under live load, count what was lost, put everything back');
   drill
     .command('run')

@@ -14,6 +14,7 @@ export interface LoadRunInput {
 export function registerLoad(program: Command, run: Runner): void {
   const load = program
     .command('load')
+    .summary('put traffic on the service')
     .description('put traffic on the service and keep a history of every operation');
   load
     .command('run')
@@ -30,7 +31,7 @@ export function registerLoad(program: Command, run: Runner): void {
     .option('--capacity <units>', 'capacity of a resource, as the service has it', positive, 100)
     .addHelpText(
       'after',
-      '\nExits 12 when nothing was acknowledged, 10 when less than 95 % of the schedule was sent in time.\n\nExample:\n  uplift load run --rate 200 --duration 30s',
+      '\nExits 12 when nothing was acknowledged,\n10 when less than 95 % of the schedule was sent in time.\n\nExample:\n  uplift load run --rate 200 --duration 30s',
     )
     .action((options: LoadRunInput) => run(() => import('./run.ts').then((m) => m.loadRun), options));
 }

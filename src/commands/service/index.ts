@@ -8,21 +8,26 @@ export function registerService(program: Command, run: Runner): void {
   service
     .command('migrate')
     .description('bring the database of POSTGRES_DIRECT_URL to the newest schema')
+    .addHelpText('after', '\nExample:\n  POSTGRES_DIRECT_URL=postgres://localhost/app uplift service migrate')
     .action(() => run(() => import('./migrate.ts').then((m) => m.migrateService), {}));
   service
     .command('gateway')
     .description('HTTP in, commands topic out')
+    .addHelpText('after', '\nExample:\n  HTTP_PORT=8080 uplift service gateway')
     .action(() => run(() => import('./roles.ts').then((m) => m.serveGateway), {}));
   service
     .command('commands')
     .description('decide the commands of its SHARE of the partitions, write events')
+    .addHelpText('after', '\nExample:\n  SHARE=1/2 uplift service commands')
     .action(() => run(() => import('./roles.ts').then((m) => m.serveCommands), {}));
   service
     .command('projector')
     .description('write events to Postgres')
+    .addHelpText('after', '\nExample:\n  uplift service projector')
     .action(() => run(() => import('./roles.ts').then((m) => m.serveProjector), {}));
   service
     .command('all')
     .description('the three roles in one process, on HTTP_PORT and the two ports after it')
+    .addHelpText('after', '\nExample:\n  HTTP_PORT=8080 uplift service all')
     .action(() => run(() => import('./roles.ts').then((m) => m.serveAll), {}));
 }

@@ -5,6 +5,7 @@ import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
+import { examine } from '../examine.ts';
 import { judgeEvidence } from '../judge.ts';
 import { type PutBack, putBack } from '../restore.ts';
 import { remainingDifferences } from '../settle.ts';
@@ -13,7 +14,6 @@ import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { coverageOf, type FaultTimes, injectAndObserve, recoveryOf, victimPartitions } from './fault.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { type BrokerLossOptions, type BrokerLossPorts, type BrokerLossResult, DRILL_ID } from './types.ts';
-import { examine } from './verdict.ts';
 
 /** The load goes on this long after leadership was given back: a loss at the election would show. */
 const AFTER_ELECTION_MS = 4000;
@@ -140,7 +140,11 @@ async function conclude(
   const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${summary.p99Ms === null ? '–' : formatMs(summary.p99Ms)}`;
   ports.progress({ phase: 'load', state: 'done', text });
   ports.progress({ phase: 'final reads', state: 'running', text: 'logs, Postgres servers, API' });
-  const examined = await examine(ports, options, load);
+  const examined = await examine(ports, {
+    history: options.folder.history,
+    gateways: options.gateways.map(({ url }) => url),
+    timeoutMs: options.timeoutMs,
+  });
   const { partitions, servers, api } = examined.counts;
   ports.progress({
     phase: 'final reads',

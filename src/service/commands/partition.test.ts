@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { InRecord, PartitionBatch, RecordBatch } from '../../clients/kafka/ports.ts';
+import { replayHeaders } from '../../contract/dead-letter.ts';
+import type { EventSchema } from '../../contract/events.ts';
 import { type Decision, decisionSchema } from '../../contract/records.ts';
 import { UpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
@@ -41,14 +43,15 @@ function batch(records: InRecord[]): RecordBatch {
 }
 
 /** An owner over an events log in memory; `fail` makes sends fail, `hold` makes them wait. */
-function setUp(restoreTo = 0n) {
+function setUp(restoreTo = 0n, schema: EventSchema = 1) {
   const log: Buffer[] = [];
   const calls = { readFrom: [] as bigint[], resets: 0, stopped: [] as string[], decided: 0, sends: 0 };
-  const control = { fail: false, gate: Promise.resolve() };
+  const control = { fail: false, gate: Promise.resolve(), schema };
   const owner = new PartitionOwner(
     {
       partition: 3,
       sendDeadlineMs: 1000,
+      eventSchema: control.schema,
       produce: {
         send: async (sent: PartitionBatch) => {
           calls.sends += 1;
@@ -74,8 +77,8 @@ function setUp(restoreTo = 0n) {
   return { owner, log, calls, control, decisions, events };
 }
 
-function ready(restoreTo = 0n) {
-  const all = setUp(restoreTo);
+function ready(restoreTo = 0n, schema: EventSchema = 1) {
+  const all = setUp(restoreTo, schema);
   all.owner.checkRestored(0n);
   all.owner.resume(0n);
   return all;
@@ -95,6 +98,44 @@ describe('the owner of a partition', () => {
     owner.onEvents(events());
     expect(owner.phase).toBe('deciding');
     expect(calls.decided).toBe(3);
+  });
+
+  test('takes a decision for its own in whatever schema it comes back, and writes the one it was told', async () => {
+    const old = ready();
+    old.owner.onCommands(batch([commandRecord(0), commandRecord(1)]));
+    await old.owner.idle();
+    const upgraded = setUp(1n, 2);
+    upgraded.owner.onEvents(batch(old.events().records.slice(0, 1)));
+    upgraded.owner.resume(1n);
+    upgraded.owner.onCommands(batch([commandRecord(1), commandRecord(2)]));
+    await upgraded.owner.idle();
+    expect(upgraded.log.map((value) => JSON.parse(value.toString()).v)).toEqual([2, 2]);
+    // The predecessor's copy of the same decision arrives late, in the older schema.
+    upgraded.owner.onEvents(batch(old.events().records.slice(1)));
+    expect(upgraded.owner.phase).toBe('deciding');
+    upgraded.owner.onEvents(upgraded.events());
+    expect(upgraded.owner.phase).toBe('deciding');
+  });
+
+  test('skips replayed records, while restoring and while deciding', async () => {
+    const first = ready();
+    first.owner.onCommands(batch([commandRecord(0), commandRecord(1, 1, 60)]));
+    await first.owner.idle();
+    const [one, two] = first.events().records;
+    if (one === undefined || two === undefined) throw new Error('two events were written');
+    const origin = { topic: 't', topicId: 'id', partition: 3, offset: 0n, timestampMs: START };
+    const replayed = {
+      ...two,
+      offset: 2n,
+      headers: replayHeaders(two.headers, { id: 'run', origin, attempt: 1 }),
+    };
+    const garbage = { ...replayed, offset: 3n, value: Buffer.from('of a schema nobody here knows') };
+    const second = setUp(4n);
+    second.owner.onEvents(batch([one, two, replayed, garbage]));
+    expect(second.owner.phase).toBe('deciding');
+    expect(second.owner.nextCommandOffset).toBe(2n);
+    second.owner.onEvents(batch([{ ...garbage, offset: 4n }]));
+    expect(second.owner.phase).toBe('deciding');
   });
 
   test('restores from events and goes on after the last decided command', async () => {
@@ -205,4 +246,20 @@ describe('the owner of a partition', () => {
     owner.onEvents(batch([record(0, Buffer.from('{}'))]));
     expect(calls.stopped[0]).toContain('event 0 is not a decision');
   });
+});
+
+test('what is decided counts as written only when its decision is in the log', async () => {
+  const { owner, control } = setUp(1n);
+  expect(owner.writtenThrough).toBeUndefined();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  control.gate = promise;
+  owner.checkRestored(1n);
+  expect(owner.writtenThrough).toBe(0n);
+  owner.resume(0n);
+  owner.onCommands(batch([commandRecord(0), commandRecord(1)]));
+  expect(owner.nextCommandOffset).toBe(2n);
+  expect(owner.writtenThrough).toBe(0n);
+  resolve();
+  await owner.idle();
+  expect(owner.writtenThrough).toBe(2n);
 });

@@ -1,7 +1,9 @@
 import type { InRecord, OutRecord, Produce, RecordBatch } from '../../clients/kafka/ports.ts';
+import { readReplay } from '../../contract/dead-letter.ts';
+import { type EventSchema, NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
 import { type Decision, TOPICS } from '../../contract/records.ts';
 import { reasonOf } from '../../core/error.ts';
-import { decodeDecision, encodeDecision, recordHeaders, traceparentOf } from '../domain/codec.ts';
+import { decodeDecision, encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
 import { decide } from '../domain/decide.ts';
 import { apply, chain, emptyState, type FoldState } from '../domain/state.ts';
 import { DecisionMemory } from './memory.ts';
@@ -12,6 +14,8 @@ export interface OwnerDeps {
   readonly partition: number;
   readonly produce: Pick<Produce, 'send'>;
   readonly sendDeadlineMs: number;
+  /** Schema the events are written in; all are read. */
+  readonly eventSchema: EventSchema;
   readonly onDecided: (decision: Decision['decision']) => void;
   readonly onStopped: (partition: number, reason: string, differs: boolean) => void;
   /** Read commands from here: state is restored, or commands were dropped because too many decisions waited. */
@@ -21,6 +25,7 @@ export interface OwnerDeps {
 }
 
 interface Outgoing {
+  readonly commandOffset: bigint;
   readonly record: OutRecord;
   readonly kind: Decision['decision'];
 }
@@ -56,6 +61,12 @@ export class PartitionOwner {
 
   get nextCommandOffset(): bigint {
     return this.#state.lastCommandOffset + 1n;
+  }
+
+  /** First command whose decision is not in the log yet; undefined while that is not known. */
+  get writtenThrough(): bigint | undefined {
+    if (this.phase !== 'deciding') return undefined;
+    return this.#pending[0]?.commandOffset ?? this.nextCommandOffset;
   }
 
   stop(reason: string, differs = false): void {
@@ -122,21 +133,23 @@ export class PartitionOwner {
   }
 
   #onEvent(record: InRecord): void {
+    // A replay is written by an operator, for the projection: it decides nothing (S1).
+    if (readReplay(record.headers) !== undefined) return;
     const decision = decodeDecision(record.value);
-    if (decision === undefined || record.value === null) {
+    if (decision === undefined) {
       this.stop(`event ${record.offset} is not a decision`);
       return;
     }
     const commandOffset = BigInt(decision.commandOffset);
     if (this.phase === 'restoring') {
-      this.#restore(record.offset, decision, record.value);
+      this.#restore(record.offset, decision);
     } else if (commandOffset > this.#state.lastCommandOffset || this.#memory.has(commandOffset)) {
       // A decision ahead of the own ones is kept: the own one is compared with it when it is made.
-      this.#compare(commandOffset, record.value);
+      this.#compare(decision);
     }
   }
 
-  #restore(offset: bigint, decision: Decision, bytes: Buffer): void {
+  #restore(offset: bigint, decision: Decision): void {
     const commandOffset = BigInt(decision.commandOffset);
     const place = chain(this.#state, decision);
     if (place === 'gap') {
@@ -147,21 +160,29 @@ export class PartitionOwner {
       return;
     }
     if (place === 'next') apply(this.#state, decision);
-    if (place === 'next' || this.#memory.has(commandOffset)) this.#compare(commandOffset, bytes);
+    if (place === 'next' || this.#memory.has(commandOffset)) this.#compare(decision);
   }
 
-  #compare(commandOffset: bigint, bytes: Buffer): void {
-    if (this.#memory.compare(commandOffset, bytes) !== 'differs') return;
+  /** By what is decided, not by the bytes in the log: during an upgrade two owners may write two schemas. */
+  #compare(decision: Decision): void {
+    const commandOffset = BigInt(decision.commandOffset);
+    if (this.#memory.compare(commandOffset, encodeDecision(decision, NEWEST_EVENT_SCHEMA)) !== 'differs')
+      return;
     this.stop(`the log holds another decision of command ${commandOffset} than was made here`, true);
   }
 
   #decide(record: InRecord): void {
     const decision = decide(this.#state, record);
     apply(this.#state, decision);
-    const value = encodeDecision(decision);
-    this.#compare(record.offset, value);
-    const headers = recordHeaders('decision', decision.eventId, traceparentOf(record.headers));
-    this.#pending.push({ record: { key: record.key, value, headers }, kind: decision.decision });
+    this.#compare(decision);
+    const { eventSchema } = this.#deps;
+    const value = encodeDecision(decision, eventSchema);
+    const headers = eventHeaders(decision, eventSchema, traceparentOf(record.headers));
+    this.#pending.push({
+      commandOffset: record.offset,
+      record: { key: record.key, value, headers },
+      kind: decision.decision,
+    });
   }
 
   #pump(): void {

@@ -8,6 +8,7 @@ import type {
   ReadPosition,
   RecordBatch,
 } from '../../clients/kafka/ports.ts';
+import type { EventSchema } from '../../contract/events.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { withDeadline } from '../../core/wait.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -24,6 +25,7 @@ export interface CommandsDeps {
   readonly owned: readonly number[];
   readonly partitions: number;
   readonly sendDeadlineMs: number;
+  readonly eventSchema: EventSchema;
   readonly signal: AbortSignal;
 }
 
@@ -75,6 +77,12 @@ export class CommandsSession {
     }
   }
 
+  /** First command not decided and written, by partition. */
+  positions(): ReadonlyMap<number, bigint> {
+    const known = [...this.#owners].map(([partition, owner]) => [partition, owner.writtenThrough] as const);
+    return new Map(known.flatMap(([partition, at]) => (at === undefined ? [] : [[partition, at]])));
+  }
+
   probe(): ProbeResult {
     const owners = [...this.#owners];
     const bad = owners.filter(([, owner]) => owner.phase !== 'deciding');
@@ -98,7 +106,7 @@ export class CommandsSession {
   }
 
   #own(bounds: readonly PartitionBounds[]): void {
-    const { produce, metrics, log, sendDeadlineMs } = this.#deps;
+    const { produce, metrics, log, sendDeadlineMs, eventSchema } = this.#deps;
     for (const partition of this.#deps.owned) {
       const events = boundsOf(bounds, TOPICS.events, partition);
       const owner = new PartitionOwner(
@@ -106,6 +114,7 @@ export class CommandsSession {
           partition,
           produce,
           sendDeadlineMs,
+          eventSchema,
           onDecided: (decision) => metrics.decided.inc({ decision }),
           onStopped: (_, reason, differs) => {
             if (differs) metrics.decisionDiffers.inc();

@@ -1,29 +1,37 @@
-import { type Command, type Decision, decisionSchema, RECORD_HEADERS } from '../../contract/records.ts';
+import type { RecordHeaders } from '../../contract/dead-letter.ts';
+import { decodeEvent, EVENT_HEADERS, type EventSchema, encodeEvent } from '../../contract/events.ts';
+import { type Command, type Decision, RECORD_HEADERS } from '../../contract/records.ts';
 
-type HeaderList = readonly (readonly [key: Buffer, value: Buffer | null])[];
-
-const HEADER_KEYS = RECORD_HEADERS.map((name) => Buffer.from(name, 'utf8'));
-const VERSION = Buffer.from('1');
 const NONE = Buffer.alloc(0);
-const KINDS = { command: Buffer.from('command'), decision: Buffer.from('decision') } as const;
 
-/** The four headers of our records in their fixed order (RECORD_HEADERS). */
-export function recordHeaders(
-  kind: 'command' | 'decision',
-  eventId: string | null,
+/** The headers of a command, in their fixed order (RECORD_HEADERS). */
+export function commandHeaders(eventId: string, traceparent: Buffer): RecordHeaders {
+  return headers(RECORD_HEADERS, ['command', '1', eventId, traceparent]);
+}
+
+/** The headers of an event, in their fixed order (EVENT_HEADERS): all that a reader of an older schema needs to go on. */
+export function eventHeaders(
+  decision: Decision,
+  schema: EventSchema,
   traceparent: Buffer | null,
-): HeaderList {
-  const values = [
-    KINDS[kind],
-    VERSION,
-    eventId === null ? NONE : Buffer.from(eventId, 'utf8'),
-    traceparent ?? NONE,
-  ];
-  return HEADER_KEYS.map((key, index) => [key, values[index] ?? NONE] as const);
+): RecordHeaders {
+  const { eventId, commandOffset, previousCommandOffset } = decision;
+  const values = ['decision', String(schema), eventId, traceparent, commandOffset, previousCommandOffset];
+  return headers(EVENT_HEADERS, values);
+}
+
+function headers(names: readonly string[], values: readonly (string | Buffer | null)[]): RecordHeaders {
+  return names.map((name, index) => {
+    const value = values[index] ?? NONE;
+    return [
+      Buffer.from(name, 'utf8'),
+      typeof value === 'string' ? Buffer.from(value, 'utf8') : value,
+    ] as const;
+  });
 }
 
 /** The trace header of a record, or null. */
-export function traceparentOf(headers: HeaderList): Buffer | null {
+export function traceparentOf(headers: RecordHeaders): Buffer | null {
   return headers.find(([key]) => key.toString('utf8') === 'traceparent')?.[1] ?? null;
 }
 
@@ -31,18 +39,12 @@ export function encodeCommand(command: Command): Buffer {
   return Buffer.from(JSON.stringify(command), 'utf8');
 }
 
-/** Same decision, same bytes: the fold builds its fields in one order. */
-export function encodeDecision(decision: Decision): Buffer {
-  return Buffer.from(JSON.stringify(decision), 'utf8');
+/** The bytes of a decision: same decision and schema, same bytes. */
+export function encodeDecision(decision: Decision, schema: EventSchema = 1): Buffer {
+  return encodeEvent(decision, schema);
 }
 
 /** The decision in an event record, or undefined for anything that is not one. */
 export function decodeDecision(value: Uint8Array | null): Decision | undefined {
-  if (value === null) return undefined;
-  try {
-    const parsed = decisionSchema.safeParse(JSON.parse(Buffer.from(value).toString('utf8')));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
+  return decodeEvent(value)?.decision;
 }

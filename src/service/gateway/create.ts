@@ -5,7 +5,7 @@ import type { CreateReservation } from '../../contract/http.ts';
 import { eventIdOf, partitionOf, reservationIdOf, resourceKey } from '../../contract/ids.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
-import { encodeCommand, recordHeaders } from '../domain/codec.ts';
+import { commandHeaders, encodeCommand } from '../domain/codec.ts';
 
 /** Appends one record to one partition and resolves when all in-sync replicas have it; the batcher of clients/kafka. */
 export interface Append {
@@ -154,7 +154,7 @@ export class Creator {
     return {
       key: Buffer.from(key, 'utf8'),
       value,
-      headers: recordHeaders('command', eventId, Buffer.from(trace, 'utf8')),
+      headers: commandHeaders(eventId, Buffer.from(trace, 'utf8')),
     };
   }
 

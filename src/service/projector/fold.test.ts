@@ -103,12 +103,6 @@ describe('project', () => {
     ]);
   });
 
-  test('garbage stops the partition at its offset', () => {
-    const projection = project(at(), [batch(0, [decision(0, -1), Buffer.from('x'), decision(1, 0)])]);
-    expect(projection.troubles.get(0)).toBe('event 1: not a decision');
-    expect(projection.moves[0]?.to.nextOffset).toBe(1n);
-  });
-
   test('control records at the end of a batch move the offset without a row', () => {
     const empty: RecordBatch = { ...batch(0, []), nextOffset: 5n };
     expect(project(at(), [empty]).moves[0]?.to).toEqual({ ...START, nextOffset: 5n });

@@ -1,35 +1,38 @@
-import type { RecordBatch } from '../../clients/kafka/ports.ts';
+import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
+import { type DeadLetter, type Origin, originKey } from '../../contract/dead-letter.ts';
+import { type EventSchema, NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
 import type { Decision } from '../../contract/records.ts';
-import { decodeDecision } from '../domain/codec.ts';
+import { type Link, type ReadEvent, readEvent } from './event.ts';
+import { type OperationRow, type ReservationRow, RowFold } from './rows.ts';
 
 /** Where one events partition stands in Postgres. */
 export interface Position {
   readonly nextOffset: bigint;
   /** Leader epoch of the record below `nextOffset`; -1 before the first record, or when no record was read there. */
   readonly leaderEpoch: number;
-  /** Last command offset whose decision is applied; -1 before the first. */
+  /** Last command offset whose decision is applied or put aside; -1 before the first. */
   readonly decidedThrough: bigint;
   readonly logTimeMs: number;
 }
 
-export interface OperationRow {
-  readonly eventId: string;
-  readonly decision: string;
-  readonly reservationId: string | null;
-  readonly reason: string | null;
+/** An event that is put aside instead of being applied. */
+export interface Letter {
   readonly partition: number;
-  readonly commandOffset: bigint;
-  readonly eventOffset: bigint;
-  readonly repeats: number;
-  /** False for the trace of a `repeated` decision alone: its first one stands in the table already. */
-  readonly isFirst: boolean;
+  readonly record: InRecord;
+  readonly eventId: string | null;
+  readonly commandOffset: bigint | null;
+  readonly failure: Omit<DeadLetter, 'failedBy' | 'failedAtMs'>;
 }
 
-export interface ReservationRow {
-  readonly reservation: NonNullable<Decision['reservation']>;
-  readonly eventId: string;
+/** A replayed event: whether it applies is decided by what stands in Postgres (S11). */
+export interface ReplayRow {
+  readonly origin: Origin;
+  readonly replayId: string;
+  readonly attempt: number;
   readonly partition: number;
-  readonly commandOffset: bigint;
+  readonly eventOffset: bigint;
+  readonly decision: Decision;
+  readonly version: number;
 }
 
 /** Everything one transaction writes, with one row per key (two in one upsert are an error in Postgres). */
@@ -38,19 +41,22 @@ export interface Projection {
   readonly moves: readonly { readonly partition: number; readonly from: Position; readonly to: Position }[];
   readonly operations: readonly OperationRow[];
   readonly reservations: readonly ReservationRow[];
+  readonly letters: readonly Letter[];
+  readonly replays: readonly ReplayRow[];
   readonly counts: ReadonlyMap<Decision['decision'], number>;
-  /** Records of decisions that were applied before: harmless. */
+  /** Records of decisions that were applied before, second replays of one letter: harmless. */
   readonly repeatedRecords: number;
   /** Partitions that cannot go on, and why. What stood before the trouble is in the rows. */
   readonly troubles: ReadonlyMap<number, string>;
 }
 
-/** Turns batches into rows, starting from what stands in Postgres. Pure. */
+/** Turns batches into rows, starting from what stands in Postgres, knowing event schemas up to `newest`. Pure. */
 export function project(
   positions: ReadonlyMap<number, Position>,
   batches: readonly RecordBatch[],
+  newest: EventSchema = NEWEST_EVENT_SCHEMA,
 ): Projection {
-  const folding = new Folding();
+  const folding = new Folding(newest);
   const now = new Map<number, Position>();
   for (const batch of batches) {
     const at = now.get(batch.partition) ?? positions.get(batch.partition);
@@ -63,28 +69,48 @@ export function project(
       const from = positions.get(partition);
       return from === undefined || from.nextOffset === to.nextOffset ? [] : [{ partition, from, to }];
     });
-  const { operations, reservations, counts, repeatedRecords, troubles } = folding;
-  return { moves, operations: [...operations.values()], reservations, counts, repeatedRecords, troubles };
+  return { moves, ...folding.result() };
 }
 
 class Folding {
-  readonly operations = new Map<string, OperationRow>();
-  readonly reservations: ReservationRow[] = [];
-  readonly counts = new Map<Decision['decision'], number>();
   readonly troubles = new Map<number, string>();
-  repeatedRecords = 0;
+  readonly #newest: EventSchema;
+  readonly #rows = new RowFold();
+  /** By origin: a letter that is put aside twice in one batch keeps its last attempt. */
+  readonly #letters = new Map<string, Letter>();
+  /** By origin: the first replay of a letter decides, further ones change nothing. */
+  readonly #replays = new Map<string, ReplayRow>();
+  #repeatedRecords = 0;
+
+  constructor(newest: EventSchema) {
+    this.#newest = newest;
+  }
+
+  result(): Omit<Projection, 'moves'> {
+    const { operations, reservations, counts } = this.#rows;
+    return {
+      operations: [...operations.values()],
+      reservations,
+      counts,
+      letters: [...this.#letters.values()],
+      replays: [...this.#replays.values()],
+      repeatedRecords: this.#repeatedRecords,
+      troubles: this.troubles,
+    };
+  }
 
   take(batch: RecordBatch, start: Position): Position {
     let at = start;
     for (const record of batch.records) {
       if (record.offset < at.nextOffset) continue;
-      const decision = decodeDecision(record.value);
-      const trouble = decision === undefined ? 'not a decision' : gapBefore(decision, at);
-      if (decision === undefined || trouble !== undefined) {
+      const event = readEvent(record, this.#newest);
+      const trouble = event.replay === undefined ? gapBefore(event.link, at) : undefined;
+      if (trouble !== undefined) {
         this.troubles.set(batch.partition, `event ${record.offset}: ${trouble}`);
         return at;
       }
-      at = { ...this.#apply(decision, batch.partition, record.offset, at), leaderEpoch: record.leaderEpoch };
+      const { decidedThrough, logTimeMs } = this.#one(event, batch, record, at);
+      at = { nextOffset: record.offset + 1n, leaderEpoch: record.leaderEpoch, decidedThrough, logTimeMs };
     }
     if (batch.nextOffset <= at.nextOffset) return at;
     // What stood there was no record (control records, compaction) and may be of a newer epoch than the last record:
@@ -92,53 +118,60 @@ class Folding {
     return { ...at, nextOffset: batch.nextOffset, leaderEpoch: -1 };
   }
 
-  #apply(decision: Decision, partition: number, eventOffset: bigint, at: Position): Position {
-    const commandOffset = BigInt(decision.commandOffset);
-    if (commandOffset <= at.decidedThrough) {
-      this.repeatedRecords += 1;
-      return { ...at, nextOffset: eventOffset + 1n };
+  /** Takes one event; answers how far commands are decided after it. A replay never moves that (S1). */
+  #one(event: ReadEvent, batch: RecordBatch, record: InRecord, at: Position): Position {
+    const { link, replay } = event;
+    if (replay === undefined && link !== undefined && link.commandOffset <= at.decidedThrough) {
+      this.#repeatedRecords += 1;
+      return at;
     }
-    this.counts.set(decision.decision, (this.counts.get(decision.decision) ?? 0) + 1);
-    if (decision.decision === 'repeated') this.#repeat(decision, partition, eventOffset);
-    else if (decision.decision !== 'unparseable') this.#first(decision, partition, eventOffset);
+    if (event.kind === 'unreadable') {
+      const letter = letterOf(event, batch, record);
+      this.#letters.set(originKey(letter.failure.origin), letter);
+      const moves = replay === undefined && link !== undefined;
+      return moves ? { ...at, decidedThrough: link.commandOffset } : at;
+    }
+    const { decision, version } = event;
+    if (replay !== undefined) {
+      this.#replay({ ...replay, decision, version, partition: batch.partition, eventOffset: record.offset });
+      return at;
+    }
+    this.#rows.add(decision, batch.partition, record.offset);
     const logTimeMs = Math.max(at.logTimeMs, decision.logTimeMs);
-    return { ...at, nextOffset: eventOffset + 1n, decidedThrough: commandOffset, logTimeMs };
+    return { ...at, decidedThrough: event.link.commandOffset, logTimeMs };
   }
 
-  #first(decision: Decision, partition: number, eventOffset: bigint): void {
-    const { eventId, reservation, reason } = decision;
-    if (eventId === null) return;
-    const commandOffset = BigInt(decision.commandOffset);
-    const before = this.operations.get(eventId);
-    const row = { eventId, decision: decision.decision, reservationId: reservation?.id ?? null, reason };
-    this.operations.set(
-      eventId,
-      before ?? { ...row, partition, commandOffset, eventOffset, repeats: 0, isFirst: true },
-    );
-    if (reservation !== null) this.reservations.push({ reservation, eventId, partition, commandOffset });
-  }
-
-  #repeat(decision: Decision, partition: number, eventOffset: bigint): void {
-    const { eventId, first, reservation } = decision;
-    if (eventId === null || first === null) return;
-    const before = this.operations.get(eventId);
-    const row = before ?? {
-      eventId,
-      decision: first.decision,
-      reservationId: reservation?.id ?? null,
-      reason: null,
-      partition,
-      commandOffset: BigInt(first.commandOffset),
-      eventOffset,
-      repeats: 0,
-      isFirst: false,
-    };
-    this.operations.set(eventId, { ...row, repeats: row.repeats + 1 });
+  #replay({ id, ...row }: Omit<ReplayRow, 'replayId'> & { readonly id: string }): void {
+    const key = originKey(row.origin);
+    if (this.#replays.has(key)) this.#repeatedRecords += 1;
+    else this.#replays.set(key, { ...row, replayId: id });
   }
 }
 
-function gapBefore(decision: Decision, at: Position): string | undefined {
-  if (BigInt(decision.commandOffset) <= at.decidedThrough) return undefined;
-  if (BigInt(decision.previousCommandOffset) === at.decidedThrough) return undefined;
-  return `follows command ${decision.previousCommandOffset}, but decisions are applied through ${at.decidedThrough}`;
+function letterOf(
+  event: Extract<ReadEvent, { kind: 'unreadable' }>,
+  { topic, topicId, partition }: RecordBatch,
+  record: InRecord,
+): Letter {
+  const { replay, eventId, link, code, message } = event;
+  const here: Origin = { topic, topicId, partition, offset: record.offset, timestampMs: record.timestampMs };
+  return {
+    partition,
+    record,
+    eventId,
+    commandOffset: link?.commandOffset ?? null,
+    failure: {
+      origin: replay?.origin ?? here,
+      attempt: (replay?.attempt ?? 0) + 1,
+      errorCode: code,
+      errorMessage: message,
+    },
+  };
+}
+
+/** Why this event cannot follow what is applied, or undefined. A record without a link is no part of the chain. */
+function gapBefore(link: Link | undefined, at: Position): string | undefined {
+  if (link === undefined || link.commandOffset <= at.decidedThrough) return undefined;
+  if (link.previousCommandOffset === at.decidedThrough) return undefined;
+  return `follows command ${link.previousCommandOffset}, but decisions are applied through ${at.decidedThrough}`;
 }

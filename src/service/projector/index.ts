@@ -1,11 +1,15 @@
+import { GROUPS } from '../../contract/groups.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
+import { CommitPositions } from '../runtime/commit-positions.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
+import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { DeadLetterBox } from './dead-letters.ts';
 import { ProjectorSession } from './session.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -20,6 +24,13 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const read = adapters.openRead(kafkaTarget(settings, 'read'));
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
+  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'dlq')), log);
+  const letters = new DeadLetterBox({
+    produce,
+    instance: settings.INSTANCE,
+    nowMs: () => Date.now(),
+    onParked: (code) => metrics.deadLetters.inc({ code }),
+  });
   const trouble: Trouble = { reason: 'not started' };
   let session: ProjectorSession | undefined;
   const topics = { names: [TOPICS.events], partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
@@ -31,21 +42,31 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
     session?.probe() ?? { name: 'partitions', ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
   const probes = (): ProbeResult[] => [...loop.snapshot(), state()];
   const app = createHttp({ role: 'projector', settings, metrics, probes, draining: () => signal.aborted });
+  const committing = new CommitPositions({
+    groups: adapters.openGroups(kafkaTarget(settings, 'commit')),
+    groupId: GROUPS.projector,
+    topic: TOPICS.events,
+    positions: () => session?.positions() ?? new Map(),
+    onFailed: () => metrics.positionCommitFailed.inc(),
+    log,
+  });
   try {
     loop.start();
     const port = await listen(app, settings);
     log.info({ port, owned: owned.length, partitions }, 'projector listens');
     context.onListening?.(port);
     const live = async (): Promise<void> => {
-      session = new ProjectorSession({ cluster, read, sql, metrics, log, owned, partitions, signal });
+      const eventSchema = settings.EVENT_SCHEMA;
+      const deps = { cluster, read, sql, letters, eventSchema, metrics, log, owned, partitions, signal };
+      session = new ProjectorSession(deps);
       await session.run().finally(() => {
         session = undefined;
       });
     };
     await keepRunning(live, { signal, log, trouble });
   } finally {
-    await Promise.allSettled([app.close(), loop.stop()]);
-    await Promise.allSettled([read.close(), cluster.close(), sql.close()]);
+    await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
+    await Promise.allSettled([produce.close(), read.close(), cluster.close(), sql.close()]);
   }
   log.info('drained');
 }

@@ -2,12 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Cluster, EpochEnd, Read, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
+import type { EventSchema } from '../../contract/events.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { countApplied } from './counting.ts';
+import type { DeadLetterBox } from './dead-letters.ts';
 import { type Position, project } from './fold.ts';
+import { LagMeter } from './lag-meter.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { cutBelow, isPoison, troubleOf } from './trouble.ts';
 
@@ -15,6 +19,9 @@ export interface ProjectorDeps {
   readonly cluster: Cluster;
   readonly read: Read;
   readonly sql: Sql;
+  readonly letters: DeadLetterBox;
+  /** Newest event schema that is read; events of a newer one are put aside. */
+  readonly eventSchema: EventSchema;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly owned: readonly number[];
@@ -35,8 +42,7 @@ export class ProjectorSession {
   readonly #deps: ProjectorDeps;
   readonly #positions = new Map<number, Position>();
   readonly #stopped = new Map<number, string>();
-  /** High watermark per partition, as last seen. */
-  readonly #ends = new Map<number, bigint>();
+  readonly #lag: LagMeter;
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
@@ -45,6 +51,7 @@ export class ProjectorSession {
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
+    this.#lag = new LagMeter(deps.metrics);
   }
 
   async run(): Promise<void> {
@@ -56,11 +63,18 @@ export class ProjectorSession {
     }
   }
 
+  /** First event not applied, by partition. */
+  positions(): ReadonlyMap<number, bigint> {
+    return new Map([...this.#positions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+  }
+
   probe(): ProbeResult {
     const stalled = this.#reader?.stalled(STALLED_MS) ?? [];
     const total = this.#deps.owned.length;
     const parts = [`${this.#positions.size}/${total} partitions projected`];
+    const { reason: parking } = this.#deps.letters;
     if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
+    if (parking !== undefined) parts.push(parking);
     for (const [partition, reason] of [...this.#stopped].slice(0, 5))
       parts.push(`${partition} stopped: ${reason}`);
     for (const each of stalled.slice(0, 5))
@@ -69,7 +83,8 @@ export class ProjectorSession {
       this.#reader !== undefined &&
       this.#positions.size === total &&
       stalled.length === 0 &&
-      this.#postgres === undefined;
+      this.#postgres === undefined &&
+      parking === undefined;
     return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
   }
 
@@ -92,7 +107,7 @@ export class ProjectorSession {
         troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
       if (trouble !== undefined) this.#stop(partition, trouble);
       else if (position !== undefined) this.#positions.set(partition, position);
-      if (found !== undefined) this.#ends.set(partition, found.endOffset);
+      if (found !== undefined) this.#lag.seen(partition, found.endOffset);
     }
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
     this.#reader = read.open(
@@ -119,7 +134,7 @@ export class ProjectorSession {
   async #step(): Promise<void> {
     const batches = await this.#gather();
     if (batches.length > 0) await this.#write(batches);
-    this.#measure(batches);
+    this.#lag.measure(this.#positions, batches);
   }
 
   /** Waits for a batch, then takes what else is there already, up to a bound. */
@@ -129,7 +144,7 @@ export class ProjectorSession {
     let records = 0;
     let batch = await reader?.next(WAIT_MS);
     while (batch !== undefined) {
-      this.#ends.set(batch.partition, batch.highWatermark);
+      this.#lag.seen(batch.partition, batch.highWatermark);
       if (this.#positions.has(batch.partition)) batches.push(batch);
       records += batch.records.length;
       if (records >= MAX_RECORDS) break;
@@ -162,21 +177,19 @@ export class ProjectorSession {
 
   /** Undefined when applied, else why the offsets have to be read again. */
   async #apply(batches: readonly RecordBatch[]): Promise<string | undefined> {
-    const { sql, metrics, log } = this.#deps;
-    const projection = project(this.#positions, batches);
+    const { sql, letters, eventSchema } = this.#deps;
+    const projection = project(this.#positions, batches, eventSchema);
+    const refused = await letters.park(projection.letters);
+    if (refused.size > 0) {
+      for (const [partition, reason] of refused) this.#stop(partition, reason);
+      return this.#apply(batches.filter(({ partition }) => !refused.has(partition)));
+    }
     if (projection.moves.length > 0) {
       const applied = await applyProjection(sql, this.#topicId, projection);
       if (applied.state === 'again') return applied.reason;
+      letters.settled(projection.letters);
       for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
-      for (const [decision, count] of projection.counts) metrics.projected.inc({ decision }, count);
-      metrics.projectionRepeated.inc(projection.repeatedRecords);
-      if (applied.crossed > 0) {
-        metrics.idempotencyCrossed.inc(applied.crossed);
-        log.error(
-          { count: applied.crossed },
-          'event ids were decided a second time after they were forgotten',
-        );
-      }
+      countApplied(this.#deps, projection, applied);
     }
     for (const [partition, reason] of projection.troubles) this.#stop(partition, reason);
     return undefined;
@@ -209,7 +222,7 @@ export class ProjectorSession {
         if (this.#postgres === undefined)
           log.warn({ reason: reasonOf(error) }, 'Postgres is away, waiting for it');
         this.#postgres = reasonOf(error);
-        this.#measure([]);
+        this.#lag.measure(this.#positions, []);
         await delay(backoffMs, undefined, { signal }).catch(() => undefined);
         backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
       }
@@ -229,21 +242,5 @@ export class ProjectorSession {
     this.#positions.delete(partition);
     this.#stopped.set(partition, reason);
     this.#deps.log.error({ partition, reason }, 'partition stopped');
-  }
-
-  /** Lag as of now: records behind the last seen end, and the age of the oldest record of the last batch while behind. */
-  #measure(batches: readonly RecordBatch[]): void {
-    let behind = 0n;
-    for (const [partition, { nextOffset }] of this.#positions) {
-      const end = this.#ends.get(partition) ?? nextOffset;
-      if (end > nextOffset) behind += end - nextOffset;
-    }
-    const { projectionLagRecords, projectionLagMs } = this.#deps.metrics;
-    projectionLagRecords.set(Number(behind));
-    const oldest = Math.min(
-      ...batches.map((batch) => batch.records[0]?.timestampMs ?? Number.POSITIVE_INFINITY),
-    );
-    if (Number.isFinite(oldest)) projectionLagMs.set(Math.max(0, Date.now() - oldest));
-    else if (behind === 0n) projectionLagMs.set(0);
   }
 }

@@ -1,6 +1,7 @@
 import type { Sql, SqlTransaction } from '../../clients/postgres/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { Position, Projection } from './fold.ts';
+import { applyReplays, parkLetters, type ReplayOutcomes } from './store-letters.ts';
 
 /** A row of the offsets table. */
 export interface StoredPosition extends Position {
@@ -13,8 +14,10 @@ export interface StoredPosition extends Position {
  */
 export type Applied =
   | {
-      readonly state: 'applied' /** Event ids or reservation ids that stood there already. */;
+      readonly state: 'applied';
+      /** Event ids or reservation ids that stood there already. */
       readonly crossed: number;
+      readonly replays: ReplayOutcomes;
     }
   | { readonly state: 'again'; readonly reason: string };
 
@@ -94,9 +97,14 @@ export async function applyProjection(sql: Sql, topicId: string, projection: Pro
   try {
     const end = await sql.transaction(async (tx) => {
       await moveOffsets(tx, topicId, projection);
-      return Math.max(await writeOperations(tx, projection), await writeReservations(tx, projection));
+      const crossed = Math.max(
+        await writeOperations(tx, projection),
+        await writeReservations(tx, projection),
+      );
+      await parkLetters(tx, projection.letters);
+      return { crossed, replays: await applyReplays(tx, projection.replays) };
     });
-    if (end.state === 'committed') return { state: 'applied', crossed: end.value };
+    if (end.state === 'committed') return { state: 'applied', ...end.value };
     return { state: 'again', reason: `COMMIT ${end.state}: ${end.reason}` };
   } catch (error) {
     if (error instanceof Moved) return { state: 'again', reason: error.message };

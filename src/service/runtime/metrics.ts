@@ -15,9 +15,12 @@ export interface Metrics {
   readonly projected: Counter<'decision'>;
   readonly projectionRepeated: Counter;
   readonly projectionConflicts: Counter;
+  readonly deadLetters: Counter<'code'>;
+  readonly replaysApplied: Counter<'outcome'>;
   readonly projectionLagMs: Gauge;
   readonly projectionLagRecords: Gauge;
   readonly idempotencyCrossed: Counter;
+  readonly positionCommitFailed: Counter;
 }
 
 const BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -71,8 +74,14 @@ export function createMetrics(): Metrics {
       'uplift_projection_conflicts_total',
       'Batches that were rolled back or read again',
     ),
+    deadLetters: counter('uplift_dead_letters_total', 'Events put aside as dead letters', ['code']),
+    replaysApplied: counter('uplift_replays_total', 'Replayed events met in the log', ['outcome']),
     projectionLagMs: gauge('uplift_projection_lag_ms', 'Age of the oldest event not applied, 0 when none'),
     projectionLagRecords: gauge('uplift_projection_lag_records', 'Events not applied'),
+    positionCommitFailed: counter(
+      'uplift_position_commit_failed_total',
+      'Commits of positions for lag tools that failed; nothing depends on them',
+    ),
     idempotencyCrossed: counter(
       'uplift_idempotency_crossed_total',
       'Event ids decided a second time after they were forgotten',

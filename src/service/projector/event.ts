@@ -1,0 +1,81 @@
+import type { InRecord } from '../../clients/kafka/ports.ts';
+import { type RecordHeaders, type Replay, readReplay } from '../../contract/dead-letter.ts';
+import { decodeEvent, EVENT_HEADERS, type EventSchema } from '../../contract/events.ts';
+import type { Decision } from '../../contract/records.ts';
+
+/** Where an event stands in the chain of command offsets. */
+export interface Link {
+  readonly commandOffset: bigint;
+  readonly previousCommandOffset: bigint;
+}
+
+/** An event as a projector of one schema sees it. */
+export type ReadEvent =
+  | {
+      readonly kind: 'decision';
+      readonly decision: Decision;
+      readonly version: number;
+      readonly link: Link;
+      readonly replay: Replay | undefined;
+    }
+  | {
+      readonly kind: 'unreadable';
+      readonly code: 'schema-unknown' | 'not-a-decision';
+      readonly message: string;
+      readonly eventId: string | null;
+      /** From the headers; absent: nothing says that this record is part of the chain. */
+      readonly link: Link | undefined;
+      readonly replay: Replay | undefined;
+    };
+
+/** Reads a record of the events topic, knowing event schemas up to `newest`. Pure. */
+export function readEvent(record: InRecord, newest: EventSchema): ReadEvent {
+  const replay = readReplay(record.headers);
+  const envelope = envelopeOf(record.headers);
+  const decoded = decodeEvent(record.value);
+  const schema = envelope.schema ?? decoded?.schema;
+  if (schema !== undefined && schema > newest) {
+    const message = `event schema ${schema}; this projector reads schemas up to ${newest}`;
+    return { kind: 'unreadable', code: 'schema-unknown', message, replay, ...placeOf(envelope) };
+  }
+  if (decoded === undefined) {
+    const message = 'the value is no decision of a known schema';
+    return { kind: 'unreadable', code: 'not-a-decision', message, replay, ...placeOf(envelope) };
+  }
+  const { decision, version } = decoded;
+  const link = {
+    commandOffset: BigInt(decision.commandOffset),
+    previousCommandOffset: BigInt(decision.previousCommandOffset),
+  };
+  return { kind: 'decision', decision, version, link, replay };
+}
+
+interface Envelope {
+  readonly schema: number | undefined;
+  readonly eventId: string | null;
+  readonly link: Link | undefined;
+}
+
+const placeOf = ({ eventId, link }: Envelope): Pick<Envelope, 'eventId' | 'link'> => ({ eventId, link });
+
+/** What the headers say whatever the schema of the value is. Records of old or foreign writers say nothing. */
+function envelopeOf(headers: RecordHeaders): Envelope {
+  const text = new Map(headers.map(([key, value]) => [key.toString('utf8'), value?.toString('utf8') ?? '']));
+  const [kind, schema, eventId, , commandOffset, previous] = EVENT_HEADERS.map(
+    (name) => text.get(name) ?? '',
+  );
+  if (kind !== 'decision') return { schema: undefined, eventId: null, link: undefined };
+  const [at, before] = [offsetOf(commandOffset), offsetOf(previous)];
+  return {
+    schema: schema !== undefined && /^\d{1,6}$/.test(schema) ? Number(schema) : undefined,
+    eventId: eventId !== undefined && /^[0-9a-f]{32}$/.test(eventId) ? eventId : null,
+    link:
+      at === undefined || before === undefined
+        ? undefined
+        : { commandOffset: at, previousCommandOffset: before },
+  };
+}
+
+function offsetOf(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+}
