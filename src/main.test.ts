@@ -40,10 +40,11 @@ interface Ended {
 function start(
   argv: readonly string[],
   env: Record<string, string> = {},
+  cwd = folder,
 ): { child: ChildProcess; err: () => string; ended: Promise<Ended> } {
   const child = spawn(process.execPath, argv, {
     env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', ...env },
-    cwd: folder,
+    cwd,
   });
   let out = '';
   let err = '';
@@ -110,7 +111,7 @@ describe('main', { timeout: 120_000 }, () => {
       /unknown command 'doo'. Did you mean do\? +UPL-USAGE {2}exit 64\nNext: uplift --help\n/,
     );
     expect((await run('do', 'fail', '--outptu', 'json')).err).toContain('Did you mean --output?');
-    expect(await run()).toMatchObject({
+    expect(await run('--debug')).toMatchObject({
       code: 64,
       err: expect.stringContaining('uplift needs a command: do.'),
     });
@@ -184,6 +185,19 @@ describe('the binary', { timeout: 120_000 }, () => {
       code: 0,
       out: expect.stringContaining('init'),
     });
+  });
+
+  it('alone says what to type first, and what else once there is a configuration', async () => {
+    const place = await mkdtemp(join(folder, 'alone-'));
+    const alone = (): Promise<Ended> => start([BIN], {}, place).ended;
+    const nothing = await alone();
+    expect(nothing).toMatchObject({ code: 0, err: '' });
+    expect(nothing.out).toContain('uplift sandbox up ');
+    expect(nothing.out).toContain('uplift init ');
+    await start([BIN, 'init'], {}, place).ended;
+    const configured = await alone();
+    expect(configured).toMatchObject({ code: 0, out: expect.stringContaining('There is uplift.yaml') });
+    expect(configured.out).not.toContain('uplift init');
   });
 
   it('writes a configuration that it then accepts, and never overwrites it', async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { systemClock } from './core/clock.ts';
 import { isUpliftError } from './core/error.ts';
 import { EXIT, type ExitCode, exitForSignal, worstExit } from './core/exit.ts';
@@ -58,12 +58,23 @@ async function runProgram(
     ...(nouns === undefined ? {} : { nouns }),
   });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    await parse(program, args, run);
   } catch (error) {
     reporter?.finish();
     const seen = error instanceof CommanderError ? usageError(error, program, args) : error;
     if (seen === undefined) await print(help, codes);
     else await report(seen, globalsOf(program), signal, codes);
+  }
+}
+
+/** `uplift` alone greets; a noun alone, or options alone, are a usage error: a script forgot the verb. */
+async function parse(program: Command, args: readonly string[], run: Runner): Promise<void> {
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    const isAlone = args.length === 0 && error instanceof CommanderError && error.code === 'commander.help';
+    if (!isAlone) throw error;
+    await run(() => import('./commands/shared/welcome.ts').then((m) => m.welcome), {});
   }
 }
 

@@ -1,5 +1,6 @@
 import { Command, type CommanderError, Option } from 'commander';
 import { registerCheck } from './commands/check/index.ts';
+import { registerCompletion } from './commands/completion/index.ts';
 import { registerConfig } from './commands/config/index.ts';
 import { registerDlq } from './commands/dlq/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
@@ -28,6 +29,7 @@ const NOUNS: readonly Register[] = [
   registerDlq,
   registerService,
   registerConfig,
+  registerCompletion,
 ];
 
 export interface ProgramIo {
@@ -91,7 +93,10 @@ export function usageError(
   const { command, path } = commandOf(program, args);
   const next = `${path} --help`;
   if (error.code === 'commander.help') {
-    const verbs = command.commands.map((sub) => sub.name()).filter((name) => name !== 'help');
+    const verbs = command
+      .createHelp()
+      .visibleCommands(command)
+      .map((sub) => sub.name());
     return new UpliftError('UPL-USAGE', { message: `${path} needs a command: ${verbs.join(', ')}.`, next });
   }
   const message = error.message.replace(/^error: /, '').replace(/\n?\((Did you mean [^)]*)\)/, '. $1');

@@ -26,7 +26,7 @@ export function renderText(outcome: Pick<Outcome, 'blocks' | 'exit'>, style: Sty
   return paragraphs.length === 0 ? '' : `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
-const KEY_MAX_COLUMNS = 32;
+const KEY_MAX_COLUMNS = 40;
 
 const TONE_OF_MARK: Readonly<Record<Mark, Tone>> = {
   ok: 'good',

@@ -34,7 +34,10 @@ const ROLE_MS = 30_000;
 
 describe('a Kafka with TLS and a login', () => {
   test('takes topics, the service and a load; every check passes, also through `sandbox env`', async () => {
-    const { plans } = await sandbox.json<{ plans: TopicsPlan[] }>(['topics', 'plan'], 0);
+    const { plans } = await sandbox.json<{ plans: TopicsPlan[] }>(
+      ['topics', 'plan', '--out', 'plan.json'],
+      0,
+    );
     expect(new Set(plans[0]?.changes.map(({ action }) => action))).toEqual(new Set(['equal']));
     await sandbox.json(['topics', 'verify'], 0);
     const load = ['load', 'run', '--rate', '40', '--duration', '3s'];

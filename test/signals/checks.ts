@@ -1,4 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -19,15 +20,14 @@ import type { TraceWatch } from './traces.ts';
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * The exit code of the signal as a shell sees it, or death by SIGKILL; shows what was said when it is another. A
- * program that was met before it could listen is ended by the signal itself: the same code, and nothing was begun.
+ * The status a shell would see: the signal's code, or for SIGKILL the death itself. A command that is met before it listens
+ * (Node has not loaded it yet) dies of the signal: the same status, and nothing was begun.
  */
 export function expectEnd(ended: Ended, signal: PointSignal): void {
-  const wanted = signal === 'SIGKILL' ? 'killed by SIGKILL' : `exit ${CODES[signal]}`;
-  const unheard = ended.signal === signal && signal !== 'SIGKILL' && ended.stderr === '';
-  const seen = ended.signal === null ? `exit ${ended.exit}` : unheard ? wanted : `killed by ${ended.signal}`;
-  const said = seen === wanted ? '' : `\n${ended.stdout}\n${ended.stderr}`;
-  expect(`${seen}${said}`).toBe(wanted);
+  const status = ended.exit ?? 128 + (constants.signals[ended.signal ?? 'SIGKILL'] ?? 0);
+  const wanted = signal === 'SIGKILL' ? 128 + constants.signals.SIGKILL : CODES[signal];
+  const said = status === wanted ? '' : `\n${ended.stdout}\n${ended.stderr}`;
+  expect(`status ${status}${said}`).toBe(`status ${wanted}`);
 }
 
 /**

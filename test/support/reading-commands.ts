@@ -23,6 +23,8 @@ const always = (...exits: number[]): ReadingCommand['exits'] => ({
  */
 export const READING_COMMANDS: readonly ReadingCommand[] = [
   { args: ['check'], exits: { broker: [10], replica: [10, 12], master: [10, 12] } },
+  // At once some groups may have no coordinator that answers.
+  { args: ['lag', '--once'], exits: { broker: [0, 12], replica: [0], master: [0] } },
   { args: ['topics', 'plan'], exits: always(0) },
   { args: ['topics', 'verify'], exits: { broker: [10], replica: [0], master: [0] } },
   // 12 until the partitions that the dead broker led have another leader: nobody knows where they end.

@@ -31,9 +31,6 @@ export interface ReplayInput extends ReadOptions {
 }
 
 const READ_TIMEOUT = ['--read-timeout <time>', 'longest read of a topic', '60s'] as const;
-/** Without the global options a verb's help fits a small terminal. */
-const SHORT_HELP = { showGlobalOptions: false };
-const GLOBALS = '\nGlobal options: uplift dlq --help';
 
 /** `uplift dlq ls | show | plan | replay`. */
 export function registerDlq(program: Command, run: Runner): void {
@@ -42,23 +39,18 @@ export function registerDlq(program: Command, run: Runner): void {
     .description('look at dead letters, and replay them to where they came from');
   dlq
     .command('ls')
-    .configureHelp(SHORT_HELP)
     .description('every dead letter topic: letters, errors, age, time left, how many are replayed')
     .option(...READ_TIMEOUT)
-    .addHelpText('after', `${GLOBALS}\nExample: uplift dlq ls`)
+    .addHelpText('after', '\nExample:\n  uplift dlq ls')
     .action((options: LsInput) => run(() => import('./ls.ts').then((m) => m.lsCommand), options));
   dlq
     .command('show')
-    .configureHelp(SHORT_HELP)
     .description('the letters of a topic, or one of them whole: origin, error, headers, key and value')
     .argument('<topic>', 'dead letter topic')
     .argument('[at]', 'partition/offset of one letter')
     .option('--limit <count>', 'letters to list', upTo(100_000), 20)
     .option(...READ_TIMEOUT)
-    .addHelpText(
-      'after',
-      `${GLOBALS}\nExamples:\n  uplift dlq show orders.dlq\n  uplift dlq show orders.dlq 3/17`,
-    )
+    .addHelpText('after', '\nExamples:\n  uplift dlq show orders.dlq\n  uplift dlq show orders.dlq 3/17')
     .action((topic: string, at: string | undefined, options: Omit<ShowInput, 'topic' | 'at'>) =>
       run(() => import('./show.ts').then((m) => m.showCommand), {
         topic,
@@ -68,20 +60,18 @@ export function registerDlq(program: Command, run: Runner): void {
     );
   dlq
     .command('plan')
-    .configureHelp(SHORT_HELP)
     .description('which letters would be replayed and why not the others; sends nothing')
     .argument('<topic>', 'dead letter topic')
     .option('--out <file>', 'save the plan, to be replayed as it is')
     .option('--limit <count>', 'letters in the plan, oldest first (at most 10000)', upTo(10_000), 1_000)
     .option('--include-cannot-tell', 'also letters that may have been replayed before', false)
     .option(...READ_TIMEOUT)
-    .addHelpText('after', `${GLOBALS}\nExample: uplift dlq plan orders.dlq --out replay.plan.json`)
+    .addHelpText('after', '\nExample:\n  uplift dlq plan orders.dlq --out replay.plan.json')
     .action((topic: string, options: Omit<PlanInput, 'topic'>) =>
       run(() => import('./plan.ts').then((m) => m.planCommand), { topic, ...options }),
     );
   dlq
     .command('replay')
-    .configureHelp(SHORT_HELP)
     .description('send what a saved plan holds, then prove what became of every letter')
     .argument('<plan>', 'file written by uplift dlq plan --out')
     .option('--yes', 'do not ask', false)
@@ -90,7 +80,7 @@ export function registerDlq(program: Command, run: Runner): void {
     .option(...READ_TIMEOUT)
     .addHelpText(
       'after',
-      `\nRunning the same plan again sends only what is not in the target log yet.\nExits 12 when an end was not seen, 10 when a letter came back or was refused.\n${GLOBALS}\nExample: uplift dlq replay replay.plan.json --yes`,
+      '\nRunning the same plan again sends only what is not in the target log yet.\nExits 12 when an end was not seen, 10 when a letter came back or was refused.\n\nExample:\n  uplift dlq replay replay.plan.json --yes',
     )
     .action((plan: string, options: Omit<ReplayInput, 'plan'>) =>
       run(() => import('./replay.ts').then((m) => m.replayCommand), { plan, ...options }),

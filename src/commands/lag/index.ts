@@ -22,7 +22,7 @@ export function registerLag(program: Command, run: Runner): void {
     .option('--patience <time>', 'what is behind and stands still is watched this long', '6s')
     .addHelpText(
       'after',
-      '\nExits 12 when something could not be told, whatever else was seen to be well; without --max no lag fails.\n\nExample:\n  uplift lag --once --max 30s',
+      '\nExits 12 when something could not be told, whatever else was seen to be well;\nwithout --max no lag fails.\n\nExample:\n  uplift lag --once --max 30s',
     )
     .action((options: LagInput) => run(() => import('./lag.ts').then((m) => m.lagCommand), options));
 }

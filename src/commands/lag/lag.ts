@@ -1,4 +1,4 @@
-import { openGroups } from '../../clients/kafka/index.ts';
+import { openGroups } from '../../clients/kafka/groups.ts';
 import { openSql } from '../../clients/postgres/index.ts';
 import { parseDurationMs } from '../../config/duration.ts';
 import { PROJECTION } from '../../contract/groups.ts';

@@ -70,6 +70,7 @@ function registerInstall(sandbox: Command, run: Runner): void {
 function registerWhole(sandbox: Command, run: Runner): void {
   sandbox
     .command('up')
+    .summary('start the platform')
     .description('start Kafka, Postgres with replicas and pooler, Redis Cluster and the reference service')
     .option(NAME, NAME_HELP, DEFAULT)
     .option('--brokers <n>', 'Kafka nodes; the first three form the quorum', '3')
