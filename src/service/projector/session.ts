@@ -36,8 +36,7 @@ const WAIT_MS = 250;
 const STALLED_MS = 10_000;
 const MAX_RECORDS = 2000;
 const MAX_BACKOFF_MS = 2000;
-/** So many in a row are no conflict with another writer any more: Postgres takes nothing (its disk is full). */
-const FAILED_WRITES = 3;
+const FAILED_WRITES = 3; // In a row they are no conflict with another writer: Postgres takes nothing (its disk is full).
 
 /** One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. */
 export class ProjectorSession {
@@ -75,9 +74,9 @@ export class ProjectorSession {
     const total = this.#deps.owned.length;
     const parts = [`${this.#positions.size}/${total} partitions projected`];
     const { reason: parking } = this.#deps.letters;
-    const refused = this.#failed.times >= FAILED_WRITES;
+    const { times, reason: refusal } = this.#failed;
     if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
-    if (refused) parts.push(`not applied, ${this.#failed.times} times: ${this.#failed.reason}`);
+    if (times >= FAILED_WRITES) parts.push(`not applied, ${times} times: ${refusal}`);
     if (parking !== undefined) parts.push(parking);
     for (const [partition, reason] of [...this.#stopped].slice(0, 5))
       parts.push(`${partition} stopped: ${reason}`);
@@ -88,7 +87,7 @@ export class ProjectorSession {
       this.#positions.size === total &&
       stalled.length === 0 &&
       this.#postgres === undefined &&
-      !refused &&
+      times < FAILED_WRITES &&
       parking === undefined;
     return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
   }
