@@ -42,6 +42,7 @@ async function keytool(context: PlanContext, args: readonly string[], signal: Ab
     env: baseEnv,
     cwd: paths.dir,
     timeoutMs: KEYTOOL_TIMEOUT_MS,
+    noteIn: paths.dir,
     secrets: Object.values(context.kafkaSecrets),
     signal,
   });

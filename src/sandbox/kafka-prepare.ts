@@ -69,6 +69,7 @@ async function formatStorage(
     env: context.baseEnv,
     cwd: context.paths.dir,
     timeoutMs: FORMAT_TIMEOUT_MS,
+    noteIn: context.paths.dir,
     secrets: Object.values(context.kafkaSecrets),
     signal,
   });

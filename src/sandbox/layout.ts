@@ -6,6 +6,8 @@ export interface SandboxPaths {
   /** `<stateDir>/sandbox/<name>` */
   readonly dir: string;
   readonly units: string;
+  /** What `units` is called once `down` has begun to remove it. */
+  readonly endedUnits: string;
   readonly logs: string;
   readonly manifest: string;
   readonly configFile: string;
@@ -29,6 +31,7 @@ export function sandboxPaths(dir: string, serverRoot: string): SandboxPaths {
   return {
     dir,
     units: join(dir, 'units'),
+    endedUnits: join(dir, 'units.ended'),
     logs: join(dir, 'logs'),
     manifest: join(dir, 'sandbox.json'),
     configFile: join(dir, 'uplift.yaml'),

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { findBinaries } from './binaries.ts';
-import { removeEmptyFolders } from './down.ts';
 import { archivePath } from './kafka-prepare.ts';
 import { sandboxPaths } from './layout.ts';
 import { createManifest, type Manifest } from './manifest.ts';
@@ -45,8 +44,7 @@ export async function newSandbox(
     packageRoot(),
   ]);
   const paths = sandboxPaths(dir, await serverRootFor(dir, owner));
-  // The folder exists before the ports are claimed: a claim whose folder is missing counts as a leftover.
-  await mkdir(dir, { recursive: true, mode: 0o755 });
+  // The folder exists by now: a claim of ports whose folder is missing counts as a leftover.
   let claimFile: string | undefined;
   try {
     const base = request.portBase === undefined ? {} : { base: request.portBase };
@@ -80,7 +78,6 @@ export async function newSandbox(
     return undefined;
   } catch (error) {
     if (claimFile !== undefined) await rm(claimFile, { force: true });
-    await removeEmptyFolders(dir);
     throw error;
   }
 }

@@ -20,6 +20,8 @@ export interface Preparations {
 }
 
 export interface StartRequest {
+  /** The sandbox's folder. */
+  readonly dir: string;
   readonly units: readonly PlacedUnit[];
   readonly prepare: Preparations;
   readonly password: string;
@@ -82,6 +84,7 @@ async function migrate(unit: PlacedUnit, request: StartRequest): Promise<void> {
     env: unit.env,
     cwd: unit.cwd,
     timeoutMs: MIGRATE_TIMEOUT_MS,
+    noteIn: request.dir,
     signal: request.signal,
   });
 }

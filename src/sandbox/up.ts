@@ -1,10 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { statusOf } from '../clients/process/status.ts';
 import { readUnits } from '../clients/process/unit-files.ts';
 import type { Progress } from '../core/blocks.ts';
 import { isUpliftError, UpliftError } from '../core/error.ts';
-import { sandboxDown } from './down.ts';
+import { removeEmptyFolders, sandboxDown } from './down.ts';
 import { ensureArchive, formatKafka } from './kafka-prepare.ts';
 import { kafkaAccess } from './kafka-secure.ts';
 import { portPlan, sandboxDir, sandboxPaths } from './layout.ts';
@@ -18,6 +18,7 @@ import { preparePostgres } from './postgres-prepare.ts';
 import { assembleRedis } from './redis-assemble.ts';
 import { redisNodes } from './redis-plan.ts';
 import { type Preparations, startServers } from './start-servers.ts';
+import { noteUnderWay } from './under-way.ts';
 import { writePlan } from './write-plan.ts';
 
 export interface UpRequest {
@@ -55,8 +56,9 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
   const options = sandboxOptions(request.options ?? {});
   const dir = sandboxDir(request.stateDir, options.name);
   const existing = await readManifest(dir);
-  const started =
-    existing === undefined ? await build(request, options, dir) : await startAgain(request, existing, dir);
+  const started = await noted(dir, () =>
+    existing === undefined ? build(request, options, dir) : startAgain(request, existing, dir),
+  );
   return {
     name: options.name,
     dir,
@@ -66,6 +68,18 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
     tookMs: Math.round(performance.now() - before),
     readyInMs: Object.fromEntries(started),
   };
+}
+
+/** While it works it can be found and stopped by a `down` from elsewhere. */
+async function noted<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  const forget = await noteUnderWay(dir, 'up', process.pid);
+  try {
+    return await work();
+  } finally {
+    await forget();
+    await removeEmptyFolders(dir);
+  }
 }
 
 async function build(
@@ -83,6 +97,7 @@ async function build(
     const prepare = preparations(request, context);
     const access = () => kafkaAccess(paths, options.secure);
     const took = await startServers({
+      dir,
       units,
       prepare,
       password,
@@ -136,7 +151,7 @@ async function startAgain(
   const { progress, signal } = request;
   const access = () => kafkaAccess(paths, manifest.options.secure);
   return orTearDown(request, manifest.name, true, () =>
-    startServers({ units, prepare: {}, password, kafkaAccess: access, uplift, progress, signal }),
+    startServers({ dir, units, prepare: {}, password, kafkaAccess: access, uplift, progress, signal }),
   );
 }
 

@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -8,13 +8,14 @@ import { waitFor } from '../../src/core/wait.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/topology.ts';
 import { readHistory } from '../../src/load/history-reader.ts';
 import { readRecord } from '../../src/record/open.ts';
-import { nothingLeft, processesIn, type Traces, tracesOf } from '../../src/sandbox/traces-fixture.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { expectExit, type ProofSandbox } from '../support/sandbox.ts';
 import { runCli } from '../support/sandbox-cli.ts';
-import type { SeenRun } from '../support/sandbox-runs.ts';
+import { runIds, type SeenRun, seenRun } from '../support/sandbox-runs.ts';
+import { root } from '../support/source-tree.ts';
 import type { PointSignal } from './plan.ts';
 import type { Ended } from './process.ts';
+import type { TraceWatch } from './traces.ts';
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -29,25 +30,20 @@ export function expectEnd(ended: Ended, signal: PointSignal): void {
   expect(`status ${status}${said}`).toBe(`status ${wanted}`);
 }
 
-/** After a signal that can be heard, a sandbox that was being started is not there; after SIGKILL `down` takes it away. */
-export async function expectNoSandbox(stateDir: string, name: string, needsDown: boolean): Promise<void> {
-  const folder = join(stateDir, 'sandbox', name);
-  const there = await readdir(folder).then(
-    () => true,
-    () => false,
-  );
-  if (!needsDown) expect(`${folder} ${there ? 'is there' : 'is gone'}`).toBe(`${folder} is gone`);
-  const traces: Traces | undefined = there ? await tracesOf(stateDir, name) : undefined;
-  if (there) {
-    const down = await runCli(['sandbox', 'down', '--name', name], {
-      cwd: stateDir,
-      env: { UPLIFT_STATE_DIR: stateDir },
-      timeoutMs: 120_000,
-    });
-    expectExit(down, 0);
-  }
-  expect(await processesIn(folder)).toEqual([]);
-  if (traces !== undefined && traces.pids.length > 0) await nothingLeft(stateDir, name, traces);
+/**
+ * After a signal that can be heard nothing of the sandbox is there; after SIGKILL nothing once `down` was typed, at
+ * once. What it ever occupied was noted while it came: processes, ports, folders, shared memory.
+ */
+export async function expectNoSandbox(traces: TraceWatch, needsDown: boolean): Promise<void> {
+  if (!needsDown) expect(await traces.left()).toEqual([]);
+  await traces.look();
+  const down = await runCli(['sandbox', 'down', '--name', traces.name], {
+    cwd: root,
+    env: { UPLIFT_STATE_DIR: traces.stateDir },
+    timeoutMs: 150_000,
+  });
+  expectExit(down, 0);
+  expect(await traces.left()).toEqual([]);
 }
 
 /** As the test's own client sees it. */
@@ -68,6 +64,18 @@ export async function expectSettled(run: SeenRun): Promise<void> {
   expect(record.problems).toEqual([]);
   expect(record.status).toBe('sealed');
   expect(pendingUndo(record.entries)).toEqual([]);
+}
+
+/** The record of an apply: sealed whatever signal it could hear; one that was killed is cut, and owes nothing. */
+export async function recordOfApply(sandbox: ProofSandbox, known: readonly string[], signal: PointSignal) {
+  const own = (await runIds(sandbox)).find((id) => !known.includes(id));
+  if (own === undefined) return 'no run begun';
+  const record = await readRecord(seenRun(sandbox, own).journal).catch(() => undefined);
+  if (record === undefined) return 'no record begun';
+  expect(record.problems.filter(() => record.status === 'broken')).toEqual([]);
+  expect(pendingUndo(record.entries)).toEqual([]);
+  if (signal !== 'SIGKILL') expect(record.status).toBe('sealed');
+  return `record ${record.status}`;
 }
 
 /** Every whole line of the history is one; answers the acknowledged operations on disk. */

@@ -15,6 +15,7 @@ import {
   expectNoSandbox,
   expectSettled,
   otherTopics,
+  recordOfApply,
   removed,
   steady,
   topologyNow,
@@ -22,6 +23,7 @@ import {
 import { type Row, writePage } from './page.ts';
 import { momentOf, type Point, planPoints, type SignalledCommand } from './plan.ts';
 import { gone, type Struck, strike, type Watched, watch } from './process.ts';
+import { watchTraces } from './traces.ts';
 
 const seed = Number(process.env.SIGNALS_SEED ?? 1);
 const only = (process.env.SIGNALS_ONLY ?? '')
@@ -38,6 +40,8 @@ const startedAt = new Date();
 /** Restoring after a signal may take as long as a broker needs to come back. */
 const LIMIT_MS = 120_000;
 const TEST_MS = 400_000;
+/** A drill whose demo and platform are gone gives up by itself. */
+const ORPHAN_MS = 240_000;
 const titleOf = (point: Point): string =>
   `${point.number}. ${point.command}: ${point.signal} ${momentOf(point)}`;
 
@@ -68,6 +72,7 @@ describe.runIf(of('sandbox up').length > 0)('sandbox up', () => {
     const stateDir = await mkdtemp(join(tmpdir(), 'uplift-signals-'));
     await chmod(stateDir, 0o755);
     const name = `sig-${randomBytes(3).toString('hex')}`;
+    const traces = watchTraces(stateDir, name);
     await noted(point, async () => {
       const watched = watch([uplift, 'sandbox', 'up', '--name', name], {
         cwd: stateDir,
@@ -78,9 +83,9 @@ describe.runIf(of('sandbox up').length > 0)('sandbox up', () => {
       const struck = await strike(watched, point, LIMIT_MS);
       expectStruck(struck, point);
       const needsDown = struck.tooLate || point.signal === 'SIGKILL';
-      await expectNoSandbox(stateDir, name, needsDown);
+      await expectNoSandbox(traces, needsDown);
       return { struck, found: needsDown ? 'sandbox down left nothing' : 'nothing left' };
-    });
+    }).finally(traces.stop);
     await removed(stateDir);
   });
 });
@@ -103,11 +108,13 @@ describe.runIf(onPlatform)('on a standing platform', () => {
   test.each(of('topics apply').map((point) => [titleOf(point), point] as const))('%s', async (_, point) => {
     await noted(point, async () => {
       const file = await otherTopics(sandbox, `signal-${point.number}`, config);
+      const known = await runIds(sandbox);
       const struck = await strike(begin(['topics', 'apply', '--yes', '--config', file]), point, LIMIT_MS);
       expectStruck(struck, point);
+      const record = await recordOfApply(sandbox, known, point.signal);
       expectExit(await sandbox.run(['topics', 'apply', '--yes', '--config', file]), 0);
       expectExit(await sandbox.run(['topics', 'verify', '--config', file]), 0);
-      return { struck, found: 'a second apply finishes, verify passes' };
+      return { struck, found: `${record}; a second apply finishes, verify passes` };
     });
   });
 
@@ -198,6 +205,7 @@ describe.runIf(of('demo').length > 0)('the demo', () => {
   test.each(of('demo').map((point) => [titleOf(point), point] as const))(
     '%s',
     async (_, point) => {
+      const traces = watchTraces(stateDir, 'demo');
       await noted(point, async () => {
         const watched = watch([join(root, 'scripts', 'demo.mjs')], {});
         const count = point.cue.kind === 'step' ? point.cue.count : 1;
@@ -210,30 +218,15 @@ describe.runIf(of('demo').length > 0)('the demo', () => {
         expect(struck.tooLate).toBe(false);
         expectEnd(struck.ended, point.signal);
         const killed = point.signal === 'SIGKILL';
-        // What the killed demo had started is a command of its own, which ends by itself.
-        if (killed)
-          await gone(
-            struck.children.filter(({ parentPid }) => parentPid === watched.pid),
-            LIMIT_MS,
-          );
-        if (killed) await recoverDemo();
-        await expectNoSandbox(stateDir, 'demo', killed);
-        return { struck, found: killed ? 'recover and sandbox down left nothing' : 'nothing left' };
-      });
+        // What the killed demo had started is a command of its own, which goes on while `down` is typed beside it.
+        await expectNoSandbox(traces, killed);
+        if (killed) await gone(struck.children, ORPHAN_MS);
+        expect(await traces.left()).toEqual([]);
+        return { struck, found: killed ? 'sandbox down left nothing' : 'nothing left' };
+      }).finally(traces.stop);
     },
     TEST_MS,
   );
-
-  async function recoverDemo(): Promise<void> {
-    const env = {
-      UPLIFT_STATE_DIR: stateDir,
-      UPLIFT_CONFIG: join(stateDir, 'sandbox', 'demo', 'uplift.yaml'),
-    };
-    const recover = watch([uplift, 'drill', 'recover'], { env });
-    const { exit, stderr } = await recover.ended;
-    // 78: it was killed before the sandbox had its uplift.yaml, so no drill can have begun.
-    expect(`${[0, 78].includes(exit ?? -1) ? 'fine' : stderr}`).toBe('fine');
-  }
 });
 
 const commandsIn = (text: string): number => [...text.matchAll(/^\$ uplift /gm)].length;

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { openCluster } from '../../src/clients/kafka/index.ts';
 import type { Cluster } from '../../src/clients/kafka/ports.ts';
 import type { UnitKind } from '../../src/clients/process/unit.ts';
@@ -139,7 +138,7 @@ export class ProofSandbox {
     // When it fails the folder stays: its unit files are the way to stop what still runs.
     await this.json(['sandbox', 'down', '--name', this.name], 0);
     try {
-      await nothingLeft(this.stateDir, this.name, traces);
+      await nothingLeft(traces);
     } finally {
       await rm(this.folder, { recursive: true, force: true });
     }
@@ -148,6 +147,7 @@ export class ProofSandbox {
 
 /** Fails with everything that was printed, so that a red run on another machine can be understood. */
 export function expectExit(result: CliResult, exit: number): void {
-  const said = result.exit === exit ? '' : `\n${result.stdout}\n${result.stderr}`;
-  expect(`exit ${result.exit}${said}`).toBe(`exit ${exit}`);
+  if (result.exit === exit) return;
+  const how = result.exit === null ? `ended by ${result.signal}` : `exit ${result.exit}`;
+  throw new Error(`expected exit ${exit}, seen: ${how}\n${result.stdout}\n${result.stderr}`);
 }
