@@ -5,7 +5,13 @@ import type { Finding } from '../../src/core/finding.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { expectRefusal } from '../support/expect-refusal.ts';
 import { PLAIN_MISTAKES, writeMistakeFiles } from '../support/kafka-mistakes.ts';
-import { type Lost, readEverything } from '../support/reading-commands.ts';
+import {
+  exitIntoFull,
+  type Lost,
+  PRINTING_COMMANDS,
+  READING_COMMANDS,
+  readEverything,
+} from '../support/reading-commands.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { runIds } from '../support/sandbox-runs.ts';
 
@@ -90,6 +96,23 @@ describe.each(LOSSES)('with a $lost of $kind gone', ({ lost, kind, pick, check, 
     expect(later.get('topics plan')).toMatchObject({ plans: [{ region: 'local' }] });
     expect(later.get('drill show')).toMatchObject({ runId, status: 'sealed' });
   });
+});
+
+describe('a disk that is full', () => {
+  test.for(['text', 'json', 'ndjson'])(
+    'is 74 for every command whose %s goes there',
+    async (format, { skip }) => {
+      if (process.platform !== 'linux') skip('needs /dev/full, which is Linux');
+      const commands = [...READING_COMMANDS.map(({ args }) => args), ...PRINTING_COMMANDS];
+      const ends = await Promise.all(
+        commands.map(async (args) => {
+          const filled = args.map((arg) => arg.replace('<sandbox>', sandbox.name).replace('<run>', runId));
+          return `${args.join(' ')}: ${await exitIntoFull(sandbox, [...filled, '--output', format])}`;
+        }),
+      );
+      expect(ends).toEqual(commands.map((args) => `${args.join(' ')}: 74`));
+    },
+  );
 });
 
 describe('a mistake in uplift.yaml', () => {
