@@ -90,7 +90,7 @@ async function journaledRun(
 
 /** A run that ended otherwise is sealed too, unless something is left to undo: then its journal stays open for `recover`. */
 async function endWith(journal: Journal, error: unknown, signal: AbortSignal): Promise<void> {
-  if (isUpliftError(error, 'UPL-NOT-RESTORED') || isUpliftError(error, 'UPL-CANNOT-WRITE')) return;
+  if (isUpliftError(error, 'UPL-NOT-RESTORED')) return;
   const refused =
     isUpliftError(error, 'UPL-PREFLIGHT-REFUSED') || isUpliftError(error, 'UPL-DRILL-UNFINISHED');
   const execution = signal.aborted ? 'interrupted' : refused ? 'aborted' : 'errored';

@@ -7,7 +7,7 @@ import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import { examine } from '../examine.ts';
 import { judgeEvidence } from '../judge.ts';
-import { type PutBack, putBack } from '../restore.ts';
+import { type PutBack, putBack, unrecordedOf } from '../restore.ts';
 import { remainingDifferences } from '../settle.ts';
 import type { DrillStepContext } from '../steps.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
@@ -115,6 +115,8 @@ async function underLoad(
   const back = await putBack({ journal, journalPath: options.folder.journal, context });
   if (back.failed.length > 0) throw notRestored(options.runId, back, failure);
   progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
+  const unrecorded = unrecordedOf(options.runId, back);
+  if (unrecorded !== undefined) throw unrecorded;
   if (times === undefined) throw failure;
   const restoredNs = ports.clock.monoNs();
   await runFor(load, AFTER_ELECTION_MS, ports.signal);

@@ -46,6 +46,8 @@ export class ProjectorSession {
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
+  /** Why Postgres did not take the last write (a full disk still answers reads); undefined once one is in. */
+  #unwritten: string | undefined;
   /** Writes that failed one after the other. */
   #failures = 0;
 
@@ -74,6 +76,7 @@ export class ProjectorSession {
     const parts = [`${this.#positions.size}/${total} partitions projected`];
     const { reason: parking } = this.#deps.letters;
     if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
+    else if (this.#unwritten !== undefined) parts.push(`Postgres takes no write: ${this.#unwritten}`);
     if (parking !== undefined) parts.push(parking);
     for (const [partition, reason] of [...this.#stopped].slice(0, 5))
       parts.push(`${partition} stopped: ${reason}`);
@@ -84,6 +87,7 @@ export class ProjectorSession {
       this.#positions.size === total &&
       stalled.length === 0 &&
       this.#postgres === undefined &&
+      this.#unwritten === undefined &&
       parking === undefined;
     return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
   }
@@ -160,6 +164,8 @@ export class ProjectorSession {
     } catch (error) {
       failure = error;
     }
+    // A text is a write that has to be tried again from other offsets: Postgres answered.
+    this.#unwritten = failure instanceof Error && !isPoison(failure) ? reasonOf(failure) : undefined;
     if (failure === undefined) {
       this.#failures = 0;
       return;
@@ -234,6 +240,9 @@ export class ProjectorSession {
       this.#stop(partition, `Postgres holds positions of another topic (id ${position.topicId})`);
       return;
     }
+    // COMMIT had not answered, but the write is in; no event may follow that would show it.
+    if (position.nextOffset > (this.#positions.get(partition)?.nextOffset ?? position.nextOffset))
+      this.#unwritten = undefined;
     this.#positions.set(partition, position);
     this.#reader?.seek(TOPICS.events, partition, position.nextOffset);
   }
