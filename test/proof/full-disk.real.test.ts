@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaTopology } from '../../src/drills/topology.ts';
 import { loadHistory } from '../../src/load/history-reader.ts';
@@ -85,6 +85,8 @@ describe('a disk that runs full', () => {
     expect(said.next).toContain(`uplift drill recover ${run.runId}`);
     await expectAsBefore(sandbox, before);
     expect((await readRecord(run.journal)).status).toBe('unsealed');
+    const drafts = (await readdir(dirname(run.journal))).filter((name) => name.startsWith('.'));
+    expect(drafts).toEqual([]);
 
     await runs.free();
     await sandbox.json(['drill', 'recover'], 0);
