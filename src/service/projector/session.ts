@@ -36,7 +36,6 @@ const WAIT_MS = 250;
 const STALLED_MS = 10_000;
 const MAX_RECORDS = 2000;
 const MAX_BACKOFF_MS = 2000;
-const FAILED_WRITES = 3; // In a row they are no conflict with another writer: Postgres takes nothing (its disk is full).
 
 /** One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. */
 export class ProjectorSession {
@@ -47,8 +46,10 @@ export class ProjectorSession {
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
-  /** Writes that failed one after the other, and why the last one did. */
-  #failed = { times: 0, reason: '' };
+  /** Why Postgres did not take the last write (a full disk still answers reads); undefined once one is in. */
+  #unwritten: string | undefined;
+  /** Writes that failed one after the other. */
+  #failures = 0;
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
@@ -74,9 +75,8 @@ export class ProjectorSession {
     const total = this.#deps.owned.length;
     const parts = [`${this.#positions.size}/${total} partitions projected`];
     const { reason: parking } = this.#deps.letters;
-    const { times, reason: refusal } = this.#failed;
     if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
-    if (times >= FAILED_WRITES) parts.push(`not applied, ${times} times: ${refusal}`);
+    else if (this.#unwritten !== undefined) parts.push(`Postgres takes no write: ${this.#unwritten}`);
     if (parking !== undefined) parts.push(parking);
     for (const [partition, reason] of [...this.#stopped].slice(0, 5))
       parts.push(`${partition} stopped: ${reason}`);
@@ -87,7 +87,7 @@ export class ProjectorSession {
       this.#positions.size === total &&
       stalled.length === 0 &&
       this.#postgres === undefined &&
-      times < FAILED_WRITES &&
+      this.#unwritten === undefined &&
       parking === undefined;
     return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
   }
@@ -164,8 +164,10 @@ export class ProjectorSession {
     } catch (error) {
       failure = error;
     }
+    // A text is a write that has to be tried again from other offsets: Postgres answered.
+    this.#unwritten = failure instanceof Error && !isPoison(failure) ? reasonOf(failure) : undefined;
     if (failure === undefined) {
-      this.#failed = { times: 0, reason: '' };
+      this.#failures = 0;
       return;
     }
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
@@ -173,8 +175,8 @@ export class ProjectorSession {
     this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
     if (isPoison(failure)) await this.#applyOneByOne(batches);
     // A refusal that stays must not become a busy loop.
-    const pauseMs = Math.min(50 * 2 ** this.#failed.times, MAX_BACKOFF_MS);
-    this.#failed = { times: this.#failed.times + 1, reason: reasonOf(failure) };
+    const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
+    this.#failures += 1;
     await delay(pauseMs, undefined, { signal: this.#deps.signal }).catch(() => undefined);
     await this.#reread();
   }
@@ -238,6 +240,9 @@ export class ProjectorSession {
       this.#stop(partition, `Postgres holds positions of another topic (id ${position.topicId})`);
       return;
     }
+    // COMMIT had not answered, but the write is in; no event may follow that would show it.
+    if (position.nextOffset > (this.#positions.get(partition)?.nextOffset ?? position.nextOffset))
+      this.#unwritten = undefined;
     this.#positions.set(partition, position);
     this.#reader?.seek(TOPICS.events, partition, position.nextOffset);
   }
