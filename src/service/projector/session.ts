@@ -13,7 +13,7 @@ import type { DeadLetterBox } from './dead-letters.ts';
 import { type Position, project } from './fold.ts';
 import { LagMeter } from './lag-meter.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
-import { cutBelow, isPoison, troubleOf } from './trouble.ts';
+import { cutBelow, isPoison, troubleOf, troubleTexts } from './trouble.ts';
 
 export interface ProjectorDeps {
   readonly cluster: Cluster;
@@ -71,25 +71,17 @@ export class ProjectorSession {
   }
 
   probe(): ProbeResult {
-    const stalled = this.#reader?.stalled(STALLED_MS) ?? [];
+    const troubles = troubleTexts({
+      postgres: this.#postgres,
+      unwritten: this.#unwritten,
+      parking: this.#deps.letters.reason,
+      stopped: this.#stopped,
+      stalled: this.#reader?.stalled(STALLED_MS) ?? [],
+    });
     const total = this.#deps.owned.length;
-    const parts = [`${this.#positions.size}/${total} partitions projected`];
-    const { reason: parking } = this.#deps.letters;
-    if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
-    else if (this.#unwritten !== undefined) parts.push(`Postgres takes no write: ${this.#unwritten}`);
-    if (parking !== undefined) parts.push(parking);
-    for (const [partition, reason] of [...this.#stopped].slice(0, 5))
-      parts.push(`${partition} stopped: ${reason}`);
-    for (const each of stalled.slice(0, 5))
-      parts.push(`${each.topic}/${each.partition} not readable: ${each.reason}`);
-    const ok =
-      this.#reader !== undefined &&
-      this.#positions.size === total &&
-      stalled.length === 0 &&
-      this.#postgres === undefined &&
-      this.#unwritten === undefined &&
-      parking === undefined;
-    return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
+    const detail = [`${this.#positions.size}/${total} partitions projected`, ...troubles].join('; ');
+    const ok = this.#reader !== undefined && this.#positions.size === total && troubles.length === 0;
+    return { name: 'partitions', ok, detail, ageMs: 0 };
   }
 
   async #start(): Promise<void> {
