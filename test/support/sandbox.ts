@@ -145,6 +145,14 @@ export class ProofSandbox {
   }
 }
 
+/** How much longer than a command that asks nobody one may take that asks servers; a busy machine slows both. */
+const WITHIN_MS = 15_000;
+
+/** Every one of these answered soon, measured against `config show` that ran beside it. */
+export function expectSoon(results: readonly CliResult[], beside: CliResult): void {
+  for (const { tookMs } of results) expect(tookMs - beside.tookMs).toBeLessThan(WITHIN_MS);
+}
+
 /** Fails with everything that was printed, so that a red run on another machine can be understood. */
 export function expectExit(result: CliResult, exit: number): void {
   if (result.exit === exit) return;
