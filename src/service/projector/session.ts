@@ -1,33 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import type { Cluster, EpochEnd, Read, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
-import type { Sql } from '../../clients/postgres/index.ts';
-import type { EventSchema } from '../../contract/events.ts';
+import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
-import type { Metrics } from '../runtime/metrics.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { countApplied } from './counting.ts';
-import type { DeadLetterBox } from './dead-letters.ts';
+import type { ProjectorDeps } from './deps.ts';
 import { type Position, project } from './fold.ts';
 import { LagMeter } from './lag-meter.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { cutBelow, isPoison, troubleOf, troubleTexts } from './trouble.ts';
-
-export interface ProjectorDeps {
-  readonly cluster: Cluster;
-  readonly read: Read;
-  readonly sql: Sql;
-  readonly letters: DeadLetterBox;
-  /** Newest event schema that is read; events of a newer one are put aside. */
-  readonly eventSchema: EventSchema;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly owned: readonly number[];
-  readonly partitions: number;
-  readonly signal: AbortSignal;
-}
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
