@@ -22,6 +22,17 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        test: {
+          // `npm run test:signals`: a matrix of its own, no part of `npm test`.
+          name: 'signals',
+          include: ['test/signals/points.matrix.ts'],
+          fileParallelism: false,
+          globalSetup: ['./test/support/fresh-build.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
     ],
   },
 });

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine, serverVersions } from './demo/machine.mjs';
-import { headline, summary, writeReport } from './demo/report.mjs';
+import { headline, replayed, summary, writeReport } from './demo/report.mjs';
 import { createRunner } from './demo/runner.mjs';
 import { root } from './setup/paths.mjs';
 
@@ -11,6 +11,8 @@ const NAME = 'demo';
 const STATE = '.uplift';
 const MINUTE_MS = 60_000;
 const REFUSED = 15;
+const DLQ = 'reservations.events.dlq';
+const PLAN = `${STATE}/replay.json`;
 
 /** Each step is typed as it stands here; `limitMs` is generous, it only keeps a hanging step from hanging the demo. */
 const STORY = [
@@ -28,11 +30,41 @@ const STORY = [
     limitMs: 3 * MINUTE_MS,
   },
   { args: 'check', why: 'Is the platform healthy?', limitMs: 2 * MINUTE_MS },
+  { args: 'lag --once', why: 'Does everybody keep up? Groups and projections.', limitMs: 2 * MINUTE_MS },
   {
     args: 'drill run kafka-broker-loss --yes',
     why: 'Kill a broker under load and count every acknowledged reservation.',
     limitMs: 15 * MINUTE_MS,
   },
+  {
+    args: 'sandbox restart commands-1 commands-2 --env EVENT_SCHEMA=2',
+    why: 'A rollout in the wrong order: writers of event schema 2 before the reader knows it.',
+    limitMs: 2 * MINUTE_MS,
+  },
+  {
+    args: 'load run --duration 3s --rate 50',
+    why: 'Reservations are acknowledged all the same; the projector cannot read their events.',
+    limitMs: 3 * MINUTE_MS,
+  },
+  { args: 'lag --once', why: 'Nobody is behind: what cannot be read was put aside.', limitMs: 2 * MINUTE_MS },
+  { args: 'dlq ls', why: 'The dead letters.', limitMs: 2 * MINUTE_MS },
+  { args: `dlq show ${DLQ} --limit 1`, why: 'One of them, whole.', limitMs: 2 * MINUTE_MS },
+  {
+    args: 'sandbox restart projector-1 --env EVENT_SCHEMA=2',
+    why: 'The cause is mended: the projector is upgraded.',
+    limitMs: 2 * MINUTE_MS,
+  },
+  {
+    args: `dlq plan ${DLQ} --out ${PLAN}`,
+    why: 'What a replay would send, to be reviewed.',
+    limitMs: 2 * MINUTE_MS,
+  },
+  {
+    args: `dlq replay ${PLAN} --yes`,
+    why: 'Replay it, and prove by the projection that each was applied exactly once.',
+    limitMs: 5 * MINUTE_MS,
+  },
+  { args: 'dlq ls', why: 'Nothing is left to replay.', limitMs: 2 * MINUTE_MS },
 ];
 const DOWN = { args: 'sandbox down', why: 'End it; nothing stays behind.', limitMs: 3 * MINUTE_MS };
 
@@ -84,13 +116,13 @@ async function tell() {
 }
 
 function closing({ steps, signal }, exit) {
-  const held = headline(steps);
+  const lines = [headline(steps), replayed(steps)].filter((line) => line !== undefined);
   const stays =
     'The platform is still there. Look at it:  npx uplift sandbox status   End it:  npx uplift sandbox down';
   const verdict =
     signal() === undefined ? 'The demo did not pass.' : `The demo was interrupted (${signal()}).`;
   return [
-    ...(held === undefined ? [] : [held]),
+    ...lines,
     'Report: demo-report.md',
     ...(keep ? [stays] : []),
     exit === 0 ? 'The demo passed.' : `${verdict}  exit ${exit}`,

@@ -84,9 +84,8 @@ async function parse(program: Command, args: readonly string[], run: Runner): Pr
 
 function render(outcome: Outcome, format: Globals['output']): string {
   if (format === 'json') return renderJson(outcome);
-  return format === 'ndjson'
-    ? renderNdjson(outcome)
-    : renderText(outcome, styleOf(process.stdout, process.env));
+  if (format === 'ndjson') return renderNdjson(outcome);
+  return outcome.verbatim ?? renderText(outcome, styleOf(process.stdout, process.env));
 }
 
 /** The error boundary. A command that stopped because it was told to is no bug: the signal's code says it all. */

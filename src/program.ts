@@ -2,8 +2,10 @@ import { Command, type CommanderError, Option } from 'commander';
 import { registerCheck } from './commands/check/index.ts';
 import { registerCompletion } from './commands/completion/index.ts';
 import { registerConfig } from './commands/config/index.ts';
+import { registerDlq } from './commands/dlq/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
 import { registerInit } from './commands/init/index.ts';
+import { registerLag } from './commands/lag/index.ts';
 import { registerLoad } from './commands/load/index.ts';
 import { registerSandbox } from './commands/sandbox/index.ts';
 import { registerService } from './commands/service/index.ts';
@@ -22,7 +24,9 @@ const NOUNS: readonly Register[] = [
   registerTopics,
   registerLoad,
   registerCheck,
+  registerLag,
   registerDrill,
+  registerDlq,
   registerService,
   registerConfig,
   registerCompletion,

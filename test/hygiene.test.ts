@@ -69,9 +69,9 @@ describe('the repository', () => {
 
   it('pins exactly what speaks a wire protocol', () => {
     const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
-    const versions = { ...manifest.devDependencies, ...manifest.dependencies };
+    const wanted: Record<string, string> = { ...manifest.devDependencies, ...manifest.dependencies };
     const wire = ['kafkajs', '@platformatic/kafka', 'pg', 'ioredis'];
-    expect(wire.filter((name) => !/^\d/.test(versions[name] ?? ''))).toEqual([]);
+    expect(wire.filter((name) => !/^\d/.test(wanted[name] ?? ''))).toEqual([]);
   });
 });
 

@@ -31,6 +31,7 @@ const { withLock } = await load<{
 const report = await load<{
   headline: (steps: readonly Step[]) => string | undefined;
   markdown: (report: object) => string;
+  summary: (planned: readonly object[], steps: readonly object[]) => string;
 }>('demo/report.mjs');
 
 const testFile = (status: string, ...tests: string[]): object => ({
@@ -146,6 +147,17 @@ describe('the report of the demo', () => {
     expect(text).toContain('| `uplift drill run kafka-broker-loss --yes` | 0 | 61.2 s |');
     expect(text).toContain(`\n\`\`\`\`\n${drill.output}\n\`\`\`\`\n`);
     expect(text).toContain('| Kafka | 4.3.1 |');
+  });
+
+  it('keeps apart two steps that are the same command', () => {
+    const [first, again, never] = [{ args: 'dlq ls' }, { args: 'dlq ls' }, { args: 'dlq ls' }];
+    const done = (planned: object, exit: number) => ({ ...drill, planned, args: 'dlq ls', exit, ms: 1000 });
+    const rows = report.summary([first, again, never], [done(first, 0), done(again, 10)]).split('\n');
+    expect(rows.slice(1, 4).map((row) => row.trim().split(/ {2,}/))).toEqual([
+      ['uplift dlq ls', '0', '1.0 s'],
+      ['uplift dlq ls', '10', '1.0 s'],
+      ['uplift dlq ls', '-', 'not run'],
+    ]);
   });
 
   it('claims nothing when the drill was not reached', () => {

@@ -3,20 +3,26 @@ import { renameSync, writeFileSync } from 'node:fs';
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 /** The line that matters most, as the drill printed it: acknowledged, lost, duplicates, unknown. */
-export function headline(steps) {
-  const drill = steps.find(({ args }) => args.startsWith('drill run'));
-  return drill?.output
+export const headline = (steps) => lineOf(steps, 'drill run', /^acknowledged\s+\d/i);
+
+/** What became of the dead letters, as the replay printed it. */
+export const replayed = (steps) => lineOf(steps, 'dlq replay', /^replayed\s+\d/i);
+
+function lineOf(steps, command, pattern) {
+  const step = steps.findLast(({ args }) => args.startsWith(command));
+  return step?.output
     .split('\n')
     .map((line) => line.trim())
-    .find((line) => /^acknowledged\s+\d/i.test(line));
+    .find((line) => pattern.test(line));
 }
 
 /** One line for each planned step, with what became of it. */
 export function summary(planned, steps) {
   const width = Math.max(...planned.map(({ args }) => args.length)) + 9;
   const row = (command, exit, time) => `  ${command.padEnd(width)}${exit.padStart(6)}${time.padStart(10)}`;
-  const rows = planned.map(({ args }) => {
-    const done = steps.find((step) => step.args === args);
+  const rows = planned.map((one) => {
+    const { args } = one;
+    const done = steps.find((step) => step.planned === one);
     return done === undefined
       ? row(`uplift ${args}`, '-', 'not run')
       : row(`uplift ${args}`, String(done.exit), seconds(done.ms));
@@ -34,12 +40,12 @@ export function writeReport(file, report) {
 
 /** The report: what was typed, what it said, how long it took, on what machine. */
 export function markdown({ startedAt, machine, versions, steps }) {
-  const held = headline(steps);
+  const lines = [headline(steps), replayed(steps)].filter((line) => line !== undefined);
   return [
     '# Demo of uplift',
     '',
     `Run at ${startedAt.toISOString()} by \`npm run demo\`. Every line below was printed by the command above it.`,
-    ...(held === undefined ? [] : ['', `**${held.replaceAll(/ {2,}/g, ' · ')}**`]),
+    ...lines.flatMap((line) => ['', `**${line.replaceAll(/ {2,}/g, ' · ')}**`]),
     '',
     '| step | exit | time |',
     '| --- | ---: | ---: |',

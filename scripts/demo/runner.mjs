@@ -35,7 +35,8 @@ export function createRunner({ name, state }) {
     });
   }
 
-  async function run({ args, why, limitMs }) {
+  async function run(planned) {
+    const { args, why, limitMs } = planned;
     process.stdout.write(`\n# ${why}\n$ uplift ${args}\n`);
     const startedAt = Date.now();
     const heard = { text: '' };
@@ -51,6 +52,7 @@ export function createRunner({ name, state }) {
     const exit = await ended(child, limitMs);
     child = undefined;
     const step = {
+      planned,
       args,
       why,
       exit,

@@ -1,6 +1,6 @@
 import type { Evidence, Finding, FindingStatus, PromiseOrigin } from '../core/finding.ts';
 import type { KafkaFacts } from '../facts/kafka/cluster.ts';
-import type { Observed } from '../facts/observed.ts';
+import type { Observed, Unseen } from '../facts/observed.ts';
 import type { PostgresFacts } from '../facts/postgres/replication.ts';
 import type { CatchUp } from '../facts/projection/progress.ts';
 import type { RedisFacts } from '../facts/redis/cluster.ts';
@@ -47,6 +47,11 @@ export function notSeen(query: string, reason: string, next?: string): Judgement
     evidence: [{ query, value: reason }],
   } as const;
   return next === undefined ? judgement : { ...judgement, next };
+}
+
+/** Kafka was not seen at all; what to do next depends on whether it is away or refused us. */
+export function kafkaNotSeen(query: string, { reason, code, next }: Unseen): Judgement {
+  return notSeen(query, reason, code === 'UPL-KAFKA-AUTH' ? next : 'uplift sandbox status');
 }
 
 /** Pass without problems, otherwise the status given, naming the first few. */

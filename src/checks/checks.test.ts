@@ -55,6 +55,7 @@ const healthy: CheckFacts = {
   bootstrap: ['h:1', 'h:2', 'h:3'],
   kafka: {
     state: seen({ clusterId: 'c', brokers, topics }),
+    silent: [],
     quorum: seen({
       leaderId: 1,
       leaderEpoch: 1,
@@ -118,7 +119,7 @@ describe('the checks', () => {
   it('are inconclusive, never pass, when nothing answers', () => {
     const silent: CheckFacts = {
       ...healthy,
-      kafka: { state: away, quorum: away, topicConfigs: away, reassignments: away },
+      kafka: { state: away, silent: [], quorum: away, topicConfigs: away, reassignments: away },
       postgres: { writer: { name: 'az-a', facts: away }, replicas: [] },
       redis: { views: [{ address: 'h:1', view: away }] },
       instances: [{ id: 'gateway-1', url: 'http://h:1', readyz: away }],
@@ -148,6 +149,61 @@ describe('the checks', () => {
       status: 'fail',
       promise: { text: 'uplift.yaml:9' },
     });
+  });
+
+  it('believe no list that names a broker which does not answer: neither it nor its place in an ISR', () => {
+    const silent = (...ids: number[]): Partial<CheckFacts> => ({
+      kafka: {
+        ...healthy.kafka,
+        silent: ids.map((id) => ({ id, address: `h:${id}`, reason: 'connection refused' })),
+      },
+    });
+    expect(find('kafka.brokers.racks', silent(2))).toMatchObject({
+      status: 'fail',
+      summary: 'broker 2 at h:2 is registered and does not answer (connection refused)',
+    });
+    const noQuorum = { kafka: { ...healthy.kafka, quorum: away } };
+    expect(find('kafka.brokers.racks', noQuorum)?.status).toBe('inconclusive');
+    const leaderDied = { kafka: { ...healthy.kafka, ...silent(1).kafka, quorum: away } };
+    expect(find('kafka.brokers.racks', leaderDied)).toMatchObject({
+      status: 'fail',
+      summary: expect.stringMatching(/^broker 1 at h:1 .*; the quorum could not be seen/),
+    });
+    expect(find('kafka.topic.durability', silent(2))?.summary).toContain('lack in-sync replicas');
+    expect(find('kafka.topic.durability', silent(2, 3))?.summary).toContain('under min ISR 2');
+  });
+
+  it('call a replica lost when the writer says so, and undecided when only we cannot reach it', () => {
+    const postgres = healthy.postgres as NonNullable<CheckFacts['postgres']>;
+    const [first] = postgres.replicas;
+    if (first === undefined || !postgres.writer.facts.seen) expect.fail('no replica');
+    const replicas = [first, { name: 'c', facts: away }];
+    expect(find('postgres.replication', { postgres: { ...postgres, replicas } })).toMatchObject({
+      status: 'inconclusive',
+      summary: expect.stringContaining('c does not answer'),
+    });
+    const writer = { ...postgres.writer.facts.value, standbys: [standby('b')] };
+    const lost = { ...postgres, replicas, writer: { name: 'az-a', facts: seen(writer) } };
+    expect(find('postgres.replication', { postgres: lost })).toMatchObject({
+      status: 'fail',
+      summary: expect.stringMatching(/1 of 2 replicas stream from az-a; c does not answer/),
+    });
+  });
+
+  it('name the node of Redis that is gone before what the others say of it', () => {
+    const [view] = (healthy.redis as NonNullable<CheckFacts['redis']>).views;
+    if (view?.view.seen !== true) expect.fail('no view');
+    const nodes = redisNodes.map((node) => (node.id === 'a' ? { ...node, troubles: ['fail'] } : node));
+    const views = [
+      { address: 'h:1', view: away },
+      { address: 'h:2', view: seen({ ...view.view.value, nodes }) },
+    ];
+    expect(find('redis.cluster.slots', { redis: { views } })).toMatchObject({
+      status: 'fail',
+      summary: expect.stringMatching(/^no answer from h:1 .*; h:2 marks h:1 as fail/),
+    });
+    const fine = [views[0], view].flatMap((one) => one ?? []);
+    expect(find('redis.cluster.slots', { redis: { views: fine } })?.status).toBe('inconclusive');
   });
 
   it('fail for two writers, a replica that lost its primary, and one far behind', () => {
@@ -209,7 +265,7 @@ describe('the checks', () => {
         }),
       },
     ];
-    const dead = { state: away, quorum: away, topicConfigs: away, reassignments: away };
+    const dead = { state: away, silent: [], quorum: away, topicConfigs: away, reassignments: away };
     const ready = (kafka: CheckFacts['kafka'], ...bad: string[]) =>
       find('service.ready', { kafka, instances: waiting(...bad) })?.status;
     expect(ready(dead, 'kafka', 'partitions')).toBe('blocked');

@@ -24,6 +24,8 @@ export type Mark = 'ok' | 'bad' | 'warn' | 'unknown';
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';
+  /** Written once above all neighbouring columns with the same group. */
+  readonly group?: string;
 }
 
 /** One changed thing: `+` to create, `~` to change, `!` refused, `=` equal. */

@@ -26,7 +26,7 @@ export const ERRORS = {
   'UPL-KAFKA-REQUEST': { exit: EXIT.unavailable, when: 'Kafka answered a request with an error.' },
   'UPL-KAFKA-AUTH': {
     exit: EXIT.unavailable,
-    when: 'Kafka refused the credentials or its certificate is not trusted.',
+    when: 'Kafka refused the login or is not trusted, or it speaks otherwise (TLS, login) than uplift.yaml says.',
   },
   'UPL-KAFKA-OUT-OF-RANGE': {
     exit: EXIT.unavailable,

@@ -37,9 +37,11 @@ export function isUpliftError(error: unknown, code?: ErrorCode): error is Uplift
 
 const MAX_CAUSES = 8;
 
+const SAYS_WHY = /-UNREACHABLE$|^UPL-KAFKA-AUTH$/;
+
 /**
  * The text of anything thrown, with inner causes that say more; what a message repeats of its cause is not said twice.
- * The errors of unreachable servers end with their reason in words already.
+ * The errors of unreachable servers, and of those that refused us, say why themselves.
  */
 export function reasonOf(error: unknown): string {
   return reasonAt(error, 0);
@@ -50,7 +52,7 @@ function reasonAt(error: unknown, depth: number): string {
   const inner: unknown = error instanceof AggregateError ? error.errors[0] : error.cause;
   const own = error.message === '' ? error.name : error.message;
   if (inner === undefined || inner === null || depth >= MAX_CAUSES) return own;
-  if (error instanceof UpliftError && error.code.endsWith('-UNREACHABLE')) return own;
+  if (error instanceof UpliftError && SAYS_WHY.test(error.code)) return own;
   const reason = reasonAt(inner, depth + 1);
   return own.includes(reason) ? own : `${own} (${reason})`;
 }

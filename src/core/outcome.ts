@@ -11,4 +11,6 @@ export interface Outcome {
   readonly kind: string;
   readonly data: unknown;
   readonly blocks: readonly Block[];
+  /** For `text`, in place of the blocks: exactly as it is, for `eval` and pipes. */
+  readonly verbatim?: string;
 }

@@ -7,6 +7,8 @@ export interface PutBack {
   readonly startedNs: bigint;
   readonly undone: readonly string[];
   readonly failed: readonly UndoFailure[];
+  /** Everything that could be put back is back; false when the journal could not take the lines that say so. */
+  readonly journaled: boolean;
 }
 
 /**
@@ -22,5 +24,10 @@ export async function putBack(request: {
   const startedNs = context.monoNs();
   const { entries } = await readRecord(journalPath);
   const report = await undoSteps({ registry: drillSteps, journal, context, entries });
-  return { startedNs, undone: report.undone.map(({ describe }) => describe), failed: report.failed };
+  return {
+    startedNs,
+    undone: report.undone.map(({ describe }) => describe),
+    failed: report.failed,
+    journaled: report.journalErrors.length === 0,
+  };
 }

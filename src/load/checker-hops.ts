@@ -149,13 +149,14 @@ function inEvents({ event, reads, positions, decision }: Followed): Hit {
   return { kind: 'gone', what: `no decision for offset ${at.offset}, decided through ${through}` };
 }
 
-function inServer({ event, reads, decision }: Followed, name: string): Hit {
+function inServer(followed: Followed, name: string): Hit {
+  const { event, reads, decision } = followed;
   const server = reads.postgres.get(name);
   if (server === undefined) return { kind: 'open', why: `Postgres ${name} was not read` };
   const row = server.reservations.has(event.eventId);
   const operation = server.operations.has(event.eventId);
   if (operation && (row || decision?.decision !== 'accepted')) return THERE;
-  if (reads.deadLetters?.has(event.eventId) === true) return { kind: 'deadLettered' };
+  if (!operation && server.parked.has(event.eventId)) return parkedOn(followed, name);
   // Without a decision there is nothing this server ought to hold.
   if (decision === null)
     return { kind: 'open', why: `Postgres ${name} lacks operations whose decision is not known` };
@@ -170,6 +171,13 @@ function inServer({ event, reads, decision }: Followed, name: string): Hit {
     kind: 'gone',
     what: `no ${operation ? 'reservation' : 'operation'} row, decided through ${through}`,
   };
+}
+
+/** Put aside and not applied since. A replica that still has it so while the writer has applied it is only behind. */
+function parkedOn({ event, reads }: Followed, name: string): Hit {
+  const applied = reads.postgres.get(reads.servers.writer)?.operations.has(event.eventId) === true;
+  if (!applied) return { kind: 'deadLettered' };
+  return { kind: 'open', why: `Postgres ${name} has dead letters that the writer has applied` };
 }
 
 function inApi({ event, reads }: Followed): Hit {

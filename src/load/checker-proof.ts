@@ -73,9 +73,10 @@ function wholeOperations(input: JudgeInput, lost: ReadonlySet<string>): string[]
       !lost.has(eventId) &&
       commands?.positions.has(eventId) === true &&
       events?.decisions.has(eventId) === true &&
-      [...postgres.values()].every((server) => server.operations.has(eventId)) &&
-      api?.answers.get(eventId)?.kind === 'operation' &&
-      input.finalReads.deadLetters?.has(eventId) !== true,
+      [...postgres.values()].every(
+        (server) => server.operations.has(eventId) && !server.parked.has(eventId),
+      ) &&
+      api?.answers.get(eventId)?.kind === 'operation',
   );
   // Spread over the run, not the first few of it.
   const step = Math.max(1, Math.floor(whole.length / 16));

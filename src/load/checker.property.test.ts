@@ -80,6 +80,7 @@ function linesOf(judgement: Judgement, world: World): Record<string, string[]> {
     moved: lines(judgement.moved.map(({ eventId }) => eventId)),
     duplicates: lines(judgement.duplicates.map(({ eventId, where }) => `${eventId} ${where}`)),
     repeated: lines(judgement.repeated.map(({ eventId, topic, times }) => `${eventId} ${topic} ${times}`)),
+    replayed: [String(judgement.replayed)],
     phantoms: lines(judgement.phantoms.map(({ eventId, why }) => `${eventId} ${why}`)),
     oversold: lines(judgement.oversold.map(({ source, resource }) => `${source} ${resource}`)),
     outOfOrder: lines(judgement.outOfOrder.map(({ kind, earlier }) => `${kind} ${earlier}`)),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judge } from './checker.ts';
 import { proveChecker } from './checker-proof.ts';
-import { DAMAGE, eraseCommands, eraseDecisions, eraseRows } from './testing/damage.ts';
+import { DAMAGE, eraseCommands, eraseDecisions, eraseRows, park, replay } from './testing/damage.ts';
 import { honestWorld, idOf, REPLICAS, TENANT, type World, WRITER } from './testing/world.ts';
 import { inputOf } from './testing/world-input.ts';
 import type { Lost } from './verdicts.ts';
@@ -237,5 +237,45 @@ test('reads: later is measured, going back and never seeing are named', () => {
   expect(judge(inputOf(world))).toMatchObject({
     verdict: 'fail',
     duplicates: [{ eventId: idOf(0), where: 'reads' }],
+  });
+});
+
+test('an acknowledged operation whose event was put aside ends as dead-lettered, not as lost', () => {
+  const world = honest(12);
+  park(world, [WRITER, ...REPLICAS], idOf(3));
+  DAMAGE.api404(world, 3);
+  expect(judge(inputOf(world))).toMatchObject({
+    verdict: 'pass',
+    lost: [],
+    ends: { accepted: 11, deadLettered: 1, lost: 0 },
+  });
+  expect(proveChecker(inputOf(world)).proved).toBe(true);
+});
+
+test('a replica that still has put aside what the writer has applied is behind; one without the row has lost it', () => {
+  const world = honest(12);
+  park(world, ['az-b'], idOf(3));
+  const judgement = judge(inputOf(world));
+  expect(judgement).toMatchObject({ verdict: 'inconclusive', lost: [], ends: { accepted: 12 } });
+  expect(judgement.reasons).toEqual(['Postgres az-b has dead letters that the writer has applied']);
+  world.servers.get('az-b')?.parked.clear();
+  expect(judge(inputOf(world)).lost).toMatchObject([{ eventId: idOf(3), hop: 'writer → replica az-b' }]);
+});
+
+test('a replayed record is counted apart: no duplicate, no repetition, no phantom, nothing out of order', () => {
+  const world = honest(12);
+  const log = world.events[1] ?? [];
+  const [first, second] = log;
+  if (first === undefined || second === undefined) throw new Error('the world is too small');
+  replay(world, 1, first);
+  replay(world, 1, { ...second, commandOffset: '999', eventId: 'nobody', decision: 'rejected' });
+  expect(judge(inputOf(world))).toMatchObject({
+    verdict: 'pass',
+    replayed: 2,
+    duplicates: [],
+    repeated: [],
+    phantoms: [],
+    outOfOrder: [],
+    ends: { accepted: 12 },
   });
 });

@@ -21,6 +21,7 @@ export function judge(input: JudgeInput): Judgement {
     moved: traces.flatMap((trace) => trace.moved),
     duplicates: findDuplicates(events, input.finalReads, input.reads),
     repeated: findRepeated(input.finalReads),
+    replayed: input.finalReads.events?.replayed ?? 0,
     phantoms,
     oversold,
     outOfOrder: findOutOfOrder(events, input.finalReads),

@@ -1,3 +1,4 @@
+import { type RecordHeaders, readReplay } from '../contract/dead-letter.ts';
 import { decodeEvent } from '../contract/events.ts';
 import type { Decision, DecisionKind } from '../contract/records.ts';
 
@@ -43,6 +44,8 @@ export interface EventsRead {
   readonly unparseable: ReadonlySet<string>;
   /** Highest decided command offset per partition, of every tenant. */
   readonly decidedThrough: ReadonlyMap<number, bigint>;
+  /** Records of the tenant that replay a dead letter: copies of a decision that stands here already, no decisions. */
+  readonly replayed: number;
 }
 
 /** One row of the view uplift_reservations. */
@@ -71,6 +74,8 @@ export interface PostgresRead {
   readonly operations: ReadonlyMap<string, readonly OperationRow[]>;
   /** `decided_through` per partition: an absent row counts as missing only below it. */
   readonly decidedThrough: ReadonlyMap<number, bigint>;
+  /** Event ids whose event was put aside and not applied since; none where the database has no such view. */
+  readonly parked: ReadonlySet<string>;
 }
 
 /** What `GET /v1/operations/:id` answered; `noAnswer`: nothing that says whether it is there. */
@@ -88,8 +93,6 @@ export interface FinalReads {
   readonly postgres: ReadonlyMap<string, PostgresRead>;
   /** By event id. `sampled`: not every acknowledged operation was asked for, on purpose. */
   readonly api: { readonly sampled: boolean; readonly answers: ReadonlyMap<string, ApiRead> } | null;
-  /** Event ids that stand in a dead letter topic, with their position there. */
-  readonly deadLetters?: ReadonlyMap<string, string>;
 }
 
 /** The part of a Kafka record the folds look at. */
@@ -97,6 +100,8 @@ export interface FoldRecord {
   readonly offset: bigint;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  /** Absent: none. */
+  readonly headers?: RecordHeaders;
 }
 
 export function positionKey(position: Position): string {
@@ -166,15 +171,24 @@ export interface EventsFold {
   result(): EventsRead;
 }
 
-/** Folds the events topic; keeps the decisions of one tenant, and of every tenant only how far commands are decided. */
+/**
+ * Folds the events topic; keeps the decisions of one tenant, and of every tenant only how far commands are decided. The
+ * replay of a dead letter is counted and nothing else: the decision it repeats stands in the log already.
+ */
 export function foldEvents(options: { readonly tenant: string }): EventsFold {
   const decisions = new Map<string, DecisionSeen[]>();
   const unparseable = new Set<string>();
   const decidedThrough = new Map<number, bigint>();
+  let replayed = 0;
   return {
     add(partition, record) {
       const decision = decodeEvent(record.value)?.decision;
       if (decision === undefined) return;
+      const tenant = decision.reservation?.tenant ?? tenantOfKey(record.key);
+      if (readReplay(record.headers ?? []) !== undefined) {
+        if (tenant === options.tenant) replayed += 1;
+        return;
+      }
       const commandOffset = BigInt(decision.commandOffset);
       if (commandOffset > (decidedThrough.get(partition) ?? -1n))
         decidedThrough.set(partition, commandOffset);
@@ -182,7 +196,6 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
         unparseable.add(positionKey({ partition, offset: commandOffset }));
         return;
       }
-      const tenant = decision.reservation?.tenant ?? tenantOfKey(record.key);
       if (tenant !== null && tenant !== options.tenant) return;
       const first =
         decision.first === null
@@ -199,7 +212,7 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
       };
       pushTo(decisions, decision.eventId, seen);
     },
-    result: () => ({ decisions, unparseable, decidedThrough }),
+    result: () => ({ decisions, unparseable, decidedThrough, replayed }),
   };
 }
 
@@ -207,6 +220,7 @@ export interface PostgresFold {
   reservation(row: ReservationRow): void;
   operation(row: OperationRow): void;
   offset(partition: number, decidedThrough: bigint): void;
+  parked(eventId: string): void;
   result(): PostgresRead;
 }
 
@@ -215,12 +229,12 @@ export function foldPostgres(): PostgresFold {
   const reservations = new Map<string, ReservationRow[]>();
   const operations = new Map<string, OperationRow[]>();
   const decidedThrough = new Map<number, bigint>();
+  const parked = new Set<string>();
   return {
     reservation: (row) => pushTo(reservations, row.eventId, row),
     operation: (row) => pushTo(operations, row.eventId, row),
-    offset: (partition, through) => {
-      decidedThrough.set(partition, through);
-    },
-    result: () => ({ reservations, operations, decidedThrough }),
+    offset: (partition, through) => void decidedThrough.set(partition, through),
+    parked: (eventId) => void parked.add(eventId),
+    result: () => ({ reservations, operations, decidedThrough, parked }),
   };
 }

@@ -130,6 +130,8 @@ export interface Judgement {
   readonly moved: readonly Moved[];
   readonly duplicates: readonly Duplicate[];
   readonly repeated: readonly Repeated[];
+  /** Records of the events log that replay a dead letter. */
+  readonly replayed: number;
   readonly phantoms: readonly Phantom[];
   readonly stale: readonly Stale[];
   readonly visibility: Visibility;

@@ -132,6 +132,23 @@ describe('text', () => {
     `);
   });
 
+  it('of a table with groups has each name once above its columns, with room for it', () => {
+    const columns = [
+      { title: 'GROUP' },
+      ...['us-east (0.4 s ago)', 'eu'].flatMap((group) => [
+        { title: 'BEHIND', align: 'right', group } as const,
+        { title: 'STATE', group } as const,
+      ]),
+    ];
+    const rows = [['reservations-commands', '0.3 s', 'ok', '–', 'no answer (9.0 s)']];
+    expect(renderText({ blocks: [{ kind: 'table', columns, rows }], exit: 0 }, plain)).toMatchInlineSnapshot(`
+      "                         us-east (0.4 s ago)  eu
+        GROUP                  BEHIND  STATE        BEHIND  STATE
+        reservations-commands   0.3 s  ok                –  no answer (9.0 s)
+      "
+    `);
+  });
+
   it('of a check has the worst first, the promise at the edge, evidence where it is not a pass', () => {
     expect(renderText({ blocks: check, exit: 10 }, plain)).toMatchInlineSnapshot(`
       "✘ redis.slots             5,461 slots without a server

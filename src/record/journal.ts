@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
 import type { Json } from '../core/step.ts';
@@ -145,7 +146,7 @@ function joinLines(lines: readonly Uint8Array[]): Uint8Array {
 export function cannotWrite(path: string, error: unknown): UpliftError {
   return new UpliftError('UPL-CANNOT-WRITE', {
     message: `The journal ${path} cannot be written: ${reasonOf(error)}.`,
-    next: `df -h ${path}`,
+    next: `df -h ${dirname(path)}`,
     cause: error,
   });
 }

@@ -9,6 +9,8 @@ export interface BinarySearch {
   readonly cacheDir: string;
   /** `--kafka-home`: a folder with libs/*.jar; wins over KAFKA_HOME. */
   readonly kafkaHome?: string;
+  /** A secure sandbox makes certificates, with a program that comes with Java. */
+  readonly secure?: boolean;
 }
 
 export const KAFKA_VERSION = '4.3.1';
@@ -17,6 +19,7 @@ const JAVA_MIN = 17;
 const BREW = ['/opt/homebrew', '/usr/local'];
 
 const MISSING = {
+  keytool: 'keytool (part of Java)',
   java: `java ${JAVA_MIN} or newer`,
   kafka: `Kafka ${KAFKA_VERSION} (its jars)`,
   postgres: 'postgres and initdb',
@@ -36,14 +39,28 @@ export async function findBinaries(search: BinarySearch): Promise<Binaries> {
     findProgram(search, 'pgbouncer'),
     findProgram(search, 'redis-server'),
   ]);
-  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer };
-  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer) {
-    const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
-      (key) => found[key] === undefined,
-    );
+  const keytool = search.secure === true && java !== undefined ? await findKeytool(java) : undefined;
+  const found = { java, kafka: kafkaJars, postgres: postgresBin, pgbouncer, redis: redisServer, keytool };
+  const optional = search.secure === true && java !== undefined ? [] : ['keytool'];
+  const missing = (Object.keys(MISSING) as (keyof typeof MISSING)[]).filter(
+    (key) => found[key] === undefined && !optional.includes(key),
+  );
+  if (!java || !kafkaJars || !postgresBin || !pgbouncer || !redisServer || missing.length > 0)
     throw missingError(missing.map((key) => MISSING[key]));
-  }
-  return { java, kafkaJars, postgresBin, pgbouncer, redisServer };
+  return {
+    java,
+    kafkaJars,
+    postgresBin,
+    pgbouncer,
+    redisServer,
+    ...(keytool === undefined ? {} : { keytool }),
+  };
+}
+
+/** Beside the java that runs the brokers, links followed. */
+async function findKeytool(java: string): Promise<string | undefined> {
+  const keytool = join(dirname(await realpath(java)), 'keytool');
+  return (await executable(keytool)) ? keytool : undefined;
 }
 
 /** The message for everything missing at once. What to install and how is known by `uplift sandbox install` alone. */

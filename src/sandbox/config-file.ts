@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { environmentSchema, regionSchema } from '../config/regions.ts';
 import { kafkaNodes, replicationOf } from './kafka-plan.ts';
+import { secureConfig } from './kafka-secure.ts';
 import { portOf, SERVICE_ROLES } from './layout.ts';
 import type { PlanContext } from './plan-context.ts';
 import { DATABASE, DATABASE_USER, postgresServers } from './postgres-plan.ts';
@@ -28,7 +29,7 @@ function regionOf(context: PlanContext): unknown {
     }));
   return {
     name: REGION,
-    kafka: { brokers: kafkaNodes(context).map((node) => at(node.port)) },
+    kafka: { brokers: kafkaNodes(context).map((node) => at(node.port)), ...secureConfig(context) },
     postgres: {
       database: DATABASE,
       user: DATABASE_USER,

@@ -10,6 +10,7 @@ import { sandboxDir, sandboxPaths } from './layout.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { stopTiers } from './plan.ts';
 import { removeSharedMemory } from './shared-memory.ts';
+import { endUnderWay, UNDER_WAY } from './under-way.ts';
 
 export interface DownRequest {
   readonly stateDir: string;
@@ -36,16 +37,20 @@ export interface DownResult {
 /** Data that is thrown away needs no long goodbye. */
 const SHORT_GRACE_MS = 3000;
 
-/** Stops every unit, users of a server before the server, and removes what `up` made. Twice is as good as once. */
+/**
+ * Stops every unit, users of a server before the server, and removes what `up` made; an `up` that is still at work is
+ * ended first. Twice is as good as once, also at the same time.
+ */
 export async function sandboxDown(request: DownRequest): Promise<DownResult> {
   const dir = sandboxDir(request.stateDir, request.name);
+  const interrupted = await endUnderWay(dir);
   await rm(failedLogs(dir), { recursive: true, force: true });
   const manifest = await readManifest(dir);
   if (manifest === undefined) {
     await removeEmptyFolders(dir);
-    return { found: false, stopped: [], killed: [], wasNotRunning: [], kept: [] };
+    return { found: interrupted, stopped: [], killed: [], wasNotRunning: [], kept: [] };
   }
-  const ends = await stopAll(dir, request);
+  const ends = await stopEverything(dir, request);
   const of = (end: End): string[] => [...ends].flatMap(([id, was]) => (was === end ? [id] : []));
   const result = {
     found: true,
@@ -60,8 +65,22 @@ export async function sandboxDown(request: DownRequest): Promise<DownResult> {
 
 type End = Awaited<ReturnType<typeof stopUnit>>;
 
-async function stopAll(dir: string, request: DownRequest): Promise<Map<string, End>> {
-  const units = await readUnits(sandboxPaths(dir, dir).units);
+/**
+ * Once the folder of the units has another name nobody can start one any more: a start writes the state file before it
+ * lets the program run. Somebody might have until then (a drill that puts its broker back), hence the second look.
+ */
+async function stopEverything(dir: string, request: DownRequest): Promise<Map<string, End>> {
+  const paths = sandboxPaths(dir, dir);
+  const ends = await stopAll(paths.units, request);
+  if (request.keepData === true) return ends;
+  await rename(paths.units, paths.endedUnits).catch(ifAbsent);
+  const late = await stopAll(paths.endedUnits, request);
+  for (const [id, end] of late) if (end !== 'wasNotRunning' || !ends.has(id)) ends.set(id, end);
+  return ends;
+}
+
+async function stopAll(folder: string, request: DownRequest): Promise<Map<string, End>> {
+  const units = await readUnits(folder);
   const ends = new Map<string, End>();
   const failures: string[] = [];
   for (const tier of stopTiers(units)) {
@@ -105,13 +124,19 @@ async function stopOne(unit: PlacedUnit, { keepData, progress }: DownRequest): P
 /** Removes what `up` made, the manifest last; anything else in the folder (runs, records) stays and is named. */
 async function removeSandbox(dir: string, manifest: Manifest): Promise<string[]> {
   const paths = sandboxPaths(dir, manifest.serverRoot);
-  const own = [paths.units, paths.logs, paths.conf, paths.data, paths.configFile, paths.passwordFile];
+  const secrets = [paths.passwordFile, paths.kafkaPasswordFile, paths.kafkaCaFile];
+  const own = [
+    ...[paths.units, paths.endedUnits, paths.logs, paths.conf, paths.data, paths.configFile],
+    ...secrets,
+  ];
   await Promise.all(own.map((path) => rm(path, { recursive: true, force: true })));
   if (paths.serverRoot !== dir) await rm(paths.serverRoot, { recursive: true, force: true });
   if (manifest.claimFile !== undefined) await rm(manifest.claimFile, { force: true });
   await rm(paths.manifest, { force: true });
   await rm(`${paths.manifest}.tmp`, { force: true });
-  const kept = (await readdir(dir)).map((name) => join(dir, name));
+  // Another `down` may have been quicker, and an `up` that takes itself back still has its note there.
+  const names = await readdir(dir).catch((): string[] => []);
+  const kept = names.filter((name) => name !== UNDER_WAY).map((name) => join(dir, name));
   await removeEmptyFolders(dir);
   return kept;
 }
@@ -123,6 +148,11 @@ export async function removeEmptyFolders(dir: string): Promise<void> {
 
 function ifNotEmpty(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
+}
+
+/** Nothing to rename: the folder was never made, or another `down` has done it. */
+function ifAbsent(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
 }
 
 const failedLogs = (dir: string): string => `${dir}.failed-logs`;

@@ -96,6 +96,21 @@ describe('sandbox folders', () => {
     await expect(readManifest(folder)).rejects.toMatchObject({ code: 'UPL-INPUT-INVALID' });
   });
 
+  test('a sandbox made before there were secure ones is still understood, as a plaintext one', async () => {
+    const { secure: _, ...options } = DEFAULT_OPTIONS;
+    const old = {
+      v: 1,
+      name: 'old',
+      phase: 'ready',
+      createdAtMs: 1,
+      serverRoot: dir,
+      portBase: 20_000,
+      options,
+    };
+    await writeFile(join(dir, 'sandbox.json'), JSON.stringify(old));
+    expect((await readManifest(dir))?.options).toEqual(DEFAULT_OPTIONS);
+  });
+
   test('an unknown sandbox is unavailable and those that exist are named', async () => {
     await expect(requireManifest(dir, 'demo')).rejects.toMatchObject({
       code: 'UPL-SANDBOX-NOT-FOUND',
@@ -144,6 +159,19 @@ describe('short-lived programs', () => {
     await expect(runCommand(['sleep', '20'], { ...options, timeoutMs: 200 })).rejects.toMatchObject({
       message: expect.stringContaining('limit 200 ms'),
     });
+  });
+
+  test('what fails never shows a secret that it was given, though the program repeats it', async () => {
+    const failing = runCommand(['/bin/sh', '-c', 'cat; exit 3'], {
+      what: 'creating roles',
+      env: { PATH: '/usr/bin:/bin' },
+      cwd: dir,
+      timeoutMs: 5000,
+      input: "ERROR: no.\nSTATEMENT: ALTER ROLE a PASSWORD 'tell-nobody';\n",
+      secrets: ['tell-nobody'],
+    });
+    await expect(failing).rejects.toMatchObject({ message: expect.stringContaining("PASSWORD '***'") });
+    await expect(failing).rejects.not.toMatchObject({ message: expect.stringContaining('tell-nobody') });
   });
 
   test('an abort ends it with the reason of the abort', async () => {

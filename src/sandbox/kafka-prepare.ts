@@ -5,7 +5,9 @@ import { waitReady } from '../clients/process/ready.ts';
 import { stopUnit } from '../clients/process/signal.ts';
 import { startUnit } from '../clients/process/start.ts';
 import { writeUnit } from '../clients/process/unit-files.ts';
+import { makeCertificates } from './kafka-certificates.ts';
 import { initialControllers, javaFlags, type KafkaNode, kafkaNodes, planKafka } from './kafka-plan.ts';
+import { keyFiles } from './kafka-secure.ts';
 import type { Binaries, PlanContext } from './plan-context.ts';
 import { runCommand } from './run-command.ts';
 import { brokersRegistered } from './servers-ready.ts';
@@ -37,7 +39,9 @@ export async function formatKafka(context: PlanContext, signal: AbortSignal): Pr
   const nodes = kafkaNodes(context);
   const [first, ...others] = nodes;
   if (first === undefined) return;
+  if (context.options.secure) await makeCertificates(context, signal);
   await formatStorage(context, first.propertiesFile, initialControllers(nodes), signal);
+  await rm(keyFiles(context.paths).scramUsers, { force: true });
   const meta = await readFile(join(first.dataDir, 'meta.properties'), 'utf8');
   await Promise.all(others.map((node) => copyStorage(first, node, meta)));
 }
@@ -58,12 +62,15 @@ async function formatStorage(
     file,
     '--initial-controllers',
     controllers,
+    ...(context.options.secure ? [`@${keyFiles(context.paths).scramUsers}`] : []),
   ];
   await runCommand([java, ...javaFlags(context), '-cp', kafkaJars.join(':'), ...tool], {
     what: 'Formatting the storage of Kafka',
     env: context.baseEnv,
     cwd: context.paths.dir,
     timeoutMs: FORMAT_TIMEOUT_MS,
+    noteIn: context.paths.dir,
+    secrets: Object.values(context.kafkaSecrets),
     signal,
   });
 }
@@ -111,7 +118,8 @@ export async function ensureArchive(
 async function train(context: PlanContext, archive: string, signal: AbortSignal): Promise<void> {
   const { paths } = context;
   const dataDir = join(paths.data, TRAINING);
-  const alone: PlanContext = { ...context, options: { ...context.options, brokers: 1 } };
+  // Plaintext: the archive is for every sandbox of this machine, and this node serves nobody.
+  const alone: PlanContext = { ...context, options: { ...context.options, brokers: 1, secure: false } };
   const { units, files } = planKafka(alone);
   const [node] = kafkaNodes(alone);
   const [template] = units;

@@ -6,14 +6,21 @@ export interface SandboxPaths {
   /** `<stateDir>/sandbox/<name>` */
   readonly dir: string;
   readonly units: string;
+  /** What `units` is called once `down` has begun to remove it. */
+  readonly endedUnits: string;
   readonly logs: string;
   readonly manifest: string;
   readonly configFile: string;
   readonly passwordFile: string;
+  /** Of a secure sandbox: the authority that signed the brokers' certificate (PEM), and the password of its clients. */
+  readonly kafkaCaFile: string;
+  readonly kafkaPasswordFile: string;
   /** Configuration and data of the servers. */
   readonly serverRoot: string;
   readonly conf: string;
   readonly data: string;
+  /** Key store of the brokers and what locks it; nobody else may look into this folder. */
+  readonly kafkaKeys: string;
 }
 
 export function sandboxDir(stateDir: string, name: string): string {
@@ -24,12 +31,16 @@ export function sandboxPaths(dir: string, serverRoot: string): SandboxPaths {
   return {
     dir,
     units: join(dir, 'units'),
+    endedUnits: join(dir, 'units.ended'),
     logs: join(dir, 'logs'),
     manifest: join(dir, 'sandbox.json'),
     configFile: join(dir, 'uplift.yaml'),
     passwordFile: join(dir, 'postgres.password'),
+    kafkaCaFile: join(dir, 'kafka-ca.pem'),
+    kafkaPasswordFile: join(dir, 'kafka.password'),
     serverRoot,
     conf: join(serverRoot, 'conf'),
+    kafkaKeys: join(serverRoot, 'conf', 'kafka-keys'),
     data: join(serverRoot, 'data'),
   };
 }

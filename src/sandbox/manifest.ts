@@ -20,6 +20,8 @@ const manifestSchema = z.object({
     racks: z.int(),
     service: z.boolean(),
     partitions: z.int(),
+    /** Sandboxes made before there was `--secure` do not have it. */
+    secure: z.boolean().default(false),
   }),
 });
 /** The first file of a sandbox and the last to go: what exists, and where. */

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { findBinaries } from './binaries.ts';
-import { removeEmptyFolders } from './down.ts';
 import { archivePath } from './kafka-prepare.ts';
 import { sandboxPaths } from './layout.ts';
 import { createManifest, type Manifest } from './manifest.ts';
@@ -38,15 +37,14 @@ export async function newSandbox(
 ): Promise<NewSandbox | undefined> {
   const cacheDir = cacheDirOf(request.env);
   const kafkaHome = request.kafkaHome === undefined ? {} : { kafkaHome: request.kafkaHome };
-  const binaries = await findBinaries({ env: request.env, cacheDir, ...kafkaHome });
+  const binaries = await findBinaries({ env: request.env, cacheDir, secure: options.secure, ...kafkaHome });
   const [owner, archive, root] = await Promise.all([
     serverOwner(),
     archivePath(cacheDir, binaries),
     packageRoot(),
   ]);
   const paths = sandboxPaths(dir, await serverRootFor(dir, owner));
-  // The folder exists before the ports are claimed: a claim whose folder is missing counts as a leftover.
-  await mkdir(dir, { recursive: true, mode: 0o755 });
+  // The folder exists by now: a claim of ports whose folder is missing counts as a leftover.
   let claimFile: string | undefined;
   try {
     const base = request.portBase === undefined ? {} : { base: request.portBase };
@@ -60,7 +58,12 @@ export async function newSandbox(
       templates: await loadTemplates(root),
       ...(owner === undefined ? {} : { owner }),
       archive,
-      password: randomBytes(18).toString('hex'),
+      password: randomPassword(),
+      kafkaSecrets: {
+        clientPassword: randomPassword(),
+        brokerPassword: randomPassword(),
+        storePassword: randomPassword(),
+      },
       clusterId: kafkaUuid(),
       directoryIds: Array.from({ length: options.brokers }, kafkaUuid),
       baseEnv: baseEnv(request.env),
@@ -75,7 +78,6 @@ export async function newSandbox(
     return undefined;
   } catch (error) {
     if (claimFile !== undefined) await rm(claimFile, { force: true });
-    await removeEmptyFolders(dir);
     throw error;
   }
 }
@@ -106,6 +108,8 @@ export function cacheDirOf(env: Readonly<Record<string, string | undefined>>): s
 function baseEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return { PATH: env.PATH ?? '/usr/local/bin:/usr/bin:/bin', HOME: env.HOME ?? homedir(), LC_ALL: 'C' };
 }
+
+const randomPassword = (): string => randomBytes(18).toString('hex');
 
 /** A Kafka Uuid: 16 random bytes in URL-safe base64. Those near zero are reserved, one that starts with - reads as a flag. */
 export function kafkaUuid(): string {

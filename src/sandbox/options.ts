@@ -9,6 +9,8 @@ export interface SandboxOptions {
   readonly service: boolean;
   /** Partitions of the reservation topics; the service's processes share them out. */
   readonly partitions: number;
+  /** Kafka takes TLS connections with a login (SCRAM-SHA-512) only. */
+  readonly secure: boolean;
 }
 
 export const DEFAULT_OPTIONS: SandboxOptions = {
@@ -17,6 +19,7 @@ export const DEFAULT_OPTIONS: SandboxOptions = {
   racks: 3,
   service: true,
   partitions: 24,
+  secure: false,
 };
 
 /** One block of ports holds a sandbox of this size; more Kafka nodes than that do not fit on one machine anyway. */

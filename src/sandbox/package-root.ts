@@ -5,6 +5,7 @@ import type { TemplateName, Templates } from './plan-context.ts';
 
 const TEMPLATES: readonly TemplateName[] = [
   'kafka.properties',
+  'kafka-secure.properties',
   'postgresql.conf',
   'pg_hba.conf',
   'postgres-role.conf',

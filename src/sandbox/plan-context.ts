@@ -5,6 +5,8 @@ import type { SandboxOptions } from './options.ts';
 /** Programs the sandbox starts, as absolute paths. */
 export interface Binaries {
   readonly java: string;
+  /** Comes with every Java; needed by a secure sandbox only. */
+  readonly keytool?: string;
   /** Every jar of Kafka, sorted: an AppCDS archive is only valid for the same class path. */
   readonly kafkaJars: readonly string[];
   readonly postgresBin: string;
@@ -16,6 +18,7 @@ export interface Binaries {
 export type Templates = Readonly<Record<TemplateName, string>>;
 export type TemplateName =
   | 'kafka.properties'
+  | 'kafka-secure.properties'
   | 'postgresql.conf'
   | 'pg_hba.conf'
   | 'postgres-role.conf'
@@ -26,6 +29,13 @@ export type TemplateName =
 export interface ServiceOverride {
   readonly argv?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Random values of a secure sandbox: who logs in with what, and what locks the brokers' key store. */
+export interface KafkaSecrets {
+  readonly clientPassword: string;
+  readonly brokerPassword: string;
+  readonly storePassword: string;
 }
 
 /** Everything the pure planners need; random values are made outside. */
@@ -40,6 +50,8 @@ export interface PlanContext {
   /** AppCDS archive; the JVM ignores it when it is missing or does not fit. */
   readonly archive: string;
   readonly password: string;
+  /** Used only where `options.secure` says so. */
+  readonly kafkaSecrets: KafkaSecrets;
   readonly clusterId: string;
   /** KRaft directory ids, one per node. */
   readonly directoryIds: readonly string[];

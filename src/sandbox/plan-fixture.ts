@@ -18,6 +18,7 @@ export function contextFor(
     ports: portPlan(options, 20_000),
     binaries: {
       java: '/bin/java',
+      keytool: '/bin/keytool',
       kafkaJars: ['/kafka/a.jar', '/kafka/b.jar'],
       postgresBin: '/pg/bin',
       pgbouncer: '/bin/pgbouncer',
@@ -26,6 +27,11 @@ export function contextFor(
     templates,
     archive: '/cache/kafka.jsa',
     password: 'not-so-secret-here',
+    kafkaSecrets: {
+      clientPassword: 'not-so-secret-client',
+      brokerPassword: 'not-so-secret-broker',
+      storePassword: 'not-so-secret-store',
+    },
     clusterId: 'Qw3n0bZ3QdeTBCUlgjSN8A',
     directoryIds: Array.from(
       { length: options.brokers },

@@ -81,6 +81,45 @@ describe('plan of a sandbox', () => {
     expect(bootstrapSql(context)).toContain(context.password);
   });
 
+  test('a secure sandbox has its secrets in files of mode 600 only, and names of files everywhere else', () => {
+    const context = contextFor({ secure: true });
+    const plan = sandboxPlan(context);
+    const secrets = Object.values(context.kafkaSecrets);
+    for (const secret of secrets) {
+      const holders = plan.files.filter((file) => file.text.includes(secret));
+      expect(holders.length).toBeGreaterThan(0);
+      expect(holders.map((file) => file.mode)).toEqual(holders.map(() => 0o600));
+      expect(JSON.stringify(plan.units)).not.toContain(secret);
+      expect(plan.config).not.toContain(secret);
+    }
+    expect(plan.folders).toContainEqual({ path: context.paths.kafkaKeys, mode: 0o700 });
+    const { kafka } = regionSchema.parse(parse(plan.config).regions[0]);
+    expect(kafka).toMatchObject({
+      tls: { ca: context.paths.kafkaCaFile },
+      sasl: { mechanism: 'SCRAM-SHA-512', password: { file: context.paths.kafkaPasswordFile } },
+    });
+    const gateway = plan.units.find((unit) => unit.id === 'gateway-1');
+    expect(gateway?.env).toMatchObject({
+      KAFKA_TLS_CA_FILE: context.paths.kafkaCaFile,
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_PASSWORD_FILE: context.paths.kafkaPasswordFile,
+    });
+  });
+
+  test('a secure sandbox has no plaintext listener; any other has no trace of TLS', () => {
+    const properties = (secure: boolean): string[] =>
+      sandboxPlan(contextFor({ secure })).files.flatMap(({ path, text }) =>
+        path.endsWith('.properties') ? [text] : [],
+      );
+    for (const text of properties(true)) {
+      expect(text).toMatch(/^listeners=SASL_SSL:\/\/127\.0\.0\.1:\d+,CONTROLLER:\/\/127\.0\.0\.1:\d+$/m);
+      expect(text).toMatch(/^listener\.security\.protocol\.map=SASL_SSL:SASL_SSL,CONTROLLER:SSL$/m);
+      expect(text).toContain('listener.name.controller.ssl.client.auth=required');
+      expect(text).not.toMatch(/@[A-Z_]+@|PLAINTEXT/);
+    }
+    for (const text of properties(false)) expect(text).not.toMatch(/ssl|sasl/i);
+  });
+
   test('a replica of Redis never shares the rack of its master, and the shards cover all slots', () => {
     const nodes = redisNodes(contextFor());
     for (const replica of nodes.filter((node) => !node.master)) {

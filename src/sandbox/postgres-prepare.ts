@@ -35,6 +35,7 @@ async function bootstrap(context: PlanContext, primary: PostgresServer, signal: 
     cwd: context.paths.data,
     timeoutMs: COPY_TIMEOUT_MS,
     input: bootstrapSql(context),
+    secrets: [context.password],
     signal,
   });
 }
@@ -67,7 +68,8 @@ async function initdbTemplate(context: PlanContext, cacheDir: string, signal: Ab
     () => false,
   );
   if (cached) return template;
-  const work = await mkdtemp(join(tmpdir(), 'uplift-initdb-'));
+  // Inside the sandbox: `down` removes it when this process is killed here.
+  const work = await mkdtemp(join(context.paths.data, 'initdb-'));
   const draft = `${template}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     if (context.owner !== undefined) await chown(work, context.owner.uid, context.owner.gid);
@@ -120,10 +122,16 @@ async function copyFolder(
   await runCommand(['chown', '-R', owner, to], { what: `Handing over ${to}`, ...plain(context), signal });
 }
 
-const plain = (context: PlanContext) => ({ env: context.baseEnv, cwd: tmpdir(), timeoutMs: COPY_TIMEOUT_MS });
+const plain = (context: PlanContext) => ({
+  env: context.baseEnv,
+  cwd: tmpdir(),
+  timeoutMs: COPY_TIMEOUT_MS,
+  noteIn: context.paths.dir,
+});
 
 const asServer = (context: PlanContext) => ({
   env: { ...context.baseEnv, HOME: context.paths.serverRoot },
+  noteIn: context.paths.dir,
   ...(context.owner === undefined ? {} : { owner: context.owner }),
 });
 

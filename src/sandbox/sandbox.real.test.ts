@@ -96,7 +96,7 @@ describe('a whole sandbox', () => {
       found: true,
       kept: [],
     });
-    await nothingLeft(stateDir, 'whole', traces);
+    await nothingLeft(traces);
     expect(await sandboxDown({ stateDir, name: 'whole', progress: quiet })).toMatchObject({ found: false });
   });
 });

@@ -1,6 +1,7 @@
 import { startFailure } from '../clients/process/ready.ts';
 import type { PlacedUnit } from '../clients/process/unit-files.ts';
 import { waitFor } from '../core/wait.ts';
+import type { KafkaAccess } from './kafka-secure.ts';
 import { DATABASE, DATABASE_USER } from './postgres-plan.ts';
 import { redisClusterOk } from './redis-assemble.ts';
 
@@ -11,9 +12,14 @@ const POLL_MS = 150;
 const addressOf = (unit: PlacedUnit): string => `127.0.0.1:${unit.labels.port}`;
 
 /** Waits until the cluster itself lists all these nodes as registered and not fenced, each on its rack. */
-export async function brokersRegistered(units: readonly PlacedUnit[], signal: AbortSignal): Promise<void> {
+export async function brokersRegistered(
+  units: readonly PlacedUnit[],
+  signal: AbortSignal,
+  access: KafkaAccess = {},
+): Promise<void> {
   const { openCluster } = await import('../clients/kafka/cluster.ts');
   const cluster = openCluster({
+    ...access,
     brokers: units.map(addressOf),
     clientId: 'uplift-sandbox',
     requestTimeoutMs: REQUEST_TIMEOUT_MS,

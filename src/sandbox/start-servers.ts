@@ -4,6 +4,7 @@ import type { UnitKind } from '../clients/process/unit.ts';
 import type { PlacedUnit } from '../clients/process/unit-files.ts';
 import type { Progress } from '../core/blocks.ts';
 import { formatMs } from '../core/units.ts';
+import type { KafkaAccess } from './kafka-secure.ts';
 import { runCommand } from './run-command.ts';
 import { brokersRegistered, poolerAnswers, redisReady, replicasStreaming } from './servers-ready.ts';
 import { together } from './together.ts';
@@ -19,9 +20,13 @@ export interface Preparations {
 }
 
 export interface StartRequest {
+  /** The sandbox's folder. */
+  readonly dir: string;
   readonly units: readonly PlacedUnit[];
   readonly prepare: Preparations;
   readonly password: string;
+  /** How to log in to Kafka; read once its nodes run, because preparing them may have made it. */
+  readonly kafkaAccess: () => Promise<KafkaAccess>;
   /** `[node, bin/uplift.js]`, for `service migrate`. */
   readonly uplift: readonly string[];
   readonly progress: Progress;
@@ -45,7 +50,7 @@ export async function startServers(request: StartRequest): Promise<ReadonlyMap<s
       phase(progress, 'kafka', `${of('kafka').length} nodes registered`, async () => {
         await prepare.kafka?.(signal);
         await start(of('kafka'), signal);
-        await brokersRegistered(of('kafka'), signal);
+        await brokersRegistered(of('kafka'), signal, await request.kafkaAccess());
       }),
     (signal) =>
       phase(progress, 'postgres', 'replicas streaming, pooler answers', async () => {
@@ -79,6 +84,7 @@ async function migrate(unit: PlacedUnit, request: StartRequest): Promise<void> {
     env: unit.env,
     cwd: unit.cwd,
     timeoutMs: MIGRATE_TIMEOUT_MS,
+    noteIn: request.dir,
     signal: request.signal,
   });
 }

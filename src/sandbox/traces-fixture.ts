@@ -1,10 +1,9 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { parsePidFile } from '../clients/process/postgres-lock.ts';
 import { procEntry } from '../clients/process/proc-table.ts';
 import { readProcess, readUnits } from '../clients/process/unit-files.ts';
-import { sandboxDir } from './layout.ts';
+import { portPlan, sandboxDir } from './layout.ts';
 import { readManifest } from './manifest.ts';
 import { portIsFree } from './ports.ts';
 
@@ -13,6 +12,8 @@ export interface Traces {
   readonly pids: readonly number[];
   readonly ports: readonly number[];
   readonly segments: readonly string[];
+  /** The sandbox's own, and where its servers' files are if that is another. */
+  readonly folders: readonly string[];
   readonly claimFile: string | undefined;
 }
 
@@ -29,30 +30,61 @@ export async function tracesOf(stateDir: string, name: string): Promise<Traces> 
   );
   return {
     pids: processes.flatMap((one) => (one === undefined ? [] : [one.pid])),
-    ports: units.map((unit) => Number(unit.labels.port)),
+    ports:
+      manifest === undefined ? [] : portPlan(manifest.options, manifest.portBase).map(({ port }) => port),
     segments: locks.flatMap((lock) => (lock === undefined ? [] : [`${lock.key} ${lock.id}`])),
+    folders: manifest === undefined ? [dir] : [...new Set([dir, manifest.serverRoot])],
     claimFile: manifest?.claimFile,
   };
 }
 
-export async function nothingLeft(stateDir: string, name: string, traces: Traces): Promise<void> {
-  expect(traces.pids.length).toBeGreaterThan(0);
-  expect(await processesIn(sandboxDir(stateDir, name))).toEqual([]);
-  expect(await Promise.all(traces.pids.map(procEntry))).toEqual(traces.pids.map(() => undefined));
-  expect(await Promise.all(traces.ports.map(portIsFree))).toEqual(traces.ports.map(() => true));
-  expect(await readdir(join(stateDir, 'sandbox', name)).catch(() => 'gone')).toBe('gone');
-  expect(await readFile(traces.claimFile ?? '').catch(() => 'gone')).toBe('gone');
-  const shown = process.platform === 'linux' ? await readFile('/proc/sysvipc/shm', 'utf8') : '';
-  const segments = shown.split('\n').map((line) => line.trim().split(/\s+/).slice(0, 2).join(' '));
-  expect(segments.filter((segment) => traces.segments.includes(segment))).toEqual([]);
+/** Throws naming everything that a sandbox which is gone has left behind. */
+export async function nothingLeft(traces: Traces): Promise<void> {
+  if (traces.pids.length === 0) throw new Error('no process was noted before the end: nothing can be proven');
+  const left = await leftOf(traces);
+  if (left.length > 0) throw new Error(`left of a sandbox: ${left.join('; ')}`);
 }
 
-/** Command lines that mention a folder; zombies have none. */
+/** What is still there of a sandbox: processes, listening ports, folders, port claim, shared memory; empty when all is gone. */
+export async function leftOf(traces: Traces): Promise<string[]> {
+  const { folders, pids, ports, claimFile } = traces;
+  const running = (await Promise.all(folders.map(processesIn))).flat();
+  const alive = await Promise.all(pids.map(procEntry));
+  const free = await Promise.all(ports.map(portIsFree));
+  const there = await Promise.all(folders.map(isThere));
+  const inside = await Promise.all(folders.map((folder) => readdir(folder).catch((): string[] => [])));
+  const shown = process.platform === 'linux' ? await readFile('/proc/sysvipc/shm', 'utf8') : '';
+  const segments = shown.split('\n').map((line) => line.trim().split(/\s+/).slice(0, 2).join(' '));
+  return [
+    ...running.map((line) => `process ${line.replaceAll('\0', ' ').slice(0, 160)}`),
+    ...pids.filter((_, at) => alive[at] !== undefined).map((pid) => `pid ${pid}`),
+    ...ports.filter((_, at) => free[at] === false).map((port) => `port ${port}`),
+    ...folders.flatMap((folder, at) =>
+      there[at] === true ? [`folder ${folder} (${inside[at]?.join(', ')})`] : [],
+    ),
+    ...((await isThere(claimFile)) ? [`port claim ${claimFile}`] : []),
+    ...segments.filter((one) => traces.segments.includes(one)).map((one) => `shared memory ${one}`),
+  ];
+}
+
+async function isThere(path: string | undefined): Promise<boolean> {
+  if (path === undefined) return false;
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Processes that mention a folder in their command line or work in it; zombies do neither. */
 export async function processesIn(folder: string): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
-  const lines = await Promise.all(
-    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => '');
+      return line.includes(folder) || `${cwd}/`.startsWith(`${folder}/`) ? [line] : [];
+    }),
   );
-  return lines.filter((line) => line.includes(folder));
+  return found.flat();
 }

@@ -1,11 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { statusOf } from '../clients/process/status.ts';
 import { readUnits } from '../clients/process/unit-files.ts';
 import type { Progress } from '../core/blocks.ts';
 import { isUpliftError, UpliftError } from '../core/error.ts';
-import { sandboxDown } from './down.ts';
+import { removeEmptyFolders, sandboxDown } from './down.ts';
 import { ensureArchive, formatKafka } from './kafka-prepare.ts';
+import { kafkaAccess } from './kafka-secure.ts';
 import { portPlan, sandboxDir, sandboxPaths } from './layout.ts';
 import { type Manifest, readManifest, updateManifest } from './manifest.ts';
 import { cacheDirOf, newSandbox } from './new-sandbox.ts';
@@ -17,6 +18,7 @@ import { preparePostgres } from './postgres-prepare.ts';
 import { assembleRedis } from './redis-assemble.ts';
 import { redisNodes } from './redis-plan.ts';
 import { type Preparations, startServers } from './start-servers.ts';
+import { noteUnderWay } from './under-way.ts';
 import { writePlan } from './write-plan.ts';
 
 export interface UpRequest {
@@ -38,6 +40,8 @@ export interface UpResult {
   readonly configFile: string;
   /** Existing data was used (the sandbox had been stopped with its data kept). */
   readonly restarted: boolean;
+  /** Kafka takes TLS with a login only. */
+  readonly secure: boolean;
   readonly tookMs: number;
   /** Spawn to first answer, ms by unit id. */
   readonly readyInMs: Readonly<Record<string, number>>;
@@ -52,16 +56,30 @@ export async function sandboxUp(request: UpRequest): Promise<UpResult> {
   const options = sandboxOptions(request.options ?? {});
   const dir = sandboxDir(request.stateDir, options.name);
   const existing = await readManifest(dir);
-  const started =
-    existing === undefined ? await build(request, options, dir) : await startAgain(request, existing, dir);
+  const started = await noted(dir, () =>
+    existing === undefined ? build(request, options, dir) : startAgain(request, existing, dir),
+  );
   return {
     name: options.name,
     dir,
     configFile: sandboxPaths(dir, dir).configFile,
     restarted: existing !== undefined,
+    secure: (existing?.options ?? options).secure,
     tookMs: Math.round(performance.now() - before),
     readyInMs: Object.fromEntries(started),
   };
+}
+
+/** While it works it can be found and stopped by a `down` from elsewhere. */
+async function noted<T>(dir: string, work: () => Promise<T>): Promise<T> {
+  await mkdir(dir, { recursive: true, mode: 0o755 });
+  const forget = await noteUnderWay(dir, 'up', process.pid);
+  try {
+    return await work();
+  } finally {
+    await forget();
+    await removeEmptyFolders(dir);
+  }
 }
 
 async function build(
@@ -77,7 +95,17 @@ async function build(
   return orTearDown(request, options.name, false, async () => {
     const units = await writePlan(context, plan);
     const prepare = preparations(request, context);
-    const took = await startServers({ units, prepare, password, uplift, progress, signal });
+    const access = () => kafkaAccess(paths, options.secure);
+    const took = await startServers({
+      dir,
+      units,
+      prepare,
+      password,
+      kafkaAccess: access,
+      uplift,
+      progress,
+      signal,
+    });
     await writeFile(paths.configFile, plan.config, { flag: 'wx' }).catch(ifThere);
     await updateManifest(dir, { ...manifest, phase: 'ready' });
     return took;
@@ -108,6 +136,8 @@ async function startAgain(
   manifest: Manifest,
   dir: string,
 ): Promise<ReadonlyMap<string, number>> {
+  if (request.options?.secure === true && !manifest.options.secure)
+    throw exists(manifest.name, 'was made without --secure and cannot be made secure');
   const paths = sandboxPaths(dir, manifest.serverRoot);
   const units = await readUnits(paths.units);
   const states = await Promise.all(units.map(async (unit) => (await statusOf(unit)).state));
@@ -119,8 +149,9 @@ async function startAgain(
   const password = (await readFile(paths.passwordFile, 'utf8')).trim();
   const uplift = [process.execPath, join(await packageRoot(), 'bin', 'uplift.js')];
   const { progress, signal } = request;
+  const access = () => kafkaAccess(paths, manifest.options.secure);
   return orTearDown(request, manifest.name, true, () =>
-    startServers({ units, prepare: {}, password, uplift, progress, signal }),
+    startServers({ dir, units, prepare: {}, password, kafkaAccess: access, uplift, progress, signal }),
   );
 }
 

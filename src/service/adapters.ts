@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Groups } from '../clients/kafka/group-ports.ts';
 import type { Cluster, Produce, Read } from '../clients/kafka/ports.ts';
 import type { KafkaTarget } from '../clients/kafka/target.ts';
 import type { Sql, SqlTarget } from '../clients/postgres/index.ts';
@@ -9,6 +10,7 @@ export interface Adapters {
   openProduce(target: KafkaTarget): Promise<Produce>;
   openRead(target: KafkaTarget): Read;
   openCluster(target: KafkaTarget): Cluster;
+  openGroups(target: KafkaTarget): Pick<Groups, 'commit' | 'close'>;
   openSql(target: SqlTarget): Sql;
   openClaims(target: RedisTarget): Claims;
 }

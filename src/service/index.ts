@@ -1,4 +1,4 @@
-import { openCluster, openProduce, openRead } from '../clients/kafka/index.ts';
+import { openCluster, openGroups, openProduce, openRead } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
 import { openClaims } from '../clients/redis/index.ts';
 import type { Adapters, RoleContext } from './adapters.ts';
@@ -17,7 +17,7 @@ export { runProjector } from './projector/index.ts';
 export { createLog } from './runtime/log.ts';
 
 /** The shipped adapters: the safe producer and nothing else. */
-export const realAdapters: Adapters = { openProduce, openRead, openCluster, openSql, openClaims };
+export const realAdapters: Adapters = { openProduce, openRead, openCluster, openGroups, openSql, openClaims };
 
 /** All roles in one process, for a laptop: HTTP_PORT is the gateway, the next two are commands and projector. */
 export async function runAll(env: Env, context: RoleContext): Promise<void> {

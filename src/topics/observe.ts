@@ -1,6 +1,8 @@
 import type { Cluster } from '../clients/kafka/ports.ts';
 import { UpliftError } from '../core/error.ts';
+import type { ErrorCode } from '../core/error-table.ts';
 import { collectKafkaFacts } from '../facts/kafka/cluster.ts';
+import type { Unseen } from '../facts/observed.ts';
 import type { TopicsFacts } from './plan.ts';
 import type { DesiredTopic } from './section.ts';
 
@@ -19,12 +21,17 @@ export async function observeTopics(request: {
     timeoutMs,
     configsOf: desired.map(({ name }) => name),
   });
-  if (!facts.state.seen)
-    throw new UpliftError('UPL-KAFKA-UNREACHABLE', {
-      message: facts.state.reason,
-      next: 'uplift sandbox status',
-    });
-  if (!facts.topicConfigs.seen)
-    throw new UpliftError('UPL-KAFKA-REQUEST', { message: facts.topicConfigs.reason });
-  return { region, state: facts.state.value, configs: facts.topicConfigs.value };
+  if (!facts.state.seen) throw unseen(facts.state, 'UPL-KAFKA-UNREACHABLE');
+  if (!facts.topicConfigs.seen) throw unseen(facts.topicConfigs, 'UPL-KAFKA-REQUEST');
+  const silent = facts.silent.map(({ id }) => id);
+  return { region, state: facts.state.value, configs: facts.topicConfigs.value, silent };
+}
+
+/** The failure as it was before it became a fact: a refused login is no unreachable cluster. */
+function unseen({ reason, code, next }: Unseen, otherwise: ErrorCode): UpliftError {
+  const hint = code === undefined || code === 'UPL-KAFKA-UNREACHABLE' ? 'uplift sandbox status' : next;
+  return new UpliftError(code ?? otherwise, {
+    message: reason,
+    ...(hint === undefined ? {} : { next: hint }),
+  });
 }

@@ -1,6 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { reasonOf, UpliftError } from '../core/error.ts';
+import { readPlanFile, writePlanFile } from '../record/plan-file.ts';
 import type { TopicsPlan } from './plan.ts';
 
 const origin = z.string();
@@ -35,27 +34,16 @@ const planSchema = z.object({
 });
 
 /** Reads a saved plan; anything but a plan of this format version is UPL-INPUT-INVALID (65). */
-export async function readPlan(file: string): Promise<TopicsPlan> {
-  try {
-    return planSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-  } catch (error) {
-    const message = `${file} is not a topics plan of format version 1: ${error instanceof z.ZodError ? z.prettifyError(error) : reasonOf(error)}`;
-    throw new UpliftError('UPL-INPUT-INVALID', {
-      message,
-      next: `uplift topics plan --out ${file}`,
-      cause: error,
-    });
-  }
+export function readPlan(file: string): Promise<TopicsPlan> {
+  return readPlanFile({
+    file,
+    what: 'a topics plan of format version 1',
+    next: `uplift topics plan --out ${file}`,
+    parse: (value) => planSchema.parse(value),
+  });
 }
 
 /** Saves a plan; an existing file is never overwritten. */
-export async function writePlan(file: string, plan: TopicsPlan): Promise<void> {
-  try {
-    await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`, { flag: 'wx' });
-  } catch (error) {
-    throw new UpliftError('UPL-CANNOT-WRITE', {
-      message: `The plan could not be saved as ${file}: ${reasonOf(error)}`,
-      cause: error,
-    });
-  }
+export function writePlan(file: string, plan: TopicsPlan): Promise<void> {
+  return writePlanFile(file, JSON.stringify(plan, null, 2));
 }

@@ -117,6 +117,8 @@ describe('verifying topics', () => {
       new Map([['t', [{ name: 'min.insync.replicas', value: '1', own: true }]]]),
     );
     expect(verifyTopics(lowered, wishes)[0]?.summary).toContain('min.insync.replicas is 1, declared 2');
+    const dead = verifyTopics({ ...lowered, silent: [2] }, wishes)[0]?.summary;
+    expect(dead).toContain('24 partitions lack in-sync replicas');
     const shrunk = withPartitions(good, (p) => ({ ...p, isr: p.isr.slice(1) }));
     expect(verifyTopics(shrunk, wishes)[0]?.summary).toContain('24 partitions lack in-sync replicas');
     const crowded = {

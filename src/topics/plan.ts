@@ -49,6 +49,8 @@ export interface TopicsFacts {
   readonly region: string;
   readonly state: ClusterState;
   readonly configs: ReadonlyMap<string, readonly ConfigEntry[]>;
+  /** Registered brokers that do not answer for themselves. */
+  readonly silent?: readonly number[];
 }
 
 /** Pure: facts and wishes to plan. Topics to create are assigned one after another, so that their leaders stay level together. */

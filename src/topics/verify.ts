@@ -8,7 +8,7 @@ export function verifyTopics(facts: TopicsFacts, desired: readonly DesiredTopic[
   return desired.map((topic) => verifyTopic(facts, topic));
 }
 
-function verifyTopic({ region, state, configs }: TopicsFacts, topic: DesiredTopic): Finding {
+function verifyTopic({ region, state, configs, silent }: TopicsFacts, topic: DesiredTopic): Finding {
   const base = {
     id: 'kafka.topic.declared',
     title: `${topic.name} is as declared`,
@@ -27,7 +27,7 @@ function verifyTopic({ region, state, configs }: TopicsFacts, topic: DesiredTopi
     };
   }
   const differences = differencesOf(topic, existing, configs.get(topic.name) ?? []);
-  const placed = placementProblems(existing, state.brokers);
+  const placed = placementProblems(existing, state.brokers, silent);
   const problems = [...differences.map((d) => `${d.what} is ${d.is}, declared ${d.shouldBe}`), ...placed];
   const evidence = [{ query: 'Metadata + DescribeConfigs', value: shapeOf(existing) }];
   if (problems.length > 0) {
@@ -48,13 +48,18 @@ function shapeOf(topic: TopicState): string {
 }
 
 /** Partitions whose replicas share a rack although another rack is free, and partitions without a full ISR. */
-export function placementProblems(topic: TopicState, brokers: readonly Broker[]): string[] {
+export function placementProblems(
+  topic: TopicState,
+  brokers: readonly Broker[],
+  silent: readonly number[] = [],
+): string[] {
   const rackOf = new Map(brokers.map(({ id, rack }) => [id, rack ?? `no-rack-${id}`]));
   const racks = new Set(rackOf.values()).size;
   const crowded = topic.partitions.filter(
     (p) => racksOf(p, rackOf).size < Math.min(racks, p.replicas.length),
   );
-  const thin = topic.partitions.filter((p) => p.isr.length < p.replicas.length);
+  const inSync = (p: PartitionState): number => p.isr.filter((id) => !silent.includes(id)).length;
+  const thin = topic.partitions.filter((p) => inSync(p) < p.replicas.length);
   const problems: string[] = [];
   if (crowded.length > 0) problems.push(`${crowded.length} partitions have two replicas in one rack`);
   if (thin.length > 0) problems.push(`${thin.length} partitions lack in-sync replicas`);

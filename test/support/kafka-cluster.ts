@@ -24,12 +24,18 @@ export interface TestKafka {
   stop(): Promise<void>;
 }
 
-export async function startKafka(name: string): Promise<TestKafka> {
+export interface TestKafkaOptions {
+  /** More JVM flags of a broker, by its id. */
+  readonly jvm?: (id: number) => readonly string[];
+}
+
+export async function startKafka(name: string, options: TestKafkaOptions = {}): Promise<TestKafka> {
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   const ports = await freePorts(9);
   const nodes = IDS.map((id, at): KafkaNode => {
     const [port = 0, tlsPort = 0, controllerPort = 0] = ports.slice(at * 3);
-    return { id, dir: join(folder, `node-${id}`), port, tlsPort, controllerPort, process: undefined };
+    const jvm = options.jvm?.(id) ?? [];
+    return { id, dir: join(folder, `node-${id}`), port, tlsPort, controllerPort, jvm, process: undefined };
   });
   const killAll = (): void => {
     for (const node of nodes) node.process?.kill('SIGKILL');

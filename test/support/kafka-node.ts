@@ -29,6 +29,8 @@ export interface KafkaNode {
   readonly port: number;
   readonly tlsPort: number;
   readonly controllerPort: number;
+  /** More flags of its JVM, such as a port for JMX. */
+  readonly jvm: readonly string[];
   process: ChildProcess | undefined;
 }
 
@@ -101,7 +103,14 @@ async function tlsFiles(folder: string): Promise<void> {
 
 export function launch(node: KafkaNode): void {
   const log = createWriteStream(join(node.dir, 'log'), { flags: 'a' });
-  const args = [...JVM, '-cp', join(LIBS, '*'), 'kafka.Kafka', join(node.dir, 'server.properties')];
+  const args = [
+    ...JVM,
+    ...node.jvm,
+    '-cp',
+    join(LIBS, '*'),
+    'kafka.Kafka',
+    join(node.dir, 'server.properties'),
+  ];
   const child = spawn('java', args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: node.dir });
   child.stdout.pipe(log);
   child.stderr.pipe(log);

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { openCluster } from '../../src/clients/kafka/index.ts';
 import type { Cluster } from '../../src/clients/kafka/ports.ts';
 import type { UnitKind } from '../../src/clients/process/unit.ts';
 import { type PlacedUnit, readUnits } from '../../src/clients/process/unit-files.ts';
 import { waitFor } from '../../src/core/wait.ts';
+import { kafkaAccess } from '../../src/sandbox/kafka-secure.ts';
+import { sandboxPaths } from '../../src/sandbox/layout.ts';
 import { nothingLeft, type Traces, tracesOf } from '../../src/sandbox/traces-fixture.ts';
 import { type CliResult, documentOf, type RunningCli, startCli } from './sandbox-cli.ts';
 
@@ -16,6 +17,8 @@ export interface ProofOptions {
   readonly service?: boolean;
   /** False: the cluster stays empty. */
   readonly topics?: boolean;
+  /** True: Kafka takes TLS with a login only. */
+  readonly secure?: boolean;
 }
 
 const COMMAND_MS = 150_000;
@@ -30,9 +33,13 @@ export class ProofSandbox {
   readonly stateDir: string;
   /** Empty at first: the working folder of every command, and room for plans and other configurations. */
   readonly workDir: string;
+  readonly secure: boolean;
+  /** Everything that its commands printed, a text per command. */
+  readonly transcript: string[] = [];
 
-  private constructor(folder: string) {
+  private constructor(folder: string, secure: boolean) {
     this.folder = folder;
+    this.secure = secure;
     this.stateDir = join(folder, 'state');
     this.workDir = folder;
   }
@@ -42,7 +49,7 @@ export class ProofSandbox {
     const folder = await mkdtemp(join(tmpdir(), 'uplift-proof-'));
     // Servers that run as another user must be able to pass through it.
     await chmod(folder, 0o755);
-    const sandbox = new ProofSandbox(folder);
+    const sandbox = new ProofSandbox(folder, options.secure === true);
     try {
       await sandbox.#build(options);
       return sandbox;
@@ -54,7 +61,8 @@ export class ProofSandbox {
   }
 
   async #build({ service = true, topics = true }: ProofOptions): Promise<void> {
-    await this.json(['sandbox', 'up', '--name', this.name, ...(service ? [] : ['--no-service'])], 0);
+    const flags = [...(service ? [] : ['--no-service']), ...(this.secure ? ['--secure'] : [])];
+    await this.json(['sandbox', 'up', '--name', this.name, ...flags], 0);
     if (topics) await this.json(['topics', 'apply', '--yes'], 0);
     if (topics && service) await this.serviceReady();
   }
@@ -76,7 +84,11 @@ export class ProofSandbox {
   }
 
   start(args: readonly string[], timeoutMs = COMMAND_MS): RunningCli {
-    return startCli(args, { cwd: this.workDir, env: { UPLIFT_STATE_DIR: this.stateDir }, timeoutMs });
+    const env = { UPLIFT_STATE_DIR: this.stateDir };
+    const running = startCli(args, { cwd: this.workDir, env, timeoutMs });
+    const note = ({ stdout, stderr }: CliResult): void => void this.transcript.push(stdout, stderr);
+    running.ended.then(note, () => undefined);
+    return running;
   }
 
   run(args: readonly string[], timeoutMs = COMMAND_MS): Promise<CliResult> {
@@ -93,6 +105,7 @@ export class ProofSandbox {
   /** Looks at the cluster with a client of the test's own. */
   async withCluster<T>(look: (cluster: Cluster) => Promise<T>): Promise<T> {
     const cluster = openCluster({
+      ...(await kafkaAccess(sandboxPaths(this.dir, this.dir), this.secure)),
       brokers: (await this.units('kafka')).map((unit) => `127.0.0.1:${unit.labels.port}`),
       clientId: 'proof',
       requestTimeoutMs: 5000,
@@ -125,7 +138,7 @@ export class ProofSandbox {
     // When it fails the folder stays: its unit files are the way to stop what still runs.
     await this.json(['sandbox', 'down', '--name', this.name], 0);
     try {
-      await nothingLeft(this.stateDir, this.name, traces);
+      await nothingLeft(traces);
     } finally {
       await rm(this.folder, { recursive: true, force: true });
     }
@@ -134,6 +147,7 @@ export class ProofSandbox {
 
 /** Fails with everything that was printed, so that a red run on another machine can be understood. */
 export function expectExit(result: CliResult, exit: number): void {
-  const said = result.exit === exit ? '' : `\n${result.stdout}\n${result.stderr}`;
-  expect(`exit ${result.exit}${said}`).toBe(`exit ${exit}`);
+  if (result.exit === exit) return;
+  const how = result.exit === null ? `ended by ${result.signal}` : `exit ${result.exit}`;
+  throw new Error(`expected exit ${exit}, seen: ${how}\n${result.stdout}\n${result.stderr}`);
 }

@@ -1,6 +1,6 @@
 import type { ConfigEntry, TopicState } from '../../clients/kafka/ports.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
-import { type Check, type CheckFacts, type Judgement, judged, notSeen } from '../check.ts';
+import { type Check, type CheckFacts, type Judgement, judged, kafkaNotSeen, notSeen } from '../check.ts';
 
 /** Every declared topic survives the loss of a broker: RF and min ISR as declared, full ISR, no unclean election. */
 export const topicDurability: Check = {
@@ -10,7 +10,7 @@ export const topicDurability: Check = {
 };
 
 function judgeDurability({ kafka, desired }: CheckFacts): Judgement {
-  if (!kafka.state.seen) return notSeen('Metadata', kafka.state.reason, 'uplift sandbox status');
+  if (!kafka.state.seen) return kafkaNotSeen('Metadata', kafka.state);
   if (!kafka.topicConfigs.seen) return notSeen('DescribeConfigs', kafka.topicConfigs.reason);
   if (desired.length === 0)
     return {
@@ -25,6 +25,7 @@ function judgeDurability({ kafka, desired }: CheckFacts): Judgement {
       wish,
       topics.find(({ name }) => name === wish.name),
       configs.get(wish.name) ?? [],
+      kafka.silent.map(({ id }) => id),
     ),
   );
   const first = desired.find((wish) => problems[0]?.startsWith(`${wish.name}:`)) ?? desired[0];
@@ -47,6 +48,7 @@ function problemsOf(
   wish: DesiredTopic,
   topic: TopicState | undefined,
   configs: readonly ConfigEntry[],
+  silent: readonly number[],
 ): string[] {
   if (topic === undefined) return [`${wish.name}: does not exist`];
   const settingOf = (name: string): string | null =>
@@ -57,8 +59,11 @@ function problemsOf(
   const problems: string[] = [];
   const note = (bad: boolean, text: string): void => void (bad && problems.push(`${wish.name}: ${text}`));
   const offline = count((p) => p.leader < 0);
-  const under = count((p) => p.isr.length < minIsr);
-  const thin = count((p) => p.isr.length < p.replicas.length);
+  // A dead broker stays in every ISR until its session ends; it holds nobody's records safe meanwhile.
+  const inSync = ({ isr }: TopicState['partitions'][0]): number =>
+    isr.filter((id) => !silent.includes(id)).length;
+  const under = count((p) => inSync(p) < minIsr);
+  const thin = count((p) => inSync(p) < p.replicas.length);
   const few = count((p) => p.replicas.length < wish.replicationFactor);
   note(offline > 0, `${offline} partitions have no leader`);
   note(under > 0, `${under} partitions are under min ISR ${minIsr}`);

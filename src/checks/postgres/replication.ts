@@ -17,10 +17,9 @@ function judgeReplication({ postgres, limits, originOf, region }: CheckFacts): J
   const { writer, replicas } = postgres;
   if (!writer.facts.seen)
     return { ...notSeen(`pg_stat_replication on ${writer.name}`, writer.facts.reason), promise };
-  const unseen = replicas.find(({ facts }) => !facts.seen);
-  if (unseen !== undefined && !unseen.facts.seen) {
-    return { ...notSeen(`pg_stat_wal_receiver on ${unseen.name}`, unseen.facts.reason), promise };
-  }
+  const unseen = replicas.flatMap(({ name, facts }) =>
+    facts.seen ? [] : [`${name} does not answer (${facts.reason})`],
+  );
   const { value } = writer.facts;
   const problems = writerProblems(writer.name, value);
   for (const { name, facts } of replicas) {
@@ -32,6 +31,9 @@ function judgeReplication({ postgres, limits, originOf, region }: CheckFacts): J
   const sync = streaming.filter(({ syncState }) => syncState === 'sync' || syncState === 'quorum').length;
   if (value.synchronousStandbyNames !== '' && sync === 0)
     problems.push('commits wait for a synchronous standby and there is none');
+  // What the writer itself says of a lost replica is a fact; one that only we do not reach could not be told.
+  if (problems.length === 0 && unseen.length > 0)
+    return { ...notSeen('pg_stat_wal_receiver', unseen.join('; ')), promise };
   const good = `writer ${writer.name}, ${streaming.length} replicas streaming, ${sync} count for synchronous commit`;
   const evidence = [
     {
@@ -39,7 +41,8 @@ function judgeReplication({ postgres, limits, originOf, region }: CheckFacts): J
       value: value.standbys.map(standbyText).join('; ') || 'no rows',
     },
   ];
-  return judged(problems, 'fail', good, { evidence, promise });
+  const all = problems.length === 0 ? [] : [...problems, ...unseen];
+  return judged(all, 'fail', good, { evidence, promise });
 }
 
 function writerProblems(name: string, facts: WriterFacts): string[] {

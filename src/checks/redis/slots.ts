@@ -20,7 +20,9 @@ function judgeSlots({ redis, originOf, region }: CheckFacts): Judgement {
   );
   if (seen.length === 0)
     return { ...notSeen('CLUSTER INFO', silent.join(', ') || 'no node is configured'), promise };
-  const problems = seen.flatMap(({ address, view }) => problemsOf(address, view));
+  const found = seen.flatMap(({ address, view }) => problemsOf(address, view));
+  // First: judged names only the first few, and every other node repeats what follows from this.
+  const problems = found.length === 0 ? [] : [...silent.map((one) => `no answer from ${one}`), ...found];
   const evidence = [
     {
       query: 'CLUSTER INFO, CLUSTER NODES',

@@ -48,5 +48,6 @@ function judgeReady({ instances, originOf, region, kafka }: CheckFacts): Judgeme
   }
   if (problems.length === 0 && silent.length > 0)
     return { ...notSeen('GET /readyz', `no answer from ${silent.join(', ')}`), promise };
-  return judged(problems, 'fail', `${answers.length} processes ready`, { evidence, promise });
+  const all = problems.length === 0 ? [] : [...problems, ...silent.map((one) => `no answer from ${one}`)];
+  return judged(all, 'fail', `${answers.length} processes ready`, { evidence, promise });
 }

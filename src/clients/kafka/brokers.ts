@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Connection } from '@platformatic/kafka';
-import { UpliftError } from '../../core/error.ts';
+import { isUpliftError, UpliftError } from '../../core/error.ts';
 import { AskAnother, requestFailed } from './answers.ts';
 import { unreachable } from './failures.ts';
 import { BrokerLink, LinkError } from './link.ts';
@@ -9,6 +9,8 @@ import type { KafkaTarget } from './target.ts';
 
 const ROUNDS = 3;
 const PAUSE_MS = 200;
+/** A refused login or certificate is final for this long: repeated at once it only locks the user out. */
+const REFUSED_MS = 3000;
 /** A broker known to be gone is still asked at the end of each round for this many addresses. */
 const MAX_KNOWN = 50;
 
@@ -26,6 +28,7 @@ export class Brokers {
   readonly #links = new Map<string, BrokerLink>();
   #order: readonly string[];
   #closed = false;
+  #refusal: { readonly error: UpliftError; readonly untilMs: number } | undefined;
 
   constructor(target: KafkaTarget) {
     this.target = target;
@@ -44,6 +47,7 @@ export class Brokers {
    */
   async any<T>(what: string, options: AskOptions, call: (connection: Connection) => Promise<T>): Promise<T> {
     const startedMs = performance.now();
+    this.#throwIfRefused(startedMs);
     const leftMs = (): number => options.timeoutMs - (performance.now() - startedMs);
     const tryMs = options.tryTimeoutMs ?? this.target.requestTimeoutMs;
     let tries = 0;
@@ -81,6 +85,11 @@ export class Brokers {
     return link;
   }
 
+  /** Calls over all links so far. */
+  get requests(): number {
+    return [...this.#links.values()].reduce((sum, link) => sum + link.requests, 0);
+  }
+
   close(): void {
     this.#closed = true;
     for (const link of this.#links.values()) link.close();
@@ -95,7 +104,13 @@ export class Brokers {
     this.#order = [...this.#order.filter((other) => other !== address), address];
   }
 
+  #throwIfRefused(nowMs: number): void {
+    if (this.#refusal !== undefined && nowMs < this.#refusal.untilMs) throw this.#refusal.error;
+  }
+
   #told(what: string, error: unknown): UpliftError {
+    if (isUpliftError(error, 'UPL-KAFKA-AUTH'))
+      this.#refusal = { error, untilMs: performance.now() + REFUSED_MS };
     if (!(error instanceof LinkError)) return requestFailed(what, error);
     const message = `No answer to the request to ${what}; it may have worked all the same.`;
     return new UpliftError('UPL-KAFKA-REQUEST', {

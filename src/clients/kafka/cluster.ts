@@ -10,6 +10,7 @@ import { Brokers } from './brokers.ts';
 import { LinkError } from './link.ts';
 import { describeCluster } from './metadata.ts';
 import type { Cluster, ConfigEntry, QuorumState } from './ports.ts';
+import { silentBrokers } from './silent.ts';
 import type { KafkaTarget } from './target.ts';
 
 const TOPIC = 2;
@@ -31,6 +32,7 @@ export function openCluster(target: KafkaTarget): Cluster {
     quorum: (options) => quorum(brokers, options),
     topicConfigs: (topics, options) => topicConfigs(brokers, topics, options),
     brokerConfigs: (ids, options) => brokerConfigs(brokers, ids, options),
+    silent: (list, { timeoutMs }) => silentBrokers(brokers, list, timeoutMs),
     reassignments: (options) => reassignments(brokers, options),
     close: () => Promise.resolve(brokers.close()),
   };

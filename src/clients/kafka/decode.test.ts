@@ -1,7 +1,7 @@
 import { createRecordsBatch, Reader, type RecordsBatch, readRecordsBatches } from '@platformatic/kafka';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeBatches, UnreadableBatch } from './decode.ts';
+import { decodeBatches, firstRecord, UnreadableBatch } from './decode.ts';
 
 interface Shape {
   readonly control: boolean;
@@ -64,6 +64,10 @@ describe('decoding fetched batches', () => {
         expect(decoded.records.map((record) => Number(record.offset))).toEqual(expected);
         expect(decoded.records.map((record) => String(record.value))).toEqual(expected.map(String));
         expect(decoded.nextOffset).toBe(BigInt(Math.max(from, end)));
+        const [next] = expected;
+        const first = firstRecord(batches, BigInt(from));
+        if (next === undefined) expect(first).toEqual({ noneBelow: BigInt(Math.max(from, end)) });
+        else expect(first).toMatchObject({ offset: BigInt(next) });
       }),
     );
   });
@@ -83,6 +87,8 @@ describe('decoding fetched batches', () => {
   it('refuses transactional records, because it cannot tell aborted ones', () => {
     const transactional = batch(0, { control: false, kept: [true] }, { attributes: 0x10 });
     expect(() => decodeBatches([transactional], 0n)).toThrow(UnreadableBatch);
+    // When something was written can be told all the same.
+    expect(firstRecord([transactional], 0n)).toEqual({ offset: 0n, timestampMs: 1000 });
   });
 
   it('drops a batch that the answer cuts off', () => {

@@ -52,15 +52,48 @@ export function decodeBatches(batches: readonly RecordsBatch[], from: bigint): D
   return { records, nextOffset, bytes };
 }
 
-function toRecord(batch: RecordsBatch, raw: RecordsBatch['records'][number], offset: bigint): InRecord {
-  // With LogAppendTime the broker rewrites only the batch's head: its max timestamp is the time of every record in it.
+/** First data record at or after an offset. */
+export interface FirstRecord {
+  readonly offset: bigint;
+  /** Epoch ms; -1 on records without one. */
+  readonly timestampMs: number;
+}
+
+/**
+ * The first data record at or above `from`, or the offset up to which there is none. Transactional records count
+ * whether they were committed or not: this tells when something was written, and hands nothing over.
+ */
+export function firstRecord(
+  batches: readonly RecordsBatch[],
+  from: bigint,
+): FirstRecord | { readonly noneBelow: bigint } {
+  let noneBelow = from;
+  for (const batch of batches) {
+    const end = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
+    if (end <= noneBelow) continue;
+    if ((batch.attributes & CONTROL) === 0) {
+      for (const raw of batch.records) {
+        const offset = batch.firstOffset + BigInt(raw.offsetDelta);
+        if (offset >= from) return { offset, timestampMs: Number(timestampOf(batch, raw)) };
+      }
+    }
+    noneBelow = end;
+  }
+  return { noneBelow };
+}
+
+/** With LogAppendTime the broker rewrites only the batch's head: its max timestamp is the time of every record in it. */
+function timestampOf(batch: RecordsBatch, raw: RecordsBatch['records'][number]): bigint {
   const logAppendTime = (batch.attributes & LOG_APPEND_TIME) !== 0;
-  const timestamp = logAppendTime ? batch.maxTimestamp : batch.firstTimestamp + raw.timestampDelta;
+  return logAppendTime ? batch.maxTimestamp : batch.firstTimestamp + raw.timestampDelta;
+}
+
+function toRecord(batch: RecordsBatch, raw: RecordsBatch['records'][number], offset: bigint): InRecord {
   const headers = raw.headers.map(([key, value]): Header => [key ?? Buffer.alloc(0), value]);
   return {
     offset,
     leaderEpoch: batch.partitionLeaderEpoch,
-    timestampMs: Number(timestamp),
+    timestampMs: Number(timestampOf(batch, raw)),
     key: raw.key,
     value: raw.value,
     headers,

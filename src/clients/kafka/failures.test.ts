@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { authFailure, listAddresses, reasonInWords, unreachable } from './failures.ts';
+import { hungUp, listAddresses, reasonInWords, unreachable } from './failures.ts';
+import { authFailure } from './refusals.ts';
 import type { KafkaTarget } from './target.ts';
 
 const target: KafkaTarget = {
@@ -38,6 +39,40 @@ describe('failures of Kafka in words', () => {
     expect(trust?.message).toContain('is not trusted (self-signed certificate');
     expect(`${login?.message}${trust?.message}`).not.toContain('secret-word');
     expect(authFailure(target, 'a:1', coded('ECONNREFUSED'))).toBeUndefined();
+  });
+
+  it('tells a refused login from a line that broke during one, however deep the client wraps them', () => {
+    const wrapped = (cause: Error): Error =>
+      Object.assign(
+        new Error('Connection to a:1 failed.', {
+          cause: Object.assign(new Error('SASL authentication failed.', { cause }), {
+            code: 'PLT_KFK_AUTHENTICATION',
+          }),
+        }),
+        { code: 'PLT_KFK_NETWORK' },
+      );
+    const answer = (apiId: string, mechanisms: string[] = []): Error =>
+      Object.assign(new AggregateError([Object.assign(new Error(apiId), { apiId })], 'x'), {
+        response: { mechanisms },
+      });
+    const told = (cause: Error): string | undefined => authFailure(target, 'a:1', wrapped(cause))?.message;
+    expect(told(answer('SASL_AUTHENTICATION_FAILED'))).toContain('refused the login of "alice"');
+    expect(told(answer('UNSUPPORTED_SASL_MECHANISM', ['PLAIN', 'SCRAM-SHA-256']))).toBe(
+      'Kafka at a:1 takes no login by SCRAM-SHA-512; it takes PLAIN, SCRAM-SHA-256.',
+    );
+    expect(told(answer('ILLEGAL_SASL_STATE'))).toContain('takes no login, and kafka.sasl is configured');
+    expect(told(coded('PLT_KFK_NETWORK', 'Connection closed'))).toBeUndefined();
+    expect(told(coded('ECONNRESET'))).toBeUndefined();
+    expect(told(coded('PLT_KFK_TIMEOUT'))).toBeUndefined();
+  });
+
+  it('takes for hanging up only what the other side did, not its silence or absence', () => {
+    expect(hungUp(new Error('x', { cause: coded('ECONNRESET') }))).toBe(true);
+    expect(hungUp(coded('PLT_KFK_NETWORK', 'Connection closed'))).toBe(true);
+    expect(hungUp(coded('ERR_SSL_WRONG_VERSION_NUMBER'))).toBe(true);
+    expect(hungUp(coded('ECONNREFUSED'))).toBe(false);
+    expect(hungUp(coded('PLT_KFK_TIMEOUT'))).toBe(false);
+    expect(hungUp(new Error('something else'))).toBe(false);
   });
 
   it('finds a reason in a cycle of causes without hanging', () => {

@@ -1,21 +1,5 @@
 import { reasonOf, UpliftError } from '../../core/error.ts';
 import { formatMs } from '../../core/units.ts';
-import type { KafkaTarget } from './target.ts';
-
-/** Codes of Node's TLS that mean "I do not trust that certificate" (nodejs.org/api/tls.html#x509-certificate-error-codes). */
-const UNTRUSTED = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_UNTRUSTED',
-  'CERT_REJECTED',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
 
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
@@ -31,7 +15,7 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Every error reachable through `cause` and `errors`, the outermost first; bounded against cycles. */
-function chain(error: unknown): Error[] {
+export function causesOf(error: unknown): Error[] {
   const found: Error[] = [];
   const waiting: unknown[] = [error];
   while (waiting.length > 0 && found.length < 30) {
@@ -43,48 +27,22 @@ function chain(error: unknown): Error[] {
   return found;
 }
 
-function codeOf(error: Error): string {
+export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** UPL-KAFKA-AUTH when the failure says that credentials or a certificate were refused, else undefined. */
-export function authFailure(target: KafkaTarget, address: string, error: unknown): UpliftError | undefined {
-  const all = chain(error);
-  const known = all.find((e): e is UpliftError => e instanceof UpliftError && e.code === 'UPL-KAFKA-AUTH');
-  if (known !== undefined) return known;
-  const untrusted = all.find((e) => UNTRUSTED.has(codeOf(e)));
-  if (untrusted !== undefined) {
-    return new UpliftError('UPL-KAFKA-AUTH', {
-      message: `The certificate of Kafka at ${address} is not trusted (${untrusted.message}).`,
-      next: 'Set kafka.tls.ca to the PEM file of the authority that signed it.',
-      cause: error,
-    });
-  }
-  if (all.some((e) => e.message.includes('Broker requires TLS'))) {
-    return new UpliftError('UPL-KAFKA-AUTH', {
-      message: `Kafka at ${address} speaks TLS, and no kafka.tls is configured.`,
-      next: 'Add kafka.tls (ca, and cert and key if it asks for a client certificate).',
-      cause: error,
-    });
-  }
-  const refused = all.some(
-    (e) => e.name === 'KafkaJSSASLAuthenticationError' || codeOf(e) === 'PLT_KFK_AUTHENTICATION',
+/** Did the other side end the connection instead of answering? A refused connection or silence is something else. */
+export function hungUp(error: unknown): boolean {
+  const all = causesOf(error);
+  if (all.some((e) => ['ECONNREFUSED', 'UPL-DEADLINE', 'PLT_KFK_TIMEOUT'].includes(codeOf(e)))) return false;
+  return all.some(
+    (e) => /^(ECONNRESET|EPIPE|EPROTO|ERR_SSL_)/.test(codeOf(e)) || /connection closed/i.test(e.message),
   );
-  if (!refused) return undefined;
-  const who =
-    target.sasl === undefined
-      ? 'the login'
-      : `the login of "${target.sasl.username}" (${target.sasl.mechanism})`;
-  return new UpliftError('UPL-KAFKA-AUTH', {
-    message: `Kafka at ${address} refused ${who}.`,
-    next: 'Check kafka.sasl: user name, password and mechanism.',
-    cause: error,
-  });
 }
 
 /** The failure in a few words for people: "connection refused", "no answer", else its innermost text. */
 export function reasonInWords(error: unknown): string {
-  const all = chain(error);
+  const all = causesOf(error);
   const told = all.map((e) => WORDS[codeOf(e)]).find((word) => word !== undefined);
   if (told !== undefined) return told;
   if (all.some((e) => /timed out/i.test(e.message))) return 'no answer';

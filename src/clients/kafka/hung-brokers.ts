@@ -1,37 +1,13 @@
-import { connect as connectTcp, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect as connectTls } from 'node:tls';
+import { API_VERSIONS_V0, askRaw } from './raw.ts';
 import type { KafkaTarget } from './target.ts';
-import { tlsOptions } from './tls-options.ts';
-
-/** ApiVersions v0 with an empty client id (Kafka protocol, key 18): allowed before any login, answered from memory. */
-const API_VERSIONS_V0 = Buffer.from([0, 0, 0, 10, 0, 18, 0, 0, 0, 0, 0, 1, 0, 0]);
 
 /**
  * Does this broker answer at all? TCP alone does not tell: the kernel accepts connections for a process that is
- * stopped. True when one byte of an answer came within `timeoutMs`; never throws.
+ * stopped. True when an answer came within `timeoutMs`; never throws.
  */
-export function answers(target: KafkaTarget, address: string, timeoutMs: number): Promise<boolean> {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon);
-  const port = Number(address.slice(colon + 1));
-  return new Promise((resolve) => {
-    const socket: Socket =
-      target.tls === undefined
-        ? connectTcp({ host, port })
-        : connectTls({ host, port, ...tlsOptions(target.tls, host) });
-    const finish = (alive: boolean): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(alive);
-    };
-    const timer = setTimeout(() => finish(false), timeoutMs);
-    socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => socket.write(API_VERSIONS_V0));
-    socket.once('data', () => finish(true));
-    socket.once('close', () => finish(false));
-    // Kept until the end: a late error of a destroyed socket must not become an uncaught one.
-    socket.on('error', () => finish(false));
-  });
+async function answers(target: KafkaTarget, address: string, timeoutMs: number): Promise<boolean> {
+  return (await askRaw(address, target.tls, API_VERSIONS_V0, timeoutMs)).bytes.length > 0;
 }
 
 const PROBE_TIMEOUT_MS = 500;

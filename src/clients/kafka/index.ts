@@ -1,6 +1,6 @@
 /**
  * What users of the Kafka clients import. It loads both SDKs; where start-up time counts, import the one module needed
- * (`produce.ts` loads kafkajs, `read.ts`, `cluster.ts` and `topics.ts` load @platformatic/kafka, `batcher.ts` neither).
+ * (`produce.ts` loads kafkajs, `read.ts`, `cluster.ts`, `groups.ts` and `topics.ts` load @platformatic/kafka, `batcher.ts` neither).
  */
 export {
   type Appended,
@@ -10,6 +10,8 @@ export {
   PartitionBatcher,
 } from './batcher.ts';
 export { openCluster } from './cluster.ts';
+export type * from './group-ports.ts';
+export { openGroups } from './groups.ts';
 export { toKafkaJsHeaders } from './headers.ts';
 export type * from './ports.ts';
 export { openProduce, type ProduceOptions } from './produce.ts';

@@ -9,11 +9,12 @@ import {
   type RecordMetadata,
   type SASLOptions,
 } from 'kafkajs';
+import { isUpliftError, type UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
-import { authFailure } from './failures.ts';
 import type { HungBrokers } from './hung-brokers.ts';
 import { mendKafkaJsIdleTimer } from './kafkajs-idle.ts';
 import { PRODUCER_SETTINGS } from './producer-settings.ts';
+import { refusalAt } from './refusal-at.ts';
 import type { KafkaSasl, KafkaTarget } from './target.ts';
 import { tlsOptions } from './tls-options.ts';
 
@@ -43,12 +44,19 @@ export class KafkaJsSession {
   #killed = false;
   #inFlight = 0;
   #hardStop: NodeJS.Timeout | undefined;
-  #refusal: Error | undefined;
+  #opened = false;
+  readonly #reached = new Set<string>();
+  /** Rejects with the first refusal of a broker while the session opens: kafkajs itself would go on trying. */
+  readonly #refused = Promise.withResolvers<never>();
+  /** What brokers said that ended a connection while the session opened; each is asked once. */
+  readonly #asked = new Map<string, Promise<UpliftError | undefined>>();
   #ending: Promise<void> | undefined;
 
   constructor(context: SessionContext) {
     mendKafkaJsIdleTimer();
     this.#context = context;
+    // It may be rejected after `open` has ended otherwise.
+    this.#refused.promise.catch(() => undefined);
     const { target } = context;
     this.#producer = new Kafka(this.#config(target)).producer({
       idempotent: true,
@@ -66,12 +74,13 @@ export class KafkaJsSession {
   /** Connects and gets a producer id. UPL-KAFKA-AUTH when a broker refuses the login or is not trusted. */
   async open(timeoutMs: number): Promise<void> {
     try {
-      await withDeadline('connect to Kafka', timeoutMs, this.#producer.connect());
+      const connecting = Promise.race([this.#producer.connect(), this.#refused.promise]);
+      await withDeadline('connect to Kafka', timeoutMs, connecting);
+      this.#opened = true;
     } catch (error) {
       this.#retired = true;
       this.#kill();
-      const address = this.#context.seeds[0] ?? 'unknown';
-      throw authFailure(this.#context.target, address, this.#refusal ?? error) ?? error;
+      throw (await this.#refusalBehind(error)) ?? error;
     }
   }
 
@@ -162,14 +171,33 @@ export class KafkaJsSession {
         : connectTls({ host, port, ...tlsOptions(tls, host) }, onConnect).setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
     this.#sockets.set(socket, address);
-    socket.once('close', () => this.#sockets.delete(socket));
-    socket.on('error', (error) => {
-      // kafkajs would retry an untrusted certificate for a minute; nothing gets better by that.
-      if (authFailure(this.#context.target, address, error) === undefined) return;
-      this.#refusal = error;
-      this.#retired = true;
+    this.#reached.add(address);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      void this.#askWhy(address);
     });
+    socket.on('error', () => undefined);
     return socket;
+  }
+
+  /** A broker that ends a connection while the session opens may have refused us; kafkajs does not tell that apart. */
+  async #askWhy(address: string): Promise<void> {
+    if (this.#opened || this.#retired) return;
+    const refusal = await this.#ask(address);
+    if (refusal !== undefined) this.#refused.reject(refusal);
+  }
+
+  /** kafkajs gave up by itself: at a refusal of the login, or at a line that broke during one. */
+  async #refusalBehind(error: unknown): Promise<UpliftError | undefined> {
+    if (isUpliftError(error)) return undefined;
+    const told = await Promise.all([...this.#reached].map((address) => this.#ask(address)));
+    return told.find((refusal) => refusal !== undefined);
+  }
+
+  #ask(address: string): Promise<UpliftError | undefined> {
+    const asked = this.#asked.get(address) ?? refusalAt(this.#context.target, address);
+    this.#asked.set(address, asked);
+    return asked;
   }
 }
 

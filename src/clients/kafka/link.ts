@@ -1,6 +1,10 @@
 import { Connection } from '@platformatic/kafka';
+import type { UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
-import { authFailure } from './failures.ts';
+import { hungUp } from './failures.ts';
+import { findMismatch } from './mismatch.ts';
+import { splitAddress } from './raw.ts';
+import { authFailure } from './refusals.ts';
 import type { KafkaTarget } from './target.ts';
 import { tlsOptions } from './tls-options.ts';
 
@@ -21,8 +25,11 @@ export class LinkError extends Error {
 export class BrokerLink {
   readonly address: string;
   readonly #target: KafkaTarget;
+  #requests = 0;
   #connection: Connection | undefined;
   #opening: Promise<Connection> | undefined;
+  /** The connection that has answered a request: when it closes, that says nothing about what it speaks. */
+  #proven: Connection | undefined;
   #closed = false;
 
   constructor(address: string, target: KafkaTarget) {
@@ -37,14 +44,22 @@ export class BrokerLink {
   async request<T>(call: (connection: Connection) => Promise<T>, timeoutMs: number): Promise<T> {
     const endsAtMs = performance.now() + timeoutMs;
     const connection = await this.#open(timeoutMs);
+    this.#requests += 1;
     try {
       const leftMs = Math.max(1, endsAtMs - performance.now());
-      return await withDeadline(`an answer from ${this.address}`, leftMs, call(connection));
+      const answer = await withDeadline(`an answer from ${this.address}`, leftMs, call(connection));
+      this.#proven = connection;
+      return answer;
     } catch (error) {
       if (isAnswer(error)) throw error;
       this.#drop(connection);
-      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, true, error);
+      throw (await this.#refused(error, connection)) ?? new LinkError(this.address, true, error);
     }
+  }
+
+  /** Calls that reached a connection. */
+  get requests(): number {
+    return this.#requests;
   }
 
   close(): void {
@@ -61,8 +76,16 @@ export class BrokerLink {
     try {
       return await withDeadline(`a connection to ${this.address}`, timeoutMs, this.#opening);
     } catch (error) {
-      throw authFailure(this.#target, this.address, error) ?? new LinkError(this.address, false, error);
+      throw (await this.#refused(error)) ?? new LinkError(this.address, false, error);
     }
+  }
+
+  /** The refusal behind a failure; where the broker hung up on a new connection, it is asked what it speaks. */
+  async #refused(error: unknown, connection?: Connection): Promise<UpliftError | undefined> {
+    const refused = authFailure(this.#target, this.address, error);
+    if (refused !== undefined || this.#closed || !hungUp(error)) return refused;
+    if (connection !== undefined && connection === this.#proven) return undefined;
+    return findMismatch(this.#target, this.address);
   }
 
   async #connect(): Promise<Connection> {
@@ -108,9 +131,4 @@ function isAnswer(error: unknown): boolean {
     'code' in error &&
     (error.code === 'PLT_KFK_RESPONSE' || error.code === 'PLT_KFK_PROTOCOL')
   );
-}
-
-export function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
 }

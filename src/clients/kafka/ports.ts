@@ -3,6 +3,7 @@
  * `Produce.send` takes the records of exactly one partition (docs/architecture.md, "The safe producer").
  * Offsets are bigint everywhere; topic ids are UUID strings; errors are UpliftError.
  */
+export type * from './cluster-ports.ts';
 
 /** One record header. Order matters and keys may repeat; a value may be null (Kafka protocol, record batch v2). */
 export type Header = readonly [key: Buffer, value: Buffer | null];
@@ -115,8 +116,25 @@ export interface EpochEnd {
   readonly endOffset: bigint;
 }
 
+/** A moment in one partition's log. */
+export interface TimeWant {
+  readonly topic: string;
+  readonly partition: number;
+  readonly timestampMs: number;
+}
+
+/** The first record whose timestamp is at or after the moment asked for; null when there is none. */
+export interface OffsetAtTime {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly offset: bigint | null;
+}
+
 export interface Read {
   bounds(topics: readonly string[], options: { readonly timeoutMs: number }): Promise<PartitionBounds[]>;
+  /** Offsets by time (ListOffsets), each partition once a call. Errors as of `bounds`. */
+  offsetsAt(wants: readonly TimeWant[], options: { readonly timeoutMs: number }): Promise<OffsetAtTime[]>;
   /**
    * Starts reading. `gatherMs` (default 10) is the pause after an answer with records before the next question to the
    * same broker: it adds at most that much latency, and records that come in quick succession share a request.
@@ -125,101 +143,4 @@ export interface Read {
   /** Where epochs end on today's leaders: an end below a stored position says that the log was cut under it (KIP-320). */
   epochEnds(wants: readonly EpochWant[], options: { readonly timeoutMs: number }): Promise<EpochEnd[]>;
   close(): Promise<void>;
-}
-
-export interface Broker {
-  readonly id: number;
-  readonly host: string;
-  readonly port: number;
-  readonly rack: string | null;
-}
-
-export interface PartitionState {
-  readonly partition: number;
-  /** -1 when there is no leader. */
-  readonly leader: number;
-  readonly leaderEpoch: number;
-  readonly replicas: readonly number[];
-  readonly isr: readonly number[];
-  readonly offlineReplicas: readonly number[];
-}
-
-export interface TopicState {
-  readonly name: string;
-  readonly id: string;
-  readonly internal: boolean;
-  readonly partitions: readonly PartitionState[];
-}
-
-export interface ClusterState {
-  readonly clusterId: string;
-  /** Brokers registered and not fenced. */
-  readonly brokers: readonly Broker[];
-  readonly topics: readonly TopicState[];
-}
-
-export interface QuorumState {
-  readonly leaderId: number;
-  readonly leaderEpoch: number;
-  readonly voters: readonly {
-    readonly id: number;
-    readonly logEndOffset: bigint;
-    readonly lastCaughtUpMs: number;
-  }[];
-}
-
-export interface ConfigEntry {
-  readonly name: string;
-  readonly value: string | null;
-  /** True when the value was set on this very topic or broker (dynamically), false when inherited or default. */
-  readonly own: boolean;
-}
-
-export interface TopicSpec {
-  readonly name: string;
-  /** Replicas per partition, the preferred leader first: index = partition. */
-  readonly assignment: readonly (readonly number[])[];
-  readonly configs: Readonly<Record<string, string>>;
-}
-
-export interface TopicResult {
-  readonly name: string;
-  /** Null when it worked, else Kafka's error name, e.g. TOPIC_ALREADY_EXISTS. */
-  readonly error: string | null;
-  readonly message: string | null;
-}
-
-/** Reads of cluster state; every call asks any live broker, one request a call wherever the protocol allows it. */
-export interface Cluster {
-  /** All topics, or only these (absent ones are left out of the answer). */
-  describe(options: {
-    readonly topics?: readonly string[];
-    readonly timeoutMs: number;
-  }): Promise<ClusterState>;
-  quorum(options: { readonly timeoutMs: number }): Promise<QuorumState>;
-  topicConfigs(
-    topics: readonly string[],
-    options: { readonly timeoutMs: number },
-  ): Promise<ReadonlyMap<string, readonly ConfigEntry[]>>;
-  brokerConfigs(
-    brokerIds: readonly number[],
-    options: { readonly timeoutMs: number },
-  ): Promise<ReadonlyMap<number, readonly ConfigEntry[]>>;
-  /** Partitions being moved now, as `topic/partition`. */
-  reassignments(options: { readonly timeoutMs: number }): Promise<readonly string[]>;
-  close(): Promise<void>;
-}
-
-/** Changes to topics and leadership. */
-export interface Topics {
-  /** One request for all topics. Per-topic errors are in the answer; an unreachable cluster throws. */
-  create(
-    specs: readonly TopicSpec[],
-    options: { readonly validateOnly: boolean; readonly timeoutMs: number },
-  ): Promise<TopicResult[]>;
-  /** Preferred election (KIP-460, request 43 v2) for these partitions: 'elected' | 'notNeeded' | an error name, per partition. */
-  electPreferred(
-    partitions: readonly { readonly topic: string; readonly partition: number }[],
-    options: { readonly timeoutMs: number },
-  ): Promise<readonly { readonly topic: string; readonly partition: number; readonly result: string }[]>;
 }

@@ -46,7 +46,13 @@ export async function writeUnit(dir: string, unit: Unit): Promise<PlacedUnit> {
 export async function readUnits(dir: string): Promise<PlacedUnit[]> {
   const names = await readdir(dir).catch(ifAbsent<string[]>([]));
   const files = names.filter((name) => name.endsWith('.json') && !name.endsWith('.state.json')).sort();
-  return Promise.all(files.map((name) => readUnitFile(dir, join(dir, name))));
+  const units = await Promise.all(
+    // Removed since the folder was listed, by somebody who ends the sandbox: no unit any more.
+    files.map((name) =>
+      readUnitFile(dir, join(dir, name)).catch(ifAbsent<PlacedUnit | undefined>(undefined)),
+    ),
+  );
+  return units.filter((unit) => unit !== undefined);
 }
 
 /** One unit by id; an unknown id is UPL-USAGE and names those that exist. */
@@ -67,6 +73,7 @@ async function readUnitFile(dir: string, file: string): Promise<PlacedUnit> {
       ...(gid === undefined ? {} : { gid }),
     });
   } catch (cause) {
+    if (isAbsent(cause)) throw cause;
     throw new UpliftError('UPL-INPUT-INVALID', { message: `${file} is not a unit file.`, cause });
   }
 }
@@ -114,7 +121,10 @@ function parseJson(text: string): unknown {
 
 function ifAbsent<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value;
+    if (isAbsent(error)) return value;
     throw error;
   };
 }
+
+const isAbsent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT';

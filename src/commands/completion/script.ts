@@ -4,10 +4,9 @@ import type { ScriptInput, Shell } from './index.ts';
 import { printed } from './printed.ts';
 
 /** `uplift completion SHELL`: for `source`, so the script goes out as it is, never wrapped. */
-export const scriptCommand: Action<ScriptInput> = async (deps, { shell }) => {
+export const scriptCommand: Action<ScriptInput> = async (_deps, { shell }) => {
   const script = completionScript(shell);
-  if (deps.globals.output === 'text') deps.stdout.write(script);
-  return { exit: 0, kind: 'completion', data: { shell, script }, blocks: [] };
+  return { exit: 0, kind: 'completion', data: { shell, script }, blocks: [], verbatim: script };
 };
 
 /** The script of the library; the one for bash with three changes, see below. */

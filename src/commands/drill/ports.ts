@@ -8,7 +8,8 @@ import type { BrokerLossPorts } from '../../drills/kafka-broker-loss/types.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import { lookAtRegion } from '../shared/look.ts';
-import { besideConfig, postgresTargets, type Region } from '../shared/region.ts';
+import { besideConfig } from '../shared/project.ts';
+import { postgresTargets, type Region } from '../shared/region.ts';
 
 /** Units folder of the region's process actuator; a region without one cannot be broken by us (78). */
 export function unitsOf(region: Region): string {

@@ -1,4 +1,4 @@
-import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
+import { UpliftError } from '../../core/error.ts';
 import type { ExitCode } from '../../core/exit.ts';
 import { newRunId } from '../../core/ids.ts';
 import type { Outcome } from '../../core/outcome.ts';
@@ -15,6 +15,7 @@ import { makeRunFolder } from '../../drills/run-folder.ts';
 import type { Journal } from '../../record/journal.ts';
 import { openJournal } from '../../record/open.ts';
 import { confirm } from '../shared/confirm.ts';
+import { endJournal } from '../shared/end-journal.ts';
 import { openOneRegion, type Region } from '../shared/region.ts';
 import type { RunInput } from './index.ts';
 import { unitsOf, withDrillPorts } from './ports.ts';
@@ -74,7 +75,7 @@ async function journaledRun(
   try {
     result = await withDrillPorts(deps, region, journal, (ports) => runBrokerLoss(ports, options));
   } catch (error) {
-    await endWith(journal, error, deps.signal);
+    await endJournal(journal, 'drill.ended', error, deps.signal);
     throw error;
   }
   const exit: ExitCode = exitOfDrill(result);
@@ -86,20 +87,4 @@ async function journaledRun(
     data: { result, record: { path: options.folder.journal, lines: seal.count + 1, head: seal.head } },
     blocks: presentBrokerLoss(result, { lines: seal.count + 1, head: seal.head }, { allLost: false }),
   };
-}
-
-/** A run that ended otherwise is sealed too, unless something is left to undo: then its journal stays open for `recover`. */
-async function endWith(journal: Journal, error: unknown, signal: AbortSignal): Promise<void> {
-  if (isUpliftError(error, 'UPL-NOT-RESTORED') || isUpliftError(error, 'UPL-CANNOT-WRITE')) return;
-  const refused =
-    isUpliftError(error, 'UPL-PREFLIGHT-REFUSED') || isUpliftError(error, 'UPL-DRILL-UNFINISHED');
-  const execution = signal.aborted ? 'interrupted' : refused ? 'aborted' : 'errored';
-  const findings = isUpliftError(error)
-    ? error.findings.map(({ id, status, summary }) => ({ id, status, summary }))
-    : [];
-  // The error itself is what the caller must see; a record that cannot take its end stays unsealed, hence incomplete.
-  await journal
-    .append('drill.ended', { execution, reason: reasonOf(error), findings })
-    .then(() => journal.seal())
-    .catch(() => undefined);
 }

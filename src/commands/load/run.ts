@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { parseDurationMs } from '../../config/duration.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { reasonOf, UpliftError } from '../../core/error.ts';
 import { newRunId } from '../../core/ids.ts';
@@ -8,17 +7,13 @@ import type { Action, Deps } from '../../deps.ts';
 import { type Load, type LoadOptions, startLoad } from '../../load/generator.ts';
 import { exitOfLoad, presentLoad, statsLine } from '../../load/present.ts';
 import type { LoadSummary } from '../../load/tally.ts';
+import { durationFlag } from '../shared/duration.ts';
 import { openOneRegion, type Region } from '../shared/region.ts';
 import type { LoadRunInput } from './index.ts';
 
 /** `uplift load run`: the load of one region's gateways for a while, its history on disk. */
 export const loadRun: Action<LoadRunInput> = async (deps, input) => {
-  const durationMs = parseDurationMs(input.duration);
-  if (durationMs === undefined) {
-    throw new UpliftError('UPL-USAGE', {
-      message: `--duration ${input.duration}: write it as 30s, 5m or 1h.`,
-    });
-  }
+  const durationMs = durationFlag('--duration', input.duration);
   const region = await openOneRegion(deps);
   const runId = newRunId();
   const historyPath = resolve(

@@ -8,11 +8,10 @@ export const envCommand: Action<NameInput> = async (deps, { name }) => {
   const stateDir = stateDirOf(deps);
   const { configFile } = await sandboxStatus(stateDir, name, deps.clock.nowMs());
   const variables = { UPLIFT_CONFIG: configFile, UPLIFT_STATE_DIR: stateDir };
-  if (deps.globals.output === 'text') {
-    for (const [key, value] of Object.entries(variables))
-      deps.stdout.write(`export ${key}=${shellQuoted(value)}\n`);
-  }
-  return { exit: 0, kind: 'sandbox.env', data: variables, blocks: [] };
+  const verbatim = Object.entries(variables)
+    .map(([key, value]) => `export ${key}=${shellQuoted(value)}\n`)
+    .join('');
+  return { exit: 0, kind: 'sandbox.env', data: variables, blocks: [], verbatim };
 };
 
 /** Single quotes keep everything but themselves (POSIX shell, 2.2.2). */

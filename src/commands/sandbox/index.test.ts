@@ -17,7 +17,7 @@ async function inputOf(...argv: string[]): Promise<unknown> {
 
 describe('uplift sandbox', () => {
   test.each([
-    [['up'], { name: 'demo', brokers: '3', racks: '3', service: true }],
+    [['up'], { name: 'demo', brokers: '3', racks: '3', service: true, secure: false }],
     [
       [
         'up',
@@ -32,8 +32,17 @@ describe('uplift sandbox', () => {
         '--kafka-home',
         '/k',
         '--no-service',
+        '--secure',
       ],
-      { name: 'six', brokers: '6', racks: '2', portBase: '21000', kafkaHome: '/k', service: false },
+      {
+        name: 'six',
+        brokers: '6',
+        racks: '2',
+        portBase: '21000',
+        kafkaHome: '/k',
+        service: false,
+        secure: true,
+      },
     ],
     [
       ['restart', 'commands-1', 'commands-2', '--env', 'EVENT_SCHEMA=2'],

@@ -11,6 +11,7 @@ export interface UpInput extends NameInput {
   readonly portBase?: string;
   readonly kafkaHome?: string;
   readonly service: boolean;
+  readonly secure: boolean;
 }
 
 export interface DownInput extends NameInput {
@@ -77,6 +78,7 @@ function registerWhole(sandbox: Command, run: Runner): void {
     .option('--port-base <n>', 'first port (default: a free block is searched)')
     .option('--kafka-home <folder>', 'Kafka installation with libs/ (also KAFKA_HOME)')
     .option('--no-service', 'only the servers, without the reference service')
+    .option('--secure', 'Kafka takes TLS with a login (SCRAM-SHA-512) only', false)
     .addHelpText('after', '\nExample:\n  uplift sandbox up --name six --brokers 6')
     .action((options: UpInput) => run(() => import('./up.ts').then((m) => m.upCommand), options));
   sandbox

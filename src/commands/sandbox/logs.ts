@@ -9,10 +9,13 @@ import { stateDirOf, wholeNumber } from './input.ts';
 export const logsCommand: Action<LogsInput> = async (deps, { name, unit: id, lines }) => {
   const unit = await sandboxUnit(stateDirOf(deps), name, id);
   const shown = await tailLog(unit, wholeNumber('--lines', lines)).catch(ifAbsent);
-  if (deps.globals.output === 'text') {
-    for (const line of shown) deps.stdout.write(`${stripVTControlCharacters(line)}\n`);
-  }
-  return { exit: 0, kind: 'sandbox.logs', data: { unit: id, file: unit.logFile, lines: shown }, blocks: [] };
+  return {
+    exit: 0,
+    kind: 'sandbox.logs',
+    data: { unit: id, file: unit.logFile, lines: shown },
+    blocks: [],
+    verbatim: shown.map((line) => `${stripVTControlCharacters(line)}\n`).join(''),
+  };
 };
 
 /** A unit that never started has no log yet. */

@@ -14,6 +14,7 @@ export const upCommand: Action<UpInput> = async (deps, input) => {
       brokers: wholeNumber('--brokers', input.brokers),
       racks: wholeNumber('--racks', input.racks),
       service: input.service,
+      secure: input.secure,
     },
     ...(input.portBase === undefined ? {} : { portBase: wholeNumber('--port-base', input.portBase) }),
     ...(input.kafkaHome === undefined ? {} : { kafkaHome: input.kafkaHome }),
@@ -22,6 +23,7 @@ export const upCommand: Action<UpInput> = async (deps, input) => {
   });
   const count = Object.keys(up.readyInMs).length;
   const again = up.restarted ? ' again, on its data' : '';
+  const secure = up.secure ? ' Kafka takes TLS with a login.' : '';
   const name = nameFlag(input.name);
   return {
     exit: 0,
@@ -31,7 +33,7 @@ export const upCommand: Action<UpInput> = async (deps, input) => {
       {
         kind: 'verdict',
         mark: 'ok',
-        text: `Sandbox ${up.name} is up${again}: ${count} processes ready in ${formatMs(up.tookMs)}. ${up.configFile}`,
+        text: `Sandbox ${up.name} is up${again}: ${count} processes ready in ${formatMs(up.tookMs)}.${secure} ${up.configFile}`,
       },
       {
         kind: 'next',

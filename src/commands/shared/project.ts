@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { relative } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { findConfigFile, sandboxConfigsIn, stateDirFor } from '../../config/find.ts';
 import { type Config, type FullConfig, loadConfig } from '../../config/load.ts';
+import type { SecretRef } from '../../config/regions.ts';
+import { resolveSecret } from '../../config/secret.ts';
 import { reasonOf, UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { SECTIONS } from './sections.ts';
@@ -42,4 +44,14 @@ export async function openProject(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): 
 function shownPath(file: string, cwd: string): string {
   const near = relative(cwd, file);
   return near.startsWith('..') ? file : near;
+}
+
+/** Paths in uplift.yaml are relative to the file, so that a command works from any folder. */
+export function besideConfig(project: Project, path: string): string {
+  return resolve(dirname(project.configFile), path);
+}
+
+/** A secret that uplift.yaml names; its file, if it is one, stands beside uplift.yaml. */
+export function secretOf(deps: Pick<Deps, 'env'>, project: Project, ref: SecretRef): Promise<string> {
+  return resolveSecret(ref, deps.env, (file) => readFile(besideConfig(project, file), 'utf8'));
 }

@@ -1,13 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { KafkaTarget } from '../../clients/kafka/target.ts';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
-import type { RegionConfig, SecretRef } from '../../config/regions.ts';
-import { resolveSecret } from '../../config/secret.ts';
+import type { RegionConfig } from '../../config/regions.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { type DesiredTopic, desiredTopics } from '../../topics/section.ts';
-import { openProject, type Project } from './project.ts';
+import { kafkaTarget } from './kafka-target.ts';
+import { openProject, type Project, secretOf } from './project.ts';
 
 /** One region of a project, with everything a command needs to reach it. Paths are resolved, secrets read. */
 export interface Region {
@@ -48,45 +46,7 @@ export async function openOneRegion(deps: Deps): Promise<Region> {
 async function regionOf(deps: Deps, project: Project, config: RegionConfig, index: number): Promise<Region> {
   const { topics } = project.config.value;
   const desired = desiredTopics(topics, (at) => project.config.origin(['topics', at]).text);
-  return { project, index, config, kafka: await kafkaTarget(deps, project, config), desired };
-}
-
-async function kafkaTarget(deps: Deps, project: Project, { kafka }: RegionConfig): Promise<KafkaTarget> {
-  const requestTimeoutMs = project.config.value.limits.requestTimeout;
-  const target: KafkaTarget = { brokers: kafka.brokers, clientId: 'uplift', requestTimeoutMs };
-  const { tls, sasl } = kafka;
-  const pem = async (file: string): Promise<string> => readFile(besideConfig(project, file), 'utf8');
-  return {
-    ...target,
-    ...(tls === undefined
-      ? {}
-      : {
-          tls: {
-            ...(tls.ca === undefined ? {} : { ca: await pem(tls.ca) }),
-            ...(tls.cert === undefined ? {} : { cert: await pem(tls.cert) }),
-            ...(tls.key === undefined ? {} : { key: await pem(tls.key) }),
-            ...(tls.servername === undefined ? {} : { servername: tls.servername }),
-          },
-        }),
-    ...(sasl === undefined
-      ? {}
-      : {
-          sasl: {
-            mechanism: sasl.mechanism,
-            username: sasl.username,
-            password: await secretOf(deps, project, sasl.password),
-          },
-        }),
-  };
-}
-
-/** Paths in uplift.yaml are relative to the file, so that a command works from any folder. */
-export function besideConfig(project: Project, path: string): string {
-  return resolve(dirname(project.configFile), path);
-}
-
-function secretOf(deps: Deps, project: Project, ref: SecretRef): Promise<string> {
-  return resolveSecret(ref, deps.env, (file) => readFile(besideConfig(project, file), 'utf8'));
+  return { project, index, config, kafka: await kafkaTarget(deps, project, index), desired };
 }
 
 /** Connection targets of the writer and the replicas, asked directly. */

@@ -18,6 +18,7 @@ import { presentPlan, presentVerify } from '../../topics/present.ts';
 import { createTopicsStep, refuseFailures, type TopicStepContext } from '../../topics/step.ts';
 import { verifyTopics } from '../../topics/verify.ts';
 import { type Confirmed, confirm } from '../shared/confirm.ts';
+import { endJournal } from '../shared/end-journal.ts';
 import { openOneRegion, type Region } from '../shared/region.ts';
 import type { ApplyInput } from './index.ts';
 import { lookAtTopics, withCluster } from './observe.ts';
@@ -140,7 +141,11 @@ async function createJournaled(
         if (state === 'failed') deps.progress({ phase: 'create', state: 'failed', text: describe });
       },
     });
+    await journal.append('topics.ended', { execution: 'completed' });
     await journal.seal();
+  } catch (error) {
+    await endJournal(journal, 'topics.ended', error, deps.signal);
+    throw error;
   } finally {
     await journal.close();
   }

@@ -1,10 +1,11 @@
 import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
-import { UpliftError } from '../../core/error.ts';
+import { isUpliftError, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
+import { examine } from '../examine.ts';
 import { judgeEvidence } from '../judge.ts';
 import { type PutBack, putBack } from '../restore.ts';
 import { remainingDifferences } from '../settle.ts';
@@ -13,7 +14,6 @@ import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { coverageOf, type FaultTimes, injectAndObserve, recoveryOf, victimPartitions } from './fault.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { type BrokerLossOptions, type BrokerLossPorts, type BrokerLossResult, DRILL_ID } from './types.ts';
-import { examine } from './verdict.ts';
 
 /** The load goes on this long after leadership was given back: a loss at the election would show. */
 const AFTER_ELECTION_MS = 4000;
@@ -115,7 +115,7 @@ async function underLoad(
   const back = await putBack({ journal, journalPath: options.folder.journal, context });
   if (back.failed.length > 0) throw notRestored(options.runId, back, failure);
   progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
-  if (times === undefined) throw failure;
+  if (times === undefined) throw restoredAfter(failure, options, back);
   const restoredNs = ports.clock.monoNs();
   await runFor(load, AFTER_ELECTION_MS, ports.signal);
   return conclude(ports, options, { prepared, load, baseline, times, restoredNs, back });
@@ -140,7 +140,11 @@ async function conclude(
   const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${summary.p99Ms === null ? '–' : formatMs(summary.p99Ms)}`;
   ports.progress({ phase: 'load', state: 'done', text });
   ports.progress({ phase: 'final reads', state: 'running', text: 'logs, Postgres servers, API' });
-  const examined = await examine(ports, options, load);
+  const examined = await examine(ports, {
+    history: options.folder.history,
+    gateways: options.gateways.map(({ url }) => url),
+    timeoutMs: options.timeoutMs,
+  });
   const { partitions, servers, api } = examined.counts;
   ports.progress({
     phase: 'final reads',
@@ -205,6 +209,20 @@ function textOf(value: bigint | null): string | null {
 function restoreText(ports: BrokerLossPorts, back: PutBack): string {
   const since = formatMs(Number(ports.clock.monoNs() - back.startedNs) / 1e6);
   return `everything back after ${since} · ISR full · leaders as before · topology diff empty`;
+}
+
+/**
+ * What stopped the run, when everything is back. A full disk is worth two sentences more: nothing is broken, and how
+ * the record comes to its end.
+ */
+function restoredAfter(failure: unknown, { runId, folder }: BrokerLossOptions, back: PutBack): unknown {
+  if (!isUpliftError(failure, 'UPL-CANNOT-WRITE')) return failure;
+  const changed = back.undone.length > 0;
+  return new UpliftError('UPL-CANNOT-WRITE', {
+    message: `${failure.message} ${changed ? 'Everything is put back' : 'Nothing was broken'}; the record of the run is incomplete.`,
+    next: `free space in ${folder.dir}, then uplift drill recover ${runId}`,
+    cause: failure.cause,
+  });
 }
 
 function notRestored(runId: string, back: PutBack, failure: unknown): UpliftError {

@@ -1,6 +1,7 @@
 import { VIEWS } from '../../contract/projection.ts';
 import type { DecisionKind } from '../../contract/records.ts';
 import type { AskPostgres } from '../../facts/ask-postgres.ts';
+import { hasDeadLetterView } from '../../facts/projection/dead-letters.ts';
 import { foldPostgres, type PostgresRead } from '../../load/final-reads.ts';
 
 const CHUNK = 5_000;
@@ -23,9 +24,10 @@ interface OperationSql {
 
 const RESERVATIONS = `SELECT reservation_id, event_id, resource, slot_start, slot_end, quantity, status FROM ${VIEWS.reservations} WHERE tenant = $1`;
 const OPERATIONS = `SELECT event_id, decision, reservation_id FROM ${VIEWS.operations} WHERE event_id = ANY($1)`;
+const PARKED = `SELECT event_id FROM ${VIEWS.deadLetters} WHERE outcome = 'parked' AND event_id = ANY($1)`;
 const OFFSETS = `SELECT partition, decided_through::text AS decided_through FROM ${VIEWS.offsets} WHERE topic = $1`;
 
-/** Reads what one server has of a tenant: its reservations, these operations, and how far it is. Each server is asked directly. */
+/** Reads what one server has of a tenant: its reservations, these operations and dead letters, and how far it is. Each server is asked directly. */
 export async function readDatabase(request: {
   readonly ask: AskPostgres;
   readonly tenant: string;
@@ -52,10 +54,15 @@ export async function readDatabase(request: {
       status: row.status,
     });
   }
+  const putsAside = await hasDeadLetterView(ask, timeoutMs);
   for (let from = 0; from < eventIds.length; from += CHUNK) {
-    const operations = await ask.query<OperationSql>(OPERATIONS, [eventIds.slice(from, from + CHUNK)], {
-      timeoutMs,
-    });
+    const ids = eventIds.slice(from, from + CHUNK);
+    // Dead letters first: one that is applied in between then shows as both, and applied is what counts.
+    const parked = putsAside
+      ? await ask.query<{ event_id: string }>(PARKED, [ids], { timeoutMs })
+      : undefined;
+    for (const row of parked?.rows ?? []) fold.parked(row.event_id);
+    const operations = await ask.query<OperationSql>(OPERATIONS, [ids], { timeoutMs });
     for (const row of operations.rows) {
       fold.operation({ eventId: row.event_id, decision: row.decision, reservationId: row.reservation_id });
     }

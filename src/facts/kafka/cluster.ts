@@ -1,9 +1,17 @@
-import type { Cluster, ClusterState, ConfigEntry, QuorumState } from '../../clients/kafka/ports.ts';
+import type {
+  Cluster,
+  ClusterState,
+  ConfigEntry,
+  QuorumState,
+  SilentBroker,
+} from '../../clients/kafka/ports.ts';
 import { type Observed, observe } from '../observed.ts';
 
 /** One frozen look at a Kafka cluster. The parts are observed on their own: a cluster without a quorum answer still has topics. */
 export interface KafkaFacts {
   readonly state: Observed<ClusterState>;
+  /** Brokers that `state` holds and that did not answer for themselves. */
+  readonly silent: readonly SilentBroker[];
   readonly quorum: Observed<QuorumState>;
   /** Configs of the topics asked for; absent topics are absent keys. */
   readonly topicConfigs: Observed<ReadonlyMap<string, readonly ConfigEntry[]>>;
@@ -27,14 +35,15 @@ export async function collectKafkaFacts({
   timeoutMs,
 }: KafkaFactsRequest): Promise<KafkaFacts> {
   const state = await observe(nowMs, () => cluster.describe({ timeoutMs }));
-  if (!state.seen) return { state, quorum: state, topicConfigs: state, reassignments: state };
+  if (!state.seen) return { state, silent: [], quorum: state, topicConfigs: state, reassignments: state };
   const present = configsOf.filter((name) => state.value.topics.some((topic) => topic.name === name));
-  const [quorum, topicConfigs, reassignments] = await Promise.all([
+  const [silent, quorum, topicConfigs, reassignments] = await Promise.all([
+    cluster.silent(state.value.brokers, { timeoutMs }),
     observe(nowMs, () => cluster.quorum({ timeoutMs })),
     observe(nowMs, async () =>
       present.length === 0 ? new Map() : cluster.topicConfigs(present, { timeoutMs }),
     ),
     observe(nowMs, () => cluster.reassignments({ timeoutMs })),
   ]);
-  return Object.freeze({ state, quorum, topicConfigs, reassignments });
+  return Object.freeze({ state, silent, quorum, topicConfigs, reassignments });
 }

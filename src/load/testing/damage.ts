@@ -1,3 +1,4 @@
+import type { Decision } from '../../contract/records.ts';
 import { idOf, REPLICAS, rowOf, TENANT, type World, WRITER } from './world.ts';
 
 /** Damage of every kind, aimed by two numbers; what it hits depends on the world. */
@@ -84,6 +85,15 @@ export const DAMAGE = {
     };
     world.servers.get(WRITER)?.reservations.push(rowOf(idOf(a), reservation));
   },
+  park: (world: World, a: number, b: number) => {
+    const names = b % 3 === 0 ? [REPLICAS[a % 2] ?? WRITER] : [WRITER, ...REPLICAS];
+    park(world, names, idOf(a));
+  },
+  replay: (world: World, a: number, b: number) => {
+    const log = world.events[b % 2] ?? [];
+    const decision = log[a % Math.max(1, log.length)];
+    if (decision !== undefined) replay(world, b % 2, decision);
+  },
   behind: (world: World, a: number, b: number) =>
     void world.servers.get([WRITER, ...REPLICAS][b % 3] ?? WRITER)?.through.set(a % 2, b),
   cutEvents: (world: World, a: number, b: number) => {
@@ -96,6 +106,19 @@ export const DAMAGE = {
   missing: (world: World, a: number) =>
     void world.missing.add(['commands', 'events', 'api', WRITER, ...REPLICAS][a % 6] ?? 'api'),
 } satisfies Record<string, (world: World, a: number, b: number) => void>;
+
+/** The servers have put an event aside: its rows are not there, and the dead letter is. */
+export function park(world: World, names: readonly string[], id: string): void {
+  eraseRows(world, names, id);
+  for (const name of names) world.servers.get(name)?.parked.add(id);
+}
+
+/** A dead letter's decision, written into the log once more. */
+export function replay(world: World, partition: number, decision: Decision): void {
+  const again = { ...decision };
+  world.events[partition]?.push(again);
+  world.replays.add(again);
+}
 
 export function eraseCommands(world: World, id: string): void {
   for (const log of world.commands)

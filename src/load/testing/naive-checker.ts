@@ -1,6 +1,6 @@
 import { decodeToken } from '../../contract/token.ts';
 import { outOfOrder, oversold } from './naive-invariants.ts';
-import { type Ack, decisionsOf, has, type Placed, placesOf } from './naive-lookups.ts';
+import { type Ack, decisionLog, decisionsOf, has, type Placed, placesOf } from './naive-lookups.ts';
 import { REPLICAS, type World, WRITER } from './world.ts';
 
 /** What the naive checker says, as sorted lines: comparable, and readable when two checkers disagree. */
@@ -34,6 +34,7 @@ export function naiveJudge(world: World): NaiveFindings {
     moved: sorted(acks.filter((ack) => isMoved(world, ack)).map((ack) => ack.id)),
     duplicates: sorted(duplicates(world, ids)),
     repeated: sorted(repeated(world, ids)),
+    replayed: [String(has(world, 'events') ? replayed(world) : 0)],
     phantoms: sorted(phantoms(world, ids, refused)),
     oversold: sorted(oversold(world)),
     outOfOrder: sorted(outOfOrder(world, ids, acks)),
@@ -69,7 +70,7 @@ function isMoved(world: World, ack: Ack): boolean {
 function isUnparseable(world: World, ack: Ack): boolean {
   if (!has(world, 'events') || !has(world, 'commands') || decisionsOf(world, ack.id).length > 0) return false;
   const marks = placesOf(world, ack.id).map(({ partition, offset }) =>
-    world.events[partition]?.some((d) => d.eventId === null && Number(d.commandOffset) === offset),
+    decisionLog(world)[partition]?.some((d) => d.eventId === null && Number(d.commandOffset) === offset),
   );
   return marks.includes(true);
 }
@@ -95,8 +96,10 @@ function lostAt(world: World, ack: Ack): string | undefined {
   const inLog = placesOf(world, ack.id).length > 0;
   if (has(world, 'commands') && !inLog && !beforeStart) return `${ack.id} gateway → commands log`;
   if (isUndecided(world, ack)) return `${ack.id} commands log → events log`;
+  if (isUnparseable(world, ack)) return undefined;
   for (const name of [WRITER, ...REPLICAS]) {
-    if (!lacksOn(world, ack, name)) continue;
+    if (isParked(world, ack, name)) return undefined;
+    if (isAside(world, ack, name) || !lacksOn(world, ack, name)) continue;
     return `${ack.id} ${name === WRITER ? 'events log → writer' : `writer → replica ${name}`}`;
   }
   const denied = world.api.some(([id, answer]) => id === ack.id && answer.kind === 'notFound');
@@ -109,7 +112,7 @@ function isUndecided(world: World, ack: Ack): boolean {
   if (!has(world, 'events') || verdictOn(world, ack.id) !== undefined || isUnparseable(world, ack))
     return false;
   const place = (has(world, 'commands') ? placesOf(world, ack.id)[0] : undefined) ?? claimOf(ack);
-  const decided = (world.events[place.partition] ?? []).map((d) => Number(d.commandOffset));
+  const decided = (decisionLog(world)[place.partition] ?? []).map((d) => Number(d.commandOffset));
   return Math.max(-1, ...decided) >= place.offset;
 }
 
@@ -123,9 +126,27 @@ function lacksOn(world: World, ack: Ack, name: string): boolean {
   return !operation || (verdict.kind === 'accepted' && !reservation);
 }
 
+function isApplied(world: World, ack: Ack, name: string): boolean {
+  return (
+    has(world, name) && world.servers.get(name)?.operations.some((row) => row.eventId === ack.id) === true
+  );
+}
+
+/** This server says that it put the event aside and has not applied it. */
+function isAside(world: World, ack: Ack, name: string): boolean {
+  const parked = has(world, name) && world.servers.get(name)?.parked.has(ack.id) === true;
+  return parked && !isApplied(world, ack, name);
+}
+
+/** A dead letter: put aside somewhere, and not applied by the writer. */
+function isParked(world: World, ack: Ack, name: string): boolean {
+  return isAside(world, ack, name) && !isApplied(world, ack, WRITER);
+}
+
 function endOf(world: World, ack: Ack): string {
   if (lostAt(world, ack) !== undefined) return 'lost';
   if (isUnparseable(world, ack)) return 'deadLettered';
+  if ([WRITER, ...REPLICAS].some((name) => isParked(world, ack, name))) return 'deadLettered';
   const writer = has(world, WRITER)
     ? world.servers.get(WRITER)?.operations.find((row) => row.eventId === ack.id)
     : undefined;
@@ -135,7 +156,9 @@ function endOf(world: World, ack: Ack): string {
 }
 
 function duplicates(world: World, ids: readonly string[]): string[] {
-  const decided = world.events.flat().flatMap((d) => d.eventId ?? []);
+  const decided = decisionLog(world)
+    .flat()
+    .flatMap((d) => d.eventId ?? []);
   const rows = [...world.servers.values()].flatMap((server) => server.reservations.map((row) => row.eventId));
   return [...new Set([...ids, ...decided, ...rows])].flatMap((id) => [
     ...(has(world, 'events') && decidedTwice(world, id) ? [`${id} events log`] : []),
@@ -162,12 +185,19 @@ function storedTwice(world: World, ids: readonly string[], id: string, name: str
   return reservations > 1 || (operations > 1 && (ids.includes(id) || reservations > 0));
 }
 
+function replayed(world: World): number {
+  const all = world.events.flat().filter((decision) => world.replays.has(decision));
+  return all.filter((decision) => (decision.reservation?.tenant ?? world.tenant) === world.tenant).length;
+}
+
 function repeated(world: World, ids: readonly string[]): string[] {
   const known = [
     ...new Set([
       ...ids,
       ...world.commands.flat().flatMap((record) => record?.eventId ?? []),
-      ...world.events.flat().flatMap((d) => d.eventId ?? []),
+      ...decisionLog(world)
+        .flat()
+        .flatMap((d) => d.eventId ?? []),
     ]),
   ];
   return known.flatMap((id) => {
@@ -188,7 +218,7 @@ function phantoms(world: World, ids: readonly string[], refused: readonly string
           .flatMap((record) => (record?.tenant === world.tenant ? [record.eventId] : []))
       : []),
     ...(has(world, 'events')
-      ? world.events
+      ? decisionLog(world)
           .flat()
           .flatMap((d) =>
             d.eventId !== null && (d.reservation?.tenant ?? world.tenant) === world.tenant ? [d.eventId] : [],

@@ -1,4 +1,4 @@
-import { type Ack, decisionsOf, has, placesOf } from './naive-lookups.ts';
+import { type Ack, decisionLog, decisionsOf, has, placesOf } from './naive-lookups.ts';
 import type { World } from './world.ts';
 
 /** Capacity and order, asked of the flat lists moment by moment and pair by pair. */
@@ -8,7 +8,7 @@ export function oversold(world: World): string[] {
     { id: string; resource: string; start: number; end: number; quantity: number }[],
   ][] = [];
   if (has(world, 'events')) {
-    const accepted = world.events
+    const accepted = decisionLog(world)
       .flat()
       .flatMap((d) =>
         d.decision === 'accepted' && d.reservation?.tenant === world.tenant ? [d.reservation] : [],

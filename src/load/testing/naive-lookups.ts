@@ -20,8 +20,13 @@ export function placesOf(world: World, id: string): Placed[] {
   );
 }
 
+/** What was decided, partition by partition: a replayed record decides nothing. */
+export function decisionLog(world: World): Decision[][] {
+  return world.events.map((log) => log.filter((decision) => !world.replays.has(decision)));
+}
+
 export function decisionsOf(world: World, id: string): Decided[] {
-  return world.events.flatMap((log, partition) =>
+  return decisionLog(world).flatMap((log, partition) =>
     log.flatMap((decision, at) =>
       decision.eventId === id && (decision.reservation?.tenant ?? world.tenant) === world.tenant
         ? [{ partition, at, decision }]

@@ -1,3 +1,4 @@
+import { replayHeaders } from '../../contract/dead-letter.ts';
 import type { Command } from '../../contract/records.ts';
 import {
   type FinalReads,
@@ -8,6 +9,12 @@ import {
 } from '../final-reads.ts';
 import type { JudgeInput } from '../verdicts.ts';
 import { REPLICAS, type ServerState, TOPIC_ID, type World, WRITER } from './world.ts';
+
+const REPLAYED = replayHeaders([], {
+  id: 'replay-1',
+  origin: { topic: 'events', topicId: 'topic-2', partition: 0, offset: 0n, timestampMs: 0 },
+  attempt: 1,
+});
 
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value), 'utf8');
 
@@ -52,6 +59,7 @@ function finalReadsOf(world: World): FinalReads {
         offset: BigInt(offset),
         key: Buffer.from(`${tenant}/r`),
         value: json(decision),
+        headers: world.replays.has(decision) ? REPLAYED : [],
       });
     }
   }
@@ -73,6 +81,7 @@ function serverRead(server: ServerState): PostgresRead {
   const fold = foldPostgres();
   for (const row of server.reservations) fold.reservation(row);
   for (const row of server.operations) fold.operation(row);
+  for (const eventId of server.parked) fold.parked(eventId);
   for (const [partition, through] of server.through) fold.offset(partition, BigInt(through));
   return fold.result();
 }

@@ -17,6 +17,8 @@ export interface World {
   readonly commands: ({ eventId: string; tenant: string } | null)[][];
   readonly commandsStart: number[];
   readonly events: Decision[][];
+  /** Those of them that replay a dead letter. */
+  readonly replays: Set<Decision>;
   readonly servers: Map<string, ServerState>;
   readonly api: [eventId: string, answer: ApiRead][];
   readonly missing: Set<string>;
@@ -25,6 +27,7 @@ export interface World {
 export interface ServerState {
   reservations: ReservationRow[];
   operations: OperationRow[];
+  readonly parked: Set<string>;
   readonly through: Map<number, number>;
 }
 
@@ -64,6 +67,7 @@ export function honestWorld(specs: readonly OpSpec[], capacity: number): World {
     commands: Array.from({ length: PARTITIONS }, () => []),
     commandsStart: Array.from({ length: PARTITIONS }, () => 0),
     events: Array.from({ length: PARTITIONS }, () => []),
+    replays: new Set(),
     servers: new Map(),
     api: [],
     missing: new Set(),
@@ -195,7 +199,7 @@ function project(world: World): void {
 }
 
 function projected(world: World): ServerState {
-  const server: ServerState = { reservations: [], operations: [], through: new Map() };
+  const server: ServerState = { reservations: [], operations: [], parked: new Set(), through: new Map() };
   for (const [partition, log] of world.events.entries()) {
     for (const { decision, eventId, reservation, commandOffset } of log) {
       server.through.set(partition, Number(commandOffset));

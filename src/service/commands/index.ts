@@ -1,6 +1,8 @@
+import { GROUPS } from '../../contract/groups.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv } from '../env.ts';
+import { CommitPositions } from '../runtime/commit-positions.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
@@ -36,6 +38,14 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
     session?.probe() ?? { name: 'partitions', ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
   const probes = (): ProbeResult[] => [...loop.snapshot(), state()];
   const app = createHttp({ role: 'commands', settings, metrics, probes, draining: () => signal.aborted });
+  const committing = new CommitPositions({
+    groups: adapters.openGroups(kafkaTarget(settings, 'commit')),
+    groupId: GROUPS.commands,
+    topic: TOPICS.commands,
+    positions: () => session?.positions() ?? new Map(),
+    onFailed: () => metrics.positionCommitFailed.inc(),
+    log,
+  });
   try {
     loop.start();
     const port = await listen(app, settings);
@@ -61,7 +71,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
     };
     await keepRunning(live, { signal, log, trouble });
   } finally {
-    await Promise.allSettled([app.close(), loop.stop()]);
+    await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
     await Promise.allSettled([produce.close(), read.close(), cluster.close()]);
   }
   log.info('drained');

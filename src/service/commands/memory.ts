@@ -1,10 +1,13 @@
+import { hash } from 'node:crypto';
+
 /**
- * The last decisions of one partition by command offset, as bytes, to compare what stands in the log with what was
+ * The last decisions of one partition by command offset, as digests, to compare what stands in the log with what was
  * decided here. Bounded: of older decisions nothing is known, and that is said (`unknown`), never taken for equal.
+ * Digests, because a kept buffer keeps all it was cut from: a whole answer of Kafka, or 8 KiB of Node's buffer pool.
  */
 export class DecisionMemory {
   readonly #limit: number;
-  readonly #bytes = new Map<bigint, Buffer>();
+  readonly #digests = new Map<bigint, string>();
   readonly #order: bigint[] = [];
   #head = 0;
 
@@ -14,24 +17,25 @@ export class DecisionMemory {
 
   /** Keeps the first decision of an offset; answers how a later one compares with it. */
   compare(commandOffset: bigint, bytes: Buffer): 'first' | 'same' | 'differs' {
-    const known = this.#bytes.get(commandOffset);
+    const digest = hash('sha256', bytes, 'base64');
+    const known = this.#digests.get(commandOffset);
     if (known === undefined) {
-      this.#remember(commandOffset, bytes);
+      this.#remember(commandOffset, digest);
       return 'first';
     }
-    return known.equals(bytes) ? 'same' : 'differs';
+    return known === digest ? 'same' : 'differs';
   }
 
   has(commandOffset: bigint): boolean {
-    return this.#bytes.has(commandOffset);
+    return this.#digests.has(commandOffset);
   }
 
-  #remember(commandOffset: bigint, bytes: Buffer): void {
-    this.#bytes.set(commandOffset, bytes);
+  #remember(commandOffset: bigint, digest: string): void {
+    this.#digests.set(commandOffset, digest);
     this.#order.push(commandOffset);
     if (this.#order.length - this.#head <= this.#limit) return;
     const oldest = this.#order[this.#head];
-    if (oldest !== undefined) this.#bytes.delete(oldest);
+    if (oldest !== undefined) this.#digests.delete(oldest);
     this.#head += 1;
     if (this.#head < this.#limit) return;
     this.#order.splice(0, this.#head);

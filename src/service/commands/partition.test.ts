@@ -247,3 +247,19 @@ describe('the owner of a partition', () => {
     expect(calls.stopped[0]).toContain('event 0 is not a decision');
   });
 });
+
+test('what is decided counts as written only when its decision is in the log', async () => {
+  const { owner, control } = setUp(1n);
+  expect(owner.writtenThrough).toBeUndefined();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  control.gate = promise;
+  owner.checkRestored(1n);
+  expect(owner.writtenThrough).toBe(0n);
+  owner.resume(0n);
+  owner.onCommands(batch([commandRecord(0), commandRecord(1)]));
+  expect(owner.nextCommandOffset).toBe(2n);
+  expect(owner.writtenThrough).toBe(0n);
+  resolve();
+  await owner.idle();
+  expect(owner.writtenThrough).toBe(2n);
+});

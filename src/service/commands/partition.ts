@@ -25,6 +25,7 @@ export interface OwnerDeps {
 }
 
 interface Outgoing {
+  readonly commandOffset: bigint;
   readonly record: OutRecord;
   readonly kind: Decision['decision'];
 }
@@ -60,6 +61,12 @@ export class PartitionOwner {
 
   get nextCommandOffset(): bigint {
     return this.#state.lastCommandOffset + 1n;
+  }
+
+  /** First command whose decision is not in the log yet; undefined while that is not known. */
+  get writtenThrough(): bigint | undefined {
+    if (this.phase !== 'deciding') return undefined;
+    return this.#pending[0]?.commandOffset ?? this.nextCommandOffset;
   }
 
   stop(reason: string, differs = false): void {
@@ -171,7 +178,11 @@ export class PartitionOwner {
     const { eventSchema } = this.#deps;
     const value = encodeDecision(decision, eventSchema);
     const headers = eventHeaders(decision, eventSchema, traceparentOf(record.headers));
-    this.#pending.push({ record: { key: record.key, value, headers }, kind: decision.decision });
+    this.#pending.push({
+      commandOffset: record.offset,
+      record: { key: record.key, value, headers },
+      kind: decision.decision,
+    });
   }
 
   #pump(): void {

@@ -77,6 +77,12 @@ export class CommandsSession {
     }
   }
 
+  /** First command not decided and written, by partition. */
+  positions(): ReadonlyMap<number, bigint> {
+    const known = [...this.#owners].map(([partition, owner]) => [partition, owner.writtenThrough] as const);
+    return new Map(known.flatMap(([partition, at]) => (at === undefined ? [] : [[partition, at]])));
+  }
+
   probe(): ProbeResult {
     const owners = [...this.#owners];
     const bad = owners.filter(([, owner]) => owner.phase !== 'deciding');

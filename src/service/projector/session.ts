@@ -36,6 +36,8 @@ const WAIT_MS = 250;
 const STALLED_MS = 10_000;
 const MAX_RECORDS = 2000;
 const MAX_BACKOFF_MS = 2000;
+/** So many in a row are no conflict with another writer any more: Postgres takes nothing (its disk is full). */
+const FAILED_WRITES = 3;
 
 /** One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. */
 export class ProjectorSession {
@@ -46,8 +48,8 @@ export class ProjectorSession {
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
-  /** Writes that failed one after the other. */
-  #failures = 0;
+  /** Writes that failed one after the other, and why the last one did. */
+  #failed = { times: 0, reason: '' };
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
@@ -63,12 +65,19 @@ export class ProjectorSession {
     }
   }
 
+  /** First event not applied, by partition. */
+  positions(): ReadonlyMap<number, bigint> {
+    return new Map([...this.#positions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+  }
+
   probe(): ProbeResult {
     const stalled = this.#reader?.stalled(STALLED_MS) ?? [];
     const total = this.#deps.owned.length;
     const parts = [`${this.#positions.size}/${total} partitions projected`];
     const { reason: parking } = this.#deps.letters;
+    const refused = this.#failed.times >= FAILED_WRITES;
     if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
+    if (refused) parts.push(`not applied, ${this.#failed.times} times: ${this.#failed.reason}`);
     if (parking !== undefined) parts.push(parking);
     for (const [partition, reason] of [...this.#stopped].slice(0, 5))
       parts.push(`${partition} stopped: ${reason}`);
@@ -79,6 +88,7 @@ export class ProjectorSession {
       this.#positions.size === total &&
       stalled.length === 0 &&
       this.#postgres === undefined &&
+      !refused &&
       parking === undefined;
     return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
   }
@@ -156,7 +166,7 @@ export class ProjectorSession {
       failure = error;
     }
     if (failure === undefined) {
-      this.#failures = 0;
+      this.#failed = { times: 0, reason: '' };
       return;
     }
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
@@ -164,8 +174,8 @@ export class ProjectorSession {
     this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
     if (isPoison(failure)) await this.#applyOneByOne(batches);
     // A refusal that stays must not become a busy loop.
-    const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
-    this.#failures += 1;
+    const pauseMs = Math.min(50 * 2 ** this.#failed.times, MAX_BACKOFF_MS);
+    this.#failed = { times: this.#failed.times + 1, reason: reasonOf(failure) };
     await delay(pauseMs, undefined, { signal: this.#deps.signal }).catch(() => undefined);
     await this.#reread();
   }

@@ -20,6 +20,7 @@ export interface Metrics {
   readonly projectionLagMs: Gauge;
   readonly projectionLagRecords: Gauge;
   readonly idempotencyCrossed: Counter;
+  readonly positionCommitFailed: Counter;
 }
 
 const BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -77,6 +78,10 @@ export function createMetrics(): Metrics {
     replaysApplied: counter('uplift_replays_total', 'Replayed events met in the log', ['outcome']),
     projectionLagMs: gauge('uplift_projection_lag_ms', 'Age of the oldest event not applied, 0 when none'),
     projectionLagRecords: gauge('uplift_projection_lag_records', 'Events not applied'),
+    positionCommitFailed: counter(
+      'uplift_position_commit_failed_total',
+      'Commits of positions for lag tools that failed; nothing depends on them',
+    ),
     idempotencyCrossed: counter(
       'uplift_idempotency_crossed_total',
       'Event ids decided a second time after they were forgotten',

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { PartitionAck, PartitionBatch, Produce } from '../../clients/kafka/ports.ts';
-import { reasonOf, UpliftError } from '../../core/error.ts';
-
-const RETRY_MS = 1000;
+import { UpliftError } from '../../core/error.ts';
+import { Retries } from './retry.ts';
 
 /**
- * A Produce that opens in the background and again every second until it works, so that a role lives before Kafka does.
+ * A Produce that opens in the background and again every second (after a refusal: every ten) until it works, so that a
+ * role lives before Kafka does.
  * Until then a send is refused as UPL-KAFKA-OVERLOADED: certainly not sent.
  */
 export function openInBackground(open: () => Promise<Produce>, log: Logger): Produce {
@@ -39,16 +39,14 @@ class BackgroundProduce implements Produce {
 
   async #open(open: () => Promise<Produce>): Promise<void> {
     const { signal } = this.#stop;
-    let logged: string | undefined;
+    const retries = new Retries();
     while (!signal.aborted && this.#produce === undefined) {
       try {
         this.#produce = await open();
       } catch (error) {
-        const reason = reasonOf(error);
-        if (reason !== logged)
-          this.#log.warn({ reason }, 'cannot connect to Kafka, trying again every second');
-        logged = reason;
-        await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+        const { reason, isNew, delayMs } = retries.failed(error);
+        if (isNew) this.#log.warn({ reason, retryMs: delayMs }, 'cannot connect to Kafka, trying again');
+        await delay(delayMs, undefined, { signal }).catch(() => undefined);
       }
     }
   }

@@ -1,8 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { reasonOf } from '../../core/error.ts';
-
-const RETRY_MS = 1000;
+import { RETRY_MS, Retries } from './retry.ts';
 
 /** Why the work of a role does not run at the moment; undefined while it runs. */
 export interface Trouble {
@@ -11,24 +9,25 @@ export interface Trouble {
 
 /**
  * Runs a session again and again until the signal: a session that fails is named in `trouble`, logged once per new
- * reason, and started again after a second. It ends by itself only when the signal aborts it.
+ * reason, and started again after a second (ten where Kafka refused us). It ends by itself only when the signal aborts it.
  */
 export async function keepRunning(
   session: () => Promise<void>,
   context: { readonly signal: AbortSignal; readonly log: Logger; readonly trouble: Trouble },
 ): Promise<void> {
   const { signal, log, trouble } = context;
-  let logged: string | undefined;
+  const retries = new Retries();
   while (!signal.aborted) {
+    let delayMs = RETRY_MS;
     try {
       await session();
     } catch (error) {
-      trouble.reason = reasonOf(error);
-      if (trouble.reason !== logged)
-        log.warn({ reason: trouble.reason }, 'not ready, trying again every second');
-      logged = trouble.reason;
+      const failed = retries.failed(error);
+      trouble.reason = failed.reason;
+      delayMs = failed.delayMs;
+      if (failed.isNew) log.warn({ reason: failed.reason, retryMs: delayMs }, 'not ready, trying again');
     }
-    if (!signal.aborted) await delay(RETRY_MS, undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) await delay(delayMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

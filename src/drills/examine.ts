@@ -1,0 +1,72 @@
+import { CAPACITY_PER_RESOURCE } from '../contract/rules.ts';
+import { judge } from '../load/checker.ts';
+import { type Proof, proveChecker } from '../load/checker-proof.ts';
+import { loadHistory } from '../load/history-reader.ts';
+import type { JudgeInput, Judgement } from '../load/verdicts.ts';
+import { type Gathered, type GatherRequest, gatherFinalReads } from './reads/gather.ts';
+import { quiesce } from './reads/quiesce.ts';
+
+/** Where the final reads look. */
+export type ExaminePorts = Pick<GatherRequest, 'read' | 'http' | 'writer' | 'replicas'>;
+
+export interface ExamineRequest {
+  /** File that the load wrote. */
+  readonly history: string;
+  readonly gateways: readonly string[];
+  /** One request or query. */
+  readonly timeoutMs: number;
+  /** Until what is on its way has arrived everywhere. */
+  readonly quiesceMs?: number;
+  /** Longest one topic may take to its end. */
+  readonly topicMs?: number;
+}
+
+export interface Examined {
+  readonly judgement: Judgement;
+  readonly proof: Proof;
+  /** What could not be looked at, or did not get to its end. */
+  readonly troubles: readonly string[];
+  readonly counts: Gathered['counts'];
+}
+
+const QUIESCE_MS = 30_000;
+const TOPIC_MS = 60_000;
+
+/** After a load has ended: waits for what is on its way, reads everything, judges, and proves the judge. */
+export async function examine(ports: ExaminePorts, request: ExamineRequest): Promise<Examined> {
+  const { read, http, writer, replicas } = ports;
+  const { timeoutMs, gateways, quiesceMs = QUIESCE_MS, topicMs = TOPIC_MS } = request;
+  const late = await quiesce({ read, servers: [writer, ...replicas], timeoutMs, deadlineMs: quiesceMs });
+  const { report, ops, reads } = await loadHistory(request.history);
+  const { tenant } = report.header;
+  const gathered = await gatherFinalReads({
+    read,
+    http,
+    gateways,
+    writer,
+    replicas,
+    tenant,
+    ops,
+    timeoutMs,
+    deadlineMs: topicMs,
+  });
+  const input: JudgeInput = {
+    tenant,
+    ops,
+    reads,
+    historyComplete: report.digest === 'equal',
+    finalReads: gathered.finalReads,
+    capacityOf: () => CAPACITY_PER_RESOURCE,
+  };
+  const judgement = judge(input);
+  const proof = proveChecker(input);
+  const unproved = proof.probes
+    .filter(({ named }) => !named)
+    .map(({ hop }) => `the checker did not name a loss planted at ${hop}`);
+  return {
+    judgement,
+    proof,
+    troubles: [...late, ...gathered.troubles, ...unproved],
+    counts: gathered.counts,
+  };
+}

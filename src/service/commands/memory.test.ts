@@ -1,0 +1,39 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { DecisionMemory } from './memory.ts';
+
+describe('the memory of decisions', () => {
+  test('tells the same decision from another one, and forgets the oldest beyond its limit', () => {
+    const memory = new DecisionMemory(3);
+    for (const offset of [0n, 1n, 2n, 3n])
+      expect(memory.compare(offset, Buffer.from(`d${offset}`))).toBe('first');
+    expect(memory.has(0n)).toBe(false);
+    expect(memory.compare(3n, Buffer.from('d3'))).toBe('same');
+    expect(memory.compare(3n, Buffer.from('dx'))).toBe('differs');
+    expect(memory.compare(3n, Buffer.from('d3'))).toBe('same');
+  });
+
+  test('holds at most its limit, however many came', () => {
+    const memory = new DecisionMemory(100);
+    for (let offset = 0n; offset < 1_000n; offset += 1n) memory.compare(offset, Buffer.from(String(offset)));
+    const kept = Array.from({ length: 1_000 }, (_, offset) => memory.has(BigInt(offset)));
+    expect(kept.filter(Boolean)).toHaveLength(100);
+    expect(kept.slice(900).every(Boolean)).toBe(true);
+  });
+
+  test('keeps nothing of the answers that the decisions were cut from', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const answerBytes = 256 * 1024;
+    const memory = new DecisionMemory(400);
+    collect();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let offset = 0n; offset < 400n; offset += 1n)
+      memory.compare(offset, Buffer.allocUnsafeSlow(answerBytes).fill(1).subarray(0, 600));
+    collect();
+    const grownBy = process.memoryUsage().arrayBuffers - before;
+    expect(memory.has(0n)).toBe(true);
+    expect(grownBy).toBeLessThan(40 * answerBytes);
+  });
+});
