@@ -181,6 +181,7 @@ describe('the binary', { timeout: 120_000 }, () => {
       out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
       err: '',
     });
+    expect((await start([BIN, '-V']).ended).out).toBe((await start([BIN, '--debug', '-V']).ended).out);
     expect(await start([BIN, '--help']).ended).toMatchObject({
       code: 0,
       out: expect.stringContaining('init'),

@@ -32,12 +32,16 @@ export async function main(
   leaveInTime();
 }
 
+const VERSION_FLAGS = ['-V', '--version'];
+
 async function runProgram(
   args: readonly string[],
   signal: AbortSignal,
   codes: Set<ExitCode>,
   nouns: readonly Register[] | undefined,
 ): Promise<void> {
+  // Asked by scripts, often, and alone: no need to build the tree of commands for it.
+  if (args.length === 1 && VERSION_FLAGS.includes(args[0] ?? '')) return print(`${version()}\n`, codes);
   let reporter: ProgressReporter | undefined;
   const run: Runner = async (load, input) => {
     const globals = globalsOf(program);

@@ -9,10 +9,10 @@ import { registerLag } from './commands/lag/index.ts';
 import { registerLoad } from './commands/load/index.ts';
 import { registerSandbox } from './commands/sandbox/index.ts';
 import { registerService } from './commands/service/index.ts';
+import { addFooters, HELP } from './commands/shared/help.ts';
 import { registerTopics } from './commands/topics/index.ts';
 import { UpliftError } from './core/error.ts';
 import type { Globals, Runner } from './deps.ts';
-import { completeHelp, HELP } from './help.ts';
 
 /** Adds one noun with its verbs and flags; imports types only, so that `--help` loads no capability. */
 export type Register = (program: Command, run: Runner) => void;
@@ -50,7 +50,7 @@ export function buildProgram(run: Runner, io: ProgramIo): Command {
     .showSuggestionAfterError(true);
   addGlobals(program);
   for (const register of io.nouns ?? NOUNS) register(program, run);
-  completeHelp(program);
+  addFooters(program);
   return program;
 }
 

@@ -49,7 +49,10 @@ const HOMES: readonly { readonly sdk: RegExp; readonly home: RegExp }[] = [
   { sdk: /^undici(\/|$)/, home: /^clients\/http\// },
   { sdk: /^(fastify(\/|$)|@fastify\/)/, home: /^service\// },
   { sdk: /^zx(\/|$)/, home: /^sandbox\// },
-  { sdk: /^commander(\/|$)/, home: /^(main|program|help)\.ts$|^commands\/[^/]+\/index\.ts$/ },
+  {
+    sdk: /^commander(\/|$)/,
+    home: /^(main|program)\.ts$|^commands\/shared\/help\.ts$|^commands\/[^/]+\/index\.ts$/,
+  },
   { sdk: /^(vitest|fast-check)(\/|$)/, home: /^$/ },
 ];
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { HELP } from '../../help.ts';
+import { HELP } from '../shared/help.ts';
 import { complete } from './complete.ts';
 import { registerCompletion, specsOf } from './index.ts';
 import { completionScript } from './script.ts';

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import type { Runner } from '../../deps.ts';
-import { commandsUnder } from '../../help.ts';
+import { commandsUnder } from '../shared/help.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];

@@ -48,6 +48,7 @@ describe('uplift sandbox', () => {
       ['restart', 'commands-1', 'commands-2', '--env', 'EVENT_SCHEMA=2'],
       { name: 'demo', units: ['commands-1', 'commands-2'], env: ['EVENT_SCHEMA=2'] },
     ],
+    [['install', '--yes'], { yes: true }],
     [['down', '--keep-data'], { name: 'demo', keepData: true }],
     [['status'], { name: 'demo' }],
     [['env', '--name', 'x'], { name: 'x' }],

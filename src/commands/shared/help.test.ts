@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { buildProgram } from '../../program.ts';
 import { commandsUnder } from './help.ts';
-import { buildProgram } from './program.ts';
 
 const COLUMNS = 80;
 const ROWS = 24;

@@ -24,17 +24,18 @@ export function commandsUnder(command: Command): Command[] {
     .flatMap((sub) => [sub, ...commandsUnder(sub)]);
 }
 
-/** Adds to every command what is the same for all of them; called once, when the whole tree stands. */
-export function completeHelp(program: Command): void {
-  const options = program.options.flatMap(({ long }) => (long === '--version' ? [] : (long ?? [])));
-  for (const command of commandsUnder(program))
-    command.addHelpText('after', `\nAlso ${options.join(' ')}: uplift --help`);
-  program.addHelpText(
-    'after',
-    '\nType first:  uplift    (it says what to do here), or: uplift sandbox up\n' +
-      'Exit codes:  0 fine, 10 failed, 12 inconclusive, 15 refused, 16 not restored,\n' +
-      '             64 usage, 69 away, 74 cannot write, 78 configuration',
-  );
+const FIRST_STEPS =
+  '\nType first:  uplift    (it says what to do here), or: uplift sandbox up\n' +
+  'Exit codes:  0 fine, 10 failed, 12 inconclusive, 15 refused, 16 not restored,\n' +
+  '             64 usage, 69 away, 74 cannot write, 78 configuration';
+
+/** What stands at the end of every help; computed for the one that is asked for. */
+export function addFooters(program: Command): void {
+  program.addHelpText('afterAll', ({ command }) => {
+    if (command === program) return FIRST_STEPS;
+    const everywhere = program.options.flatMap(({ long }) => (long === '--version' ? [] : (long ?? [])));
+    return `\nAlso ${everywhere.join(' ')}: ${program.name()} --help`;
+  });
 }
 
 /** `(default 50, env UPLIFT_OUTPUT)`; choices only where the description does not name them. */
