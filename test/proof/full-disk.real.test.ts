@@ -114,7 +114,8 @@ describe('a disk that runs full', () => {
   });
 
   test('under a load: 74, and no more is called acknowledged than stands whole in the history', async () => {
-    disk = await SmallDisk.mount(join(sandbox.workDir, 'histories'), { bytes: 192 * 1024 });
+    // Room for more seconds than pass between two lines of progress: there must be something that was called acknowledged.
+    disk = await SmallDisk.mount(join(sandbox.workDir, 'histories'), { bytes: MIB });
     const history = join(disk.folder, 'history.ndjson');
     const args = ['load', 'run', '--duration', '60s', '--rate', '100', '--history', history];
     const result = await sandbox.run([...args, '--output', 'json']);
