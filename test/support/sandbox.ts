@@ -146,12 +146,14 @@ export class ProofSandbox {
   }
 }
 
-/** How much longer than a command that asks nobody one may take that asks servers; a busy machine slows both. */
 const WITHIN_MS = 15_000;
+/** On a machine that is too busy: a command that asks servers, against one that asks nobody. */
+const TIMES_AS_LONG = 8;
 
-/** Every one of these answered soon, measured against `config show` that ran beside it. */
+/** Every one of these answered soon; a busy machine is measured by `config show` that ran beside them. */
 export function expectSoon(results: readonly CliResult[], beside: CliResult): void {
-  for (const { tookMs } of results) expect(tookMs - beside.tookMs).toBeLessThan(WITHIN_MS);
+  const withinMs = Math.max(WITHIN_MS, TIMES_AS_LONG * beside.tookMs);
+  for (const { tookMs } of results) expect(tookMs).toBeLessThan(withinMs);
 }
 
 /** Fails with everything that was printed, so that a red run on another machine can be understood. */
