@@ -33,6 +33,17 @@ export default defineConfig({
           hookTimeout: 240_000,
         },
       },
+      {
+        test: {
+          // `npm run test:disk`: servers on a disk that runs full, no part of `npm test`.
+          name: 'disk',
+          include: ['test/disk/servers.matrix.ts'],
+          fileParallelism: false,
+          globalSetup: ['./test/support/fresh-build.ts'],
+          testTimeout: 400_000,
+          hookTimeout: 240_000,
+        },
+      },
     ],
   },
 });

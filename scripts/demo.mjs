@@ -96,21 +96,20 @@ async function tell() {
   };
   // Rewritten after every step: a demo that is killed has told what it saw.
   const note = () => writeReport(join(root, 'demo-report.md'), report);
-  let storyExit = 1;
   try {
     for (const step of STORY) {
-      const { exit } = await runner.run(step);
+      // Also before the first one: a signal may come while the versions are asked for.
+      if (runner.exit() !== 0) break;
+      await runner.run(step);
       note();
-      if (exit !== 0 || runner.signal() !== undefined) break;
     }
-    storyExit = runner.exit();
   } finally {
     // Also when the report cannot be written: a platform that nobody ends would be worse.
     if (!keep) await runner.cleanUp(DOWN);
   }
   note();
   process.stdout.write(`\n${summary(keep ? STORY : [...STORY, DOWN], runner.steps)}\n`);
-  const exit = storyExit === 0 ? runner.exit() : storyExit;
+  const exit = runner.exit();
   process.stdout.write(`\n${closing(runner, exit)}\n`);
   return exit;
 }

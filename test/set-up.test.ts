@@ -34,6 +34,10 @@ const report = await load<{
   summary: (planned: readonly object[], steps: readonly object[]) => string;
 }>('demo/report.mjs');
 
+const { exitOf } = await load<{
+  exitOf: (steps: readonly { exit: number }[], signal: string | undefined) => number;
+}>('demo/runner.mjs');
+
 const testFile = (status: string, ...tests: string[]): object => ({
   status,
   assertionResults: tests.map((each) => ({ status: each })),
@@ -119,6 +123,27 @@ describe('a set-up lock', () => {
       'disk full',
     );
     await expect(withLock(file, silent, async () => 'in')).resolves.toBe('in');
+  });
+});
+
+describe('the exit code of the demo', () => {
+  const steps = (...exits: number[]) => exits.map((exit) => ({ exit }));
+
+  it('is 0 when every step was, else that of the worst step', () => {
+    expect(exitOf(steps(0, 0, 0), undefined)).toBe(0);
+    expect(exitOf(steps(0, 15, 0), undefined)).toBe(15);
+    expect(exitOf(steps(0, 10, 16), undefined)).toBe(16);
+  });
+
+  it('is the signal\u2019s, also when a step had refused, but never hides that something was not restored', () => {
+    expect(exitOf(steps(0, 130, 0), 'SIGINT')).toBe(130);
+    expect(exitOf(steps(0, 15, 0), 'SIGTERM')).toBe(143);
+    expect(exitOf(steps(), 'SIGHUP')).toBe(129);
+    expect(exitOf(steps(0, 16, 0), 'SIGINT')).toBe(16);
+  });
+
+  it('is 1 for a step that was killed', () => {
+    expect(exitOf(steps(0, 137), undefined)).toBe(1);
   });
 });
 

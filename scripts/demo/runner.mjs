@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
+import { EXIT, exitForSignal, worstExit } from '../../src/core/exit.ts';
 import { root } from '../setup/paths.mjs';
 
 const KEPT_BYTES = 256 * 1024;
@@ -68,17 +69,24 @@ export function createRunner({ name, state }) {
     steps,
     run,
     signal: () => signalled,
-    /** The exit code so far: the signal's, else that of the first step that failed. */
-    exit: () =>
-      signalled === undefined
-        ? (steps.find(({ exit }) => exit !== 0)?.exit ?? 0)
-        : 128 + constants.signals[signalled],
+    /** The exit code so far. */
+    exit: () => exitOf(steps, signalled),
     /** A step that signals do not reach. */
     cleanUp: (step) => {
       cleaning = true;
       return run(step);
     },
   };
+}
+
+/**
+ * The exit code of a demo with these steps, by the precedence of every command: what could not be put back comes before
+ * a signal, a signal before a step that refused or failed. A step that ended in no way of its own is a bug (1).
+ */
+export function exitOf(steps, signal) {
+  const known = new Set(Object.values(EXIT));
+  const codes = steps.map(({ exit }) => (known.has(exit) ? exit : EXIT.bug));
+  return worstExit(signal === undefined ? codes : [...codes, exitForSignal(signal)]);
 }
 
 function environment(name, state) {

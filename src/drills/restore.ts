@@ -1,3 +1,4 @@
+import { isUpliftError, UpliftError } from '../core/error.ts';
 import type { Journal } from '../record/journal.ts';
 import { readRecord } from '../record/open.ts';
 import { type UndoFailure, undoSteps } from '../steps/engine.ts';
@@ -7,8 +8,8 @@ export interface PutBack {
   readonly startedNs: bigint;
   readonly undone: readonly string[];
   readonly failed: readonly UndoFailure[];
-  /** Everything that could be put back is back; false when the journal could not take the lines that say so. */
-  readonly journaled: boolean;
+  /** Lines the journal refused meanwhile: things were put back all the same, but the record does not say so. */
+  readonly journalErrors: readonly unknown[];
 }
 
 /**
@@ -16,7 +17,7 @@ export interface PutBack {
  * memory: the same call serves the run itself and `drill recover`. Never cancelled by a signal.
  */
 export async function putBack(request: {
-  readonly journal: Journal;
+  readonly journal: Pick<Journal, 'append'>;
   readonly journalPath: string;
   readonly context: DrillStepContext;
 }): Promise<PutBack> {
@@ -24,10 +25,21 @@ export async function putBack(request: {
   const startedNs = context.monoNs();
   const { entries } = await readRecord(journalPath);
   const report = await undoSteps({ registry: drillSteps, journal, context, entries });
-  return {
-    startedNs,
-    undone: report.undone.map(({ describe }) => describe),
-    failed: report.failed,
-    journaled: report.journalErrors.length === 0,
-  };
+  const { undone, failed, journalErrors } = report;
+  return { startedNs, undone: undone.map(({ describe }) => describe), failed, journalErrors };
+}
+
+/** The error of a restore whose journal took no lines (disk full), or undefined where all of it stands in the record. */
+export function unrecordedOf(
+  runId: string,
+  { failed, journalErrors }: Pick<PutBack, 'failed' | 'journalErrors'>,
+): UpliftError | undefined {
+  const error = journalErrors.find((each) => isUpliftError(each, 'UPL-CANNOT-WRITE'));
+  if (failed.length > 0 || !isUpliftError(error)) return undefined;
+  const room = error.next === undefined ? 'make room' : `make room (${error.next})`;
+  return new UpliftError('UPL-CANNOT-WRITE', {
+    message: `${error.message} Everything was put back all the same; the record does not say so.`,
+    next: `${room}, then: uplift drill recover ${runId}`,
+    cause: error.cause,
+  });
 }

@@ -1,6 +1,6 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UpliftError } from '../core/error.ts';
+import { reasonOf, UpliftError } from '../core/error.ts';
 import { readRecord } from '../record/open.ts';
 import type { RecordView } from '../record/verify.ts';
 import { pendingUndo } from '../steps/journal-kinds.ts';
@@ -24,7 +24,7 @@ export async function makeRunFolder(stateDir: string, runId: string): Promise<Ru
   const folder = runFolder(stateDir, runId);
   await mkdir(folder.dir, { recursive: true }).catch((cause: unknown) => {
     throw new UpliftError('UPL-CANNOT-WRITE', {
-      message: `${folder.dir} cannot be made.`,
+      message: `${folder.dir} cannot be made: ${reasonOf(cause)}.`,
       next: `df -h ${stateDir}`,
       cause,
     });

@@ -67,7 +67,7 @@ export async function openHistory(options: HistoryOptions): Promise<HistoryWrite
     const reason = isTooSlow(error) ? error.message : reasonOf(error);
     state.failed = new UpliftError('UPL-CANNOT-WRITE', {
       message: `The history ${options.path} cannot be written: ${reason}.`,
-      next: `df -h ${dirname(options.path)}`,
+      next: `df -h ${options.path}`,
       cause: error,
     });
     options.onFailed?.(state.failed);

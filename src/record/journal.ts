@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
 import type { Json } from '../core/step.ts';
@@ -146,7 +145,7 @@ function joinLines(lines: readonly Uint8Array[]): Uint8Array {
 export function cannotWrite(path: string, error: unknown): UpliftError {
   return new UpliftError('UPL-CANNOT-WRITE', {
     message: `The journal ${path} cannot be written: ${reasonOf(error)}.`,
-    next: `df -h ${dirname(path)}`,
+    next: `df -h ${path}`,
     cause: error,
   });
 }

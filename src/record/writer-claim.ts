@@ -32,11 +32,9 @@ export async function claimWriter(journal: string): Promise<WriterClaim> {
   if (holder !== undefined && (await isAlive(holder))) throw held(journal, holder.pid);
   const own = join(folder, `${prefix}${last + 1}`);
   const draft = join(folder, `.${prefix}${randomUUID()}`);
+  const self: Holder = { pid: process.pid, startTime: (await startTimeOf(process.pid)) ?? '' };
   try {
-    await writeFile(
-      draft,
-      JSON.stringify({ pid: process.pid, startTime: (await startTimeOf(process.pid)) ?? '' }),
-    );
+    await writeFile(draft, JSON.stringify(self));
     await link(draft, own);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw held(journal, undefined);

@@ -49,6 +49,25 @@ describe('runSteps', () => {
     expect(world.on.size).toBe(0);
   });
 
+  it('says that a step was done when the disk is full before its journal can say so', async () => {
+    const world = newWorld();
+    const journal = memoryJournal(world);
+    const full: StepJournal = {
+      append: (kind, body) =>
+        kind === STEP.done
+          ? Promise.reject(new UpliftError('UPL-CANNOT-WRITE', { message: 'ENOSPC.', next: 'df -h' }))
+          : journal.append(kind, body),
+    };
+    const run = runSteps({ steps: [on('a'), on('b')], registry, journal: full, context: world, signal });
+    await expect(run).rejects.toMatchObject({
+      code: 'UPL-CANNOT-WRITE',
+      message: 'turn a on was done, but ENOSPC.',
+      next: 'df -h',
+    });
+    expect([...world.on]).toEqual(['a']);
+    expect(pendingUndo(journal.entries)).toHaveLength(1);
+  });
+
   it('fails when the effect cannot be observed', async () => {
     const world = newWorld();
     const journal = memoryJournal(world);

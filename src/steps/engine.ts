@@ -1,4 +1,4 @@
-import { reasonOf, UpliftError } from '../core/error.ts';
+import { isUpliftError, reasonOf, UpliftError } from '../core/error.ts';
 import type { Json, Step } from '../core/step.ts';
 import { withDeadline } from '../core/wait.ts';
 import {
@@ -85,12 +85,24 @@ async function runStep<C>(input: RunStepsInput<C>, step: Step, kind: StepKind<C>
     }
   };
   const result = await phase('do', (control) => kind.do(args, context, control));
-  await journal.append(STEP.done, { intent, result });
+  await journal.append(STEP.done, { intent, result }).catch((error: unknown) => {
+    throw doneUnrecorded(describe, error);
+  });
   tell('done');
   const seen = await phase('verify', (control) => kind.verify(args, context, control));
   await journal.append(STEP.verified, { intent, seen });
   tell('verified');
   return { intent, step, result, seen };
+}
+
+/** The effect is there although its journal cannot say so: whoever reads the error must know. */
+function doneUnrecorded(describe: string, error: unknown): unknown {
+  if (!isUpliftError(error, 'UPL-CANNOT-WRITE')) return error;
+  return new UpliftError('UPL-CANNOT-WRITE', {
+    message: `${describe} was done, but ${error.message}`,
+    ...(error.next === undefined ? {} : { next: error.next }),
+    cause: error,
+  });
 }
 
 export interface UndoStepsInput<C> extends EngineInput<C> {

@@ -1,11 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { killUnit } from '../../src/clients/process/signal.ts';
 import type { UnitKind } from '../../src/clients/process/unit.ts';
 import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
 import type { Finding } from '../../src/core/finding.ts';
 import { waitFor } from '../../src/core/wait.ts';
+import { collectKafkaFacts } from '../../src/facts/kafka/cluster.ts';
 import { expectRefusal } from '../support/expect-refusal.ts';
 import { PLAIN_MISTAKES, writeMistakeFiles } from '../support/kafka-mistakes.ts';
-import { type Lost, readEverything } from '../support/reading-commands.ts';
+import {
+  exitIntoFull,
+  type Lost,
+  PRINTING_COMMANDS,
+  READING_COMMANDS,
+  readEverything,
+} from '../support/reading-commands.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { runIds } from '../support/sandbox-runs.ts';
 
@@ -65,6 +73,31 @@ afterEach(async () => {
   await checkSays(({ exit }) => exit === 0, 'every check passes again');
 });
 
+describe('a broker that has just died', () => {
+  test('is still registered and in every ISR for Kafka, and known by its silence to us', async () => {
+    const unit = (await sandbox.units('kafka')).find(({ id }) => id === 'kafka-3');
+    if (unit === undefined) expect.fail('no broker');
+    await sandbox.withCluster(async (cluster) => {
+      const look = () =>
+        collectKafkaFacts({ cluster, nowMs: Date.now, configsOf: ['reservations.events'], timeoutMs: 5000 });
+      expect((await look()).silent).toEqual([]);
+      // By hand and in this process: a command takes longer to start than the session may last.
+      await killUnit(unit);
+      killed = unit;
+      const { state, silent } = await look();
+      if (!state.seen) expect.fail(state.reason);
+      expect(state.value.brokers.map(({ id }) => id)).toEqual([1, 2, 3]);
+      const thin = state.value.topics.flatMap(({ partitions }) =>
+        partitions.filter(({ isr, replicas }) => isr.length < replicas.length),
+      );
+      expect(thin).toEqual([]);
+      const address = `127.0.0.1:${unit.labels.port}`;
+      expect(silent).toMatchObject([{ id: 3, address }]);
+      expect(silent[0]?.reason).toMatch(/^connection (refused|reset|closed)$/);
+    });
+  });
+});
+
 describe.each(LOSSES)('with a $lost of $kind gone', ({ lost, kind, pick, check, says }) => {
   test('every reading command answers at once and later, with findings, and never calls it well', async () => {
     const unit = (await sandbox.units(kind)).find(pick);
@@ -73,6 +106,7 @@ describe.each(LOSSES)('with a $lost of $kind gone', ({ lost, kind, pick, check, 
     killed = unit;
     const first = await readEverything(sandbox, lost, runId);
     expect(['fail', 'inconclusive']).toContain(findingOf(first.get('check'), check)?.status);
+    // On a busy machine the session may have ended by now; the test above looks inside it.
     if (lost === 'broker') {
       expect(findingOf(first.get('check'), 'kafka.topic.durability')?.status).toBe('fail');
       expect(JSON.stringify(first.get('topics verify'))).toContain('lack in-sync replicas');
@@ -90,6 +124,23 @@ describe.each(LOSSES)('with a $lost of $kind gone', ({ lost, kind, pick, check, 
     expect(later.get('topics plan')).toMatchObject({ plans: [{ region: 'local' }] });
     expect(later.get('drill show')).toMatchObject({ runId, status: 'sealed' });
   });
+});
+
+describe('a disk that is full', () => {
+  test.for(['text', 'json', 'ndjson'])(
+    'is 74 for every command whose %s goes there',
+    async (format, { skip }) => {
+      if (process.platform !== 'linux') skip('needs /dev/full, which is Linux');
+      const commands = [...READING_COMMANDS.map(({ args }) => args), ...PRINTING_COMMANDS];
+      const ends = await Promise.all(
+        commands.map(async (args) => {
+          const filled = args.map((arg) => arg.replace('<sandbox>', sandbox.name).replace('<run>', runId));
+          return `${args.join(' ')}: ${await exitIntoFull(sandbox, [...filled, '--output', format])}`;
+        }),
+      );
+      expect(ends).toEqual(commands.map((args) => `${args.join(' ')}: 74`));
+    },
+  );
 });
 
 describe('a mistake in uplift.yaml', () => {

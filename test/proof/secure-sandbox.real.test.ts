@@ -2,12 +2,21 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCluster, openProduce, openRead } from '../../src/clients/kafka/index.ts';
+import type { KafkaTarget } from '../../src/clients/kafka/target.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import type { BrokerLossResult } from '../../src/drills/kafka-broker-loss/types.ts';
+import { kafkaAccess } from '../../src/sandbox/kafka-secure.ts';
+import { sandboxPaths } from '../../src/sandbox/layout.ts';
 import { portIsFree } from '../../src/sandbox/ports.ts';
 import type { TopicsPlan } from '../../src/topics/plan.ts';
 import { expectRefusal } from '../support/expect-refusal.ts';
-import { SECURE_MISTAKES, WRONG_PASSWORD, writeMistakeFiles } from '../support/kafka-mistakes.ts';
+import {
+  OTHER_AUTHORITY,
+  SECURE_MISTAKES,
+  WRONG_PASSWORD,
+  writeMistakeFiles,
+} from '../support/kafka-mistakes.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { documentOf, runCli } from '../support/sandbox-cli.ts';
 import { holdersOf, textsHolding } from '../support/search-secrets.ts';
@@ -65,6 +74,45 @@ describe('a mistake in uplift.yaml', () => {
   test.each(SECURE_MISTAKES)('$name is one sentence for every kind of command, soon', async (mistake) => {
     await expectRefusal(sandbox, mistake);
   });
+});
+
+describe('a client of either library', () => {
+  /** Far longer than any of them takes: who tried again until a deadline would still be at it. */
+  const DEADLINE_MS = 60_000;
+  const FINAL_WITHIN_MS = 20_000;
+
+  test.each([
+    ['a wrong password', /refused the login of "uplift"/, withPassword(WRONG_PASSWORD)],
+    [
+      'the CA of somebody else',
+      /is not trusted/,
+      (good: KafkaTarget) => ({ ...good, tls: { ca: OTHER_AUTHORITY } }),
+    ],
+    ['plaintext for TLS', /speaks TLS/, ({ tls: _, ...rest }: KafkaTarget) => rest],
+    ['no login', /wants a login/, ({ sasl: _, ...rest }: KafkaTarget) => rest],
+  ] as const)('takes %s as final', async (_, says, spoil) => {
+    const access = await kafkaAccess(sandboxPaths(sandbox.dir, sandbox.dir), true);
+    const brokers = (await sandbox.units('kafka')).map(({ labels }) => `127.0.0.1:${labels.port}`);
+    const target = spoil({ ...access, brokers, clientId: 'proof', requestTimeoutMs: DEADLINE_MS });
+    const startedMs = performance.now();
+    const [cluster, read] = [openCluster(target), openRead(target)];
+    const tries = [
+      cluster.describe({ timeoutMs: DEADLINE_MS }),
+      read.bounds(['reservations.events'], { timeoutMs: DEADLINE_MS }),
+      openProduce(target, { openTimeoutMs: DEADLINE_MS }),
+    ];
+    try {
+      const refused = { code: 'UPL-KAFKA-AUTH', message: expect.stringMatching(says) };
+      await Promise.all(tries.map((tried) => expect(tried).rejects.toMatchObject(refused)));
+      expect(performance.now() - startedMs).toBeLessThan(FINAL_WITHIN_MS);
+    } finally {
+      await Promise.all([cluster.close(), read.close()]);
+    }
+  });
+
+  function withPassword(password: string): (good: KafkaTarget) => KafkaTarget {
+    return (good) => (good.sasl === undefined ? good : { ...good, sasl: { ...good.sasl, password } });
+  }
 });
 
 describe('a process of the service with a wrong password', () => {

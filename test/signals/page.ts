@@ -1,6 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { root } from '../support/source-tree.ts';
+import { machineFacts, machineTable, placePage } from '../support/results-page.ts';
 import { momentOf, type Point } from './plan.ts';
 
 /** What one point showed. */
@@ -36,9 +34,7 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
     `**${passed} of ${rows.length} points passed** (seed ${seed}, ${wantedPoints} points in the plan). ${late} came after their command had`,
     `ended well by itself. Run at ${startedAt.toISOString()}, ${Math.round(tookMs / 60_000)} minutes.`,
     '',
-    '| machine | |',
-    '| --- | --- |',
-    ...Object.entries(machine).map(([name, value]) => `| ${name} | ${value} |`),
+    ...machineTable(machine),
     '',
     '| # | command | signal | moment | ended after | seen | |',
     '| ---: | --- | --- | --- | ---: | --- | --- |',
@@ -61,19 +57,6 @@ function rowOf({ point, passed, tookMs, tooLate, found }: Row): string {
 
 /** Writes the page to SIGNALS_PAGE, or prints it. */
 export async function writePage(matrix: Matrix): Promise<void> {
-  const file = '../../scripts/demo/machine.mjs';
-  const { machine, serverVersions } = (await import(file)) as {
-    machine: () => Record<string, string>;
-    serverVersions: () => Promise<Record<string, string>>;
-  };
-  const facts = { ...machine(), ...(await serverVersions()) };
-  const page = pageOf(matrix, facts, Date.now() - matrix.startedAt.getTime());
-  const target = process.env.SIGNALS_PAGE;
-  if (target === undefined) {
-    process.stdout.write(`\n${page}\n`);
-    return;
-  }
-  const path = resolve(root, target);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, page);
+  const page = pageOf(matrix, await machineFacts(), Date.now() - matrix.startedAt.getTime());
+  await placePage(page, process.env.SIGNALS_PAGE);
 }

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { reasonOf } from '../../src/core/error.ts';
 import { EXIT } from '../../src/core/exit.ts';
+import { machineFacts } from '../support/results-page.ts';
 import { root } from '../support/source-tree.ts';
 import { judgeLives, LIMITS } from './judge.ts';
 import { livesOf } from './lives.ts';
@@ -18,16 +19,6 @@ import { verdictOf } from './verdict.ts';
 const KINDS = ['kafka', 'postgres', 'pgbouncer', 'redis', 'gateway', 'commands', 'projector', 'load'];
 /** A life begins only when a killed process has come up again: so much longer than what is judged of it. */
 const SLACK_MS = 60_000;
-
-/** Plain JavaScript of the demo, which has no types: what a figure was measured on. */
-async function machineFacts(): Promise<Readonly<Record<string, string>>> {
-  const file = '../../scripts/demo/machine.mjs';
-  const { machine, serverVersions } = (await import(file)) as {
-    machine: () => Record<string, string>;
-    serverVersions: () => Promise<Record<string, string>>;
-  };
-  return { ...machine(), ...(await serverVersions()) };
-}
 
 const say = (text: string): void => {
   process.stdout.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);

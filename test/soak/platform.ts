@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import type { HttpClient } from '../../src/clients/http/http.ts';
 import { openHttp } from '../../src/clients/http/index.ts';
 import { openCluster, openRead, openTopics } from '../../src/clients/kafka/index.ts';
@@ -7,11 +6,10 @@ import type { Cluster, Read } from '../../src/clients/kafka/ports.ts';
 import { openSql } from '../../src/clients/postgres/index.ts';
 import { type PlacedUnit, readUnits } from '../../src/clients/process/unit-files.ts';
 import { openOneRegion, postgresTargets } from '../../src/commands/shared/region.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import type { Deps } from '../../src/deps.ts';
 import type { NamedServer } from '../../src/drills/reads/gather.ts';
 import { sandboxDir, sandboxPaths } from '../../src/sandbox/layout.ts';
 import { NODE_HEAP } from '../../src/sandbox/service-plan.ts';
+import { quietDeps } from '../support/quiet-deps.ts';
 import { type CliResult, type RunningCli, runCli, startCli } from '../support/sandbox-cli.ts';
 
 const NAME = 'soak';
@@ -66,7 +64,7 @@ export class Platform {
 
   /** Clients of our own, for looking at what the kills did and for the final reads. */
   async open(): Promise<Ports> {
-    const deps = this.#deps();
+    const deps = quietDeps(join(this.#dir, 'uplift.yaml'), this.stateDir, this.#workDir);
     const region = await openOneRegion(deps);
     const targets = await postgresTargets(deps, region);
     const gateways = region.config.service?.gateways.map(({ url }) => url) ?? [];
@@ -90,24 +88,6 @@ export class Platform {
 
   #cli(timeoutMs: number): Parameters<typeof runCli>[1] {
     return { cwd: this.#workDir, env: { UPLIFT_STATE_DIR: this.stateDir }, timeoutMs };
-  }
-
-  #deps(): Deps {
-    return {
-      clock: systemClock,
-      env: {},
-      cwd: this.#workDir,
-      globals: {
-        config: join(this.#dir, 'uplift.yaml'),
-        stateDir: this.stateDir,
-        output: 'json',
-        debug: false,
-      },
-      stdout: new PassThrough(),
-      stderr: new PassThrough(),
-      signal: new AbortController().signal,
-      progress: () => undefined,
-    };
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ProofSandbox } from './sandbox.ts';
 
 /** A certificate of nobody's: an authority that signed no broker. */
-const OTHER_AUTHORITY = `-----BEGIN CERTIFICATE-----
+export const OTHER_AUTHORITY = `-----BEGIN CERTIFICATE-----
 MIIBYjCCAQmgAwIBAgIJAPm5w7LrgqPlMAoGCCqGSM49BAMCMBwxGjAYBgNVBAMT
 EUFub3RoZXIgYXV0aG9yaXR5MCAXDTI2MTEyNjAwMTY0NloYDzIxMjYxMTAyMDAx
 NjQ2WjAcMRowGAYDVQQDExFBbm90aGVyIGF1dGhvcml0eTBZMBMGByqGSM49AgEG

@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'vitest';
-import { expectExit, type ProofSandbox } from './sandbox.ts';
+import { expectExit, expectSoon, type ProofSandbox } from './sandbox.ts';
 import { documentOf } from './sandbox-cli.ts';
+import { root } from './source-tree.ts';
 
 /** What is gone. Postgres and Redis do not concern the topics, and nothing concerns what is on our own disk. */
 export type Lost = 'broker' | 'replica' | 'master';
@@ -37,8 +41,33 @@ export const READING_COMMANDS: readonly ReadingCommand[] = [
   { args: ['config', 'show', '--origin'], exits: always(0) },
 ];
 
-/** Within this they answer, all at once, on a machine that is busy with everything else. */
-const WITHIN_MS = 20_000;
+/** Beside them: what only prints. */
+export const PRINTING_COMMANDS: readonly (readonly string[])[] = [
+  ['sandbox', 'env', '--name', '<sandbox>'],
+  ['sandbox', 'logs', 'kafka-1', '--name', '<sandbox>'],
+  ['config', 'validate'],
+  ['config', 'schema'],
+  ['completion', 'bash'],
+];
+
+const FULL_MS = 90_000;
+
+/** The exit code of a command whose standard output goes to a disk that is always full (Linux). */
+export async function exitIntoFull(sandbox: ProofSandbox, args: readonly string[]): Promise<number> {
+  const argv = [
+    '-c',
+    'exec "$0" "$@" > /dev/full',
+    process.execPath,
+    join(root, 'bin', 'uplift.js'),
+    ...args,
+  ];
+  const env = { ...process.env, UPLIFT_STATE_DIR: sandbox.stateDir, UPLIFT_CONFIG: sandbox.configFile };
+  return promisify(execFile)('sh', argv, { cwd: sandbox.workDir, env, timeout: FULL_MS }).then(
+    () => 0,
+    (error: { code?: number }) => error.code ?? -1,
+  );
+}
+
 const STACK = /^\s+at .+:\d+:\d+\)?$/m;
 
 /** Runs all of them side by side and holds each to its exit code, a whole document, and its time. */
@@ -55,11 +84,12 @@ export async function readEverything(
       const allowed = exits[lost];
       if (result.exit === null || !allowed.includes(result.exit)) expectExit(result, allowed[0] ?? 0);
       expect(`${name}: ${result.stderr}`).not.toMatch(STACK);
-      expect(`${name} took ${result.tookMs < WITHIN_MS ? 'seconds' : `${result.tookMs} ms`}`).toBe(
-        `${name} took seconds`,
-      );
-      return [name, documentOf<Record<string, unknown>>(result)] as const;
+      return [name, result] as const;
     }),
   );
-  return new Map(answers);
+  const beside = answers.find(([name]) => name === 'config show')?.[1];
+  if (beside === undefined) expect.fail('nothing to measure against');
+  const results = answers.map(([, result]) => result);
+  expectSoon(results, beside);
+  return new Map(answers.map(([name, result]) => [name, documentOf<Record<string, unknown>>(result)]));
 }

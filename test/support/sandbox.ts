@@ -145,6 +145,18 @@ export class ProofSandbox {
   }
 }
 
+/** How much longer than a command that asks nobody one may take that asks servers; a busy machine slows both. */
+const WITHIN_MS = 15_000;
+
+/** Every one of these answered soon, measured against `config show` that ran beside it. */
+export function expectSoon(results: readonly CliResult[], beside: CliResult): void {
+  const late = results.filter(({ tookMs }) => tookMs - beside.tookMs >= WITHIN_MS);
+  if (late.length > 0)
+    throw new Error(
+      `took ${late.map(({ tookMs }) => tookMs).join(', ')} ms, beside one of ${beside.tookMs} ms`,
+    );
+}
+
 /** Fails with everything that was printed, so that a red run on another machine can be understood. */
 export function expectExit(result: CliResult, exit: number): void {
   if (result.exit === exit) return;

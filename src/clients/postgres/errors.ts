@@ -36,8 +36,13 @@ export function toSqlError(error: unknown, where: string): UpliftError {
       cause: error,
     });
   }
+  const state = sqlStateOf(error);
+  // A full disk, no memory, no connection left: it is there, and says so itself.
+  const lacks = state?.startsWith('53') === true;
   return new UpliftError('UPL-POSTGRES-UNREACHABLE', {
-    message: `Postgres at ${where} did not answer: ${reasonOf(error)}`,
+    message: lacks
+      ? `Postgres at ${where} lacks what it needs: ${reasonOf(error)} (SQLSTATE ${state})`
+      : `Postgres at ${where} did not answer: ${reasonOf(error)}`,
     next: 'If this is the sandbox: uplift sandbox status',
     cause: error,
   });

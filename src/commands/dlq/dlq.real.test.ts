@@ -5,6 +5,7 @@ import { type Connection, deleteTopicsV6 } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DlqWorld, type ParkedRecord, text } from '../../../test/support/dlq-world.ts';
 import type { CliResult, RunningCli } from '../../../test/support/sandbox-cli.ts';
+import { SmallDisk } from '../../../test/support/small-disk.ts';
 import { BrokerLink } from '../../clients/kafka/link.ts';
 import type { Header } from '../../clients/kafka/ports.ts';
 import { dlqOf, originalHeaders, originKey } from '../../contract/dead-letter.ts';
@@ -56,7 +57,7 @@ interface ReplayDocument {
 let world: DlqWorld;
 
 beforeAll(async () => {
-  world = await DlqWorld.start({ orders: 2, bulk: 6, again: 1, quiet: 1 });
+  world = await DlqWorld.start({ orders: 2, bulk: 6, again: 1, quiet: 1, full: 1 });
 }, 300_000);
 afterAll(() => world?.stop());
 
@@ -302,6 +303,26 @@ describe('a replay that is cut off', () => {
     },
     240_000,
   );
+
+  it('and whose journal has no room on the disk sends nothing; with room the same plan is replayed', async () => {
+    await world.park('full', 0, [text('a'), text('b')]);
+    const plan = await planned('full', 'full.json');
+    const disk = await SmallDisk.mount(join(world.folder, 'small'), { bytes: 1_048_576 });
+    try {
+      const args = [...replayArgs('full.json'), '--state-dir', disk.folder];
+      await disk.fill();
+      const refused = await world.json<{ code: string; message: string }>(args, 74);
+      expect(refused.code).toBe('UPL-CANNOT-WRITE');
+      expect(refused.message).toMatch(/ENOSPC/);
+      expect(await world.replays('full')).toEqual([]);
+      await disk.free();
+      const replay = await projecting('full', world.json<ReplayDocument>(args, 0));
+      expect(replay.replayed).toBe(plan.letters.length);
+      expect([...(await timesReplayed('full')).values()]).toEqual([1, 1]);
+    } finally {
+      await disk.unmount();
+    }
+  });
 
   it('or whose cluster has another topic by now is refused, and nothing is sent', async () => {
     await world.park('quiet', 0, [text('c')]);

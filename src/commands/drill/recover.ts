@@ -1,12 +1,13 @@
 import { openCluster, openTopics } from '../../clients/kafka/index.ts';
 import type { Block } from '../../core/blocks.ts';
-import { reasonOf } from '../../core/error.ts';
+import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action, Deps } from '../../deps.ts';
 import { processActuator } from '../../drills/actuators/process.ts';
-import { putBack } from '../../drills/restore.ts';
+import { putBack, unrecordedOf } from '../../drills/restore.ts';
 import { findRun, type RunFolder, unfinishedRuns } from '../../drills/run-folder.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
+import type { Journal } from '../../record/journal.ts';
 import { readRecord, resumeJournal } from '../../record/open.ts';
 import { openRegions, type Region } from '../shared/region.ts';
 import type { RecoverInput } from './index.ts';
@@ -16,6 +17,12 @@ interface Recovered {
   readonly undone: readonly string[];
   readonly failed: readonly string[];
   readonly sealed: boolean;
+}
+
+interface Attempt {
+  readonly recovered: Recovered;
+  /** Everything is back, but the journal took no lines. */
+  readonly unrecorded?: UpliftError | undefined;
 }
 
 /**
@@ -29,24 +36,26 @@ export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
     input.run === undefined
       ? (await unfinishedRuns(stateDir)).map(({ folder }) => folder)
       : [await findRun(stateDir, input.run)];
-  const recovered: Recovered[] = [];
-  for (const folder of folders) recovered.push(await recoverRun(deps, regions, folder));
+  const attempts: Attempt[] = [];
+  for (const folder of folders) attempts.push(await recoverRun(deps, regions, folder));
+  const recovered = attempts.map((attempt) => attempt.recovered);
   const bad = recovered.some(({ failed }) => failed.length > 0);
+  const unrecorded = attempts.find((attempt) => attempt.unrecorded !== undefined)?.unrecorded;
+  if (unrecorded !== undefined && !bad) throw unrecorded;
   const exit: ExitCode = bad ? EXIT.notRestored : EXIT.ok;
   return { exit, kind: 'drill.recover', data: { runs: recovered }, blocks: present(recovered) };
 };
 
-async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFolder): Promise<Recovered> {
+async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFolder): Promise<Attempt> {
   const record = await readRecord(folder.journal);
-  if (record.status === 'sealed') return { runId: folder.runId, undone: [], failed: [], sealed: true };
+  const { runId } = folder;
+  if (record.status === 'sealed') return { recovered: { runId, undone: [], failed: [], sealed: true } };
   const region = regions.find(({ config }) => config.name === regionOf(record.entries)) ?? regions[0];
   if (region === undefined)
-    return { runId: folder.runId, undone: [], failed: ['its region is not in uplift.yaml'], sealed: false };
-  const journal = await resumeJournal(folder.journal, {
-    runId: folder.runId,
-    actor: `drill.recover pid ${process.pid}`,
-    clock: deps.clock,
-  });
+    return {
+      recovered: { runId, undone: [], failed: ['its region is not in uplift.yaml'], sealed: false },
+    };
+  const journal = await journalOf(deps, folder);
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
   const context: DrillStepContext = {
@@ -59,20 +68,33 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
   try {
     const back = await putBack({ journal, journalPath: folder.journal, context });
     const failed = back.failed.map(({ pending, error }) => `${pending.describe}: ${reasonOf(error)}`);
-    if (failed.length === 0) {
+    const unrecorded = unrecordedOf(runId, back);
+    const sealed = failed.length === 0 && unrecorded === undefined;
+    if (sealed) {
       await journal.append('drill.ended', { execution: 'interrupted', recovered: true, undone: back.undone });
       await journal.seal();
     }
-    deps.progress({
-      phase: 'restore',
-      state: failed.length === 0 ? 'done' : 'failed',
-      text: `run ${folder.runId}`,
-    });
-    return { runId: folder.runId, undone: back.undone, failed, sealed: failed.length === 0 };
+    const state = failed.length === 0 ? 'done' : 'failed';
+    deps.progress({ phase: 'restore', state, text: `run ${runId}` });
+    return { recovered: { runId, undone: back.undone, failed, sealed }, unrecorded };
   } finally {
     await Promise.allSettled([cluster.close(), topics.close(), journal.close()]);
   }
 }
+
+/** The run's journal to go on with. On a full disk one that refuses every line: things are put back all the same. */
+async function journalOf(deps: Deps, { journal: path, runId }: RunFolder): Promise<RestoreJournal> {
+  const actor = `drill.recover pid ${process.pid}`;
+  try {
+    return await resumeJournal(path, { runId, actor, clock: deps.clock });
+  } catch (error) {
+    if (!isUpliftError(error, 'UPL-CANNOT-WRITE')) throw error;
+    const refuse = (): Promise<never> => Promise.reject(error);
+    return { append: refuse, seal: refuse, close: async () => undefined };
+  }
+}
+
+type RestoreJournal = Pick<Journal, 'append' | 'seal' | 'close'>;
 
 function regionOf(entries: readonly { readonly kind: string; readonly body: unknown }[]): string | undefined {
   const started = entries.find(({ kind }) => kind === 'drill.started')?.body as

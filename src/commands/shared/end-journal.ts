@@ -3,8 +3,9 @@ import type { Journal } from '../../record/journal.ts';
 
 /**
  * Seals the record of a run that did not come to its own end: its last entry says how it ended (`interrupted` by a
- * signal, `aborted` by a refusal, `errored`) and why. A journal that failed, or whose run left something to undo, stays
- * open: for `recover`, and because an unsealed record never counts. Never throws: the error is what the caller must see.
+ * signal, `aborted` by a refusal, `errored`) and why. A journal that failed itself, or whose run left something to undo,
+ * stays open: for `recover`, and because an unsealed record never counts. Never throws: the error is what the caller
+ * must see.
  */
 export async function endJournal(
   journal: Journal,
@@ -12,7 +13,7 @@ export async function endJournal(
   error: unknown,
   signal: AbortSignal,
 ): Promise<void> {
-  if (isUpliftError(error, 'UPL-NOT-RESTORED') || isUpliftError(error, 'UPL-CANNOT-WRITE')) return;
+  if (isUpliftError(error, 'UPL-NOT-RESTORED')) return;
   const refused =
     isUpliftError(error, 'UPL-PREFLIGHT-REFUSED') || isUpliftError(error, 'UPL-DRILL-UNFINISHED');
   const execution = signal.aborted ? 'interrupted' : refused ? 'aborted' : 'errored';

@@ -1,5 +1,5 @@
 import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
-import { isUpliftError, UpliftError } from '../../core/error.ts';
+import { UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
@@ -7,7 +7,7 @@ import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import { examine } from '../examine.ts';
 import { judgeEvidence } from '../judge.ts';
-import { type PutBack, putBack } from '../restore.ts';
+import { type PutBack, putBack, unrecordedOf } from '../restore.ts';
 import { remainingDifferences } from '../settle.ts';
 import type { DrillStepContext } from '../steps.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
@@ -115,7 +115,9 @@ async function underLoad(
   const back = await putBack({ journal, journalPath: options.folder.journal, context });
   if (back.failed.length > 0) throw notRestored(options.runId, back, failure);
   progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
-  if (times === undefined) throw restoredAfter(failure, options, back);
+  const unrecorded = unrecordedOf(options.runId, back);
+  if (unrecorded !== undefined) throw unrecorded;
+  if (times === undefined) throw failure;
   const restoredNs = ports.clock.monoNs();
   await runFor(load, AFTER_ELECTION_MS, ports.signal);
   return conclude(ports, options, { prepared, load, baseline, times, restoredNs, back });
@@ -209,20 +211,6 @@ function textOf(value: bigint | null): string | null {
 function restoreText(ports: BrokerLossPorts, back: PutBack): string {
   const since = formatMs(Number(ports.clock.monoNs() - back.startedNs) / 1e6);
   return `everything back after ${since} · ISR full · leaders as before · topology diff empty`;
-}
-
-/**
- * What stopped the run, when everything is back. A full disk is worth two sentences more: nothing is broken, and how
- * the record comes to its end.
- */
-function restoredAfter(failure: unknown, { runId, folder }: BrokerLossOptions, back: PutBack): unknown {
-  if (!isUpliftError(failure, 'UPL-CANNOT-WRITE')) return failure;
-  const changed = back.undone.length > 0;
-  return new UpliftError('UPL-CANNOT-WRITE', {
-    message: `${failure.message} ${changed ? 'Everything is put back' : 'Nothing was broken'}; the record of the run is incomplete.`,
-    next: `free space in ${folder.dir}, then uplift drill recover ${runId}`,
-    cause: failure.cause,
-  });
 }
 
 function notRestored(runId: string, back: PutBack, failure: unknown): UpliftError {

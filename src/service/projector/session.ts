@@ -1,33 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import type { Cluster, EpochEnd, Read, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
-import type { Sql } from '../../clients/postgres/index.ts';
-import type { EventSchema } from '../../contract/events.ts';
+import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
-import type { Metrics } from '../runtime/metrics.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { countApplied } from './counting.ts';
-import type { DeadLetterBox } from './dead-letters.ts';
+import type { ProjectorDeps } from './deps.ts';
 import { type Position, project } from './fold.ts';
 import { LagMeter } from './lag-meter.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
-import { cutBelow, isPoison, troubleOf } from './trouble.ts';
-
-export interface ProjectorDeps {
-  readonly cluster: Cluster;
-  readonly read: Read;
-  readonly sql: Sql;
-  readonly letters: DeadLetterBox;
-  /** Newest event schema that is read; events of a newer one are put aside. */
-  readonly eventSchema: EventSchema;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly owned: readonly number[];
-  readonly partitions: number;
-  readonly signal: AbortSignal;
-}
+import { cutBelow, isPoison, troubleOf, troubleTexts } from './trouble.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
@@ -36,8 +18,6 @@ const WAIT_MS = 250;
 const STALLED_MS = 10_000;
 const MAX_RECORDS = 2000;
 const MAX_BACKOFF_MS = 2000;
-/** So many in a row are no conflict with another writer any more: Postgres takes nothing (its disk is full). */
-const FAILED_WRITES = 3;
 
 /** One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. */
 export class ProjectorSession {
@@ -48,8 +28,10 @@ export class ProjectorSession {
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
-  /** Writes that failed one after the other, and why the last one did. */
-  #failed = { times: 0, reason: '' };
+  /** Why Postgres did not take the last write (a full disk still answers reads); undefined once one is in. */
+  #unwritten: string | undefined;
+  /** Writes that failed one after the other. */
+  #failures = 0;
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
@@ -71,26 +53,17 @@ export class ProjectorSession {
   }
 
   probe(): ProbeResult {
-    const stalled = this.#reader?.stalled(STALLED_MS) ?? [];
+    const troubles = troubleTexts({
+      postgres: this.#postgres,
+      unwritten: this.#unwritten,
+      parking: this.#deps.letters.reason,
+      stopped: this.#stopped,
+      stalled: this.#reader?.stalled(STALLED_MS) ?? [],
+    });
     const total = this.#deps.owned.length;
-    const parts = [`${this.#positions.size}/${total} partitions projected`];
-    const { reason: parking } = this.#deps.letters;
-    const refused = this.#failed.times >= FAILED_WRITES;
-    if (this.#postgres !== undefined) parts.push(`Postgres: ${this.#postgres}`);
-    if (refused) parts.push(`not applied, ${this.#failed.times} times: ${this.#failed.reason}`);
-    if (parking !== undefined) parts.push(parking);
-    for (const [partition, reason] of [...this.#stopped].slice(0, 5))
-      parts.push(`${partition} stopped: ${reason}`);
-    for (const each of stalled.slice(0, 5))
-      parts.push(`${each.topic}/${each.partition} not readable: ${each.reason}`);
-    const ok =
-      this.#reader !== undefined &&
-      this.#positions.size === total &&
-      stalled.length === 0 &&
-      this.#postgres === undefined &&
-      !refused &&
-      parking === undefined;
-    return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
+    const detail = [`${this.#positions.size}/${total} partitions projected`, ...troubles].join('; ');
+    const ok = this.#reader !== undefined && this.#positions.size === total && troubles.length === 0;
+    return { name: 'partitions', ok, detail, ageMs: 0 };
   }
 
   async #start(): Promise<void> {
@@ -165,8 +138,10 @@ export class ProjectorSession {
     } catch (error) {
       failure = error;
     }
+    // A text is a write that has to be tried again from other offsets: Postgres answered.
+    this.#unwritten = failure instanceof Error && !isPoison(failure) ? reasonOf(failure) : undefined;
     if (failure === undefined) {
-      this.#failed = { times: 0, reason: '' };
+      this.#failures = 0;
       return;
     }
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
@@ -174,8 +149,8 @@ export class ProjectorSession {
     this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
     if (isPoison(failure)) await this.#applyOneByOne(batches);
     // A refusal that stays must not become a busy loop.
-    const pauseMs = Math.min(50 * 2 ** this.#failed.times, MAX_BACKOFF_MS);
-    this.#failed = { times: this.#failed.times + 1, reason: reasonOf(failure) };
+    const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
+    this.#failures += 1;
     await delay(pauseMs, undefined, { signal: this.#deps.signal }).catch(() => undefined);
     await this.#reread();
   }
@@ -239,6 +214,9 @@ export class ProjectorSession {
       this.#stop(partition, `Postgres holds positions of another topic (id ${position.topicId})`);
       return;
     }
+    // COMMIT had not answered, but the write is in; no event may follow that would show it.
+    if (position.nextOffset > (this.#positions.get(partition)?.nextOffset ?? position.nextOffset))
+      this.#unwritten = undefined;
     this.#positions.set(partition, position);
     this.#reader?.seek(TOPICS.events, partition, position.nextOffset);
   }

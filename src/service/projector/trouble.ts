@@ -37,3 +37,32 @@ export function cutBelow(position: StoredPosition, end: EpochEnd | undefined): s
   if (end.endOffset >= position.nextOffset) return undefined;
   return `${at}, but in the log that epoch ends at ${end.endOffset}: records were cut off after they were applied`;
 }
+
+/** What keeps a projector from being ready, as it stands now. */
+export interface Troubles {
+  /** Postgres is away. */
+  readonly postgres: string | undefined;
+  /** Postgres answers and takes no write. */
+  readonly unwritten: string | undefined;
+  /** Events that have to be put aside cannot be. */
+  readonly parking: string | undefined;
+  readonly stopped: ReadonlyMap<number, string>;
+  readonly stalled: readonly {
+    readonly topic: string;
+    readonly partition: number;
+    readonly reason: string;
+  }[];
+}
+
+const SHOWN = 5;
+
+/** One text for each trouble, a few partitions of each kind; none when all is well. */
+export function troubleTexts({ postgres, unwritten, parking, stopped, stalled }: Troubles): string[] {
+  const writes = unwritten === undefined ? [] : [`Postgres takes no write: ${unwritten}`];
+  return [
+    ...(postgres === undefined ? writes : [`Postgres: ${postgres}`]),
+    ...(parking === undefined ? [] : [parking]),
+    ...[...stopped].slice(0, SHOWN).map(([partition, reason]) => `${partition} stopped: ${reason}`),
+    ...stalled.slice(0, SHOWN).map((at) => `${at.topic}/${at.partition} not readable: ${at.reason}`),
+  ];
+}
