@@ -9,20 +9,22 @@ if (major < 24) {
   );
   process.exitCode = 69;
 } else {
-  keepCompiledCode();
+  const { existsSync } = process.getBuiltinModule('node:fs');
+  keepCompiledCode(existsSync);
   const built = new URL('../dist/main.js', import.meta.url);
   const source = new URL('../src/main.ts', import.meta.url);
-  const { existsSync } = process.getBuiltinModule('node:fs');
   import(existsSync(built) ? built.href : source.href).then((main) => main.main());
 }
 
 /**
- * Node keeps the compiled code of what it loads in the user's cache, which saves a tenth of every start. Node checks each
- * entry against its source, and starts without them where the folder cannot be written; NODE_DISABLE_COMPILE_CACHE=1 and
+ * Node keeps the compiled code of what it loads in the user's cache, and checks each entry against its source. A folder
+ * that cannot be written is no error; a home that does not exist is not made. NODE_DISABLE_COMPILE_CACHE=1 and
  * NODE_COMPILE_CACHE win. Never in the temporary folder, Node's own default: there another user could have made it.
  */
-function keepCompiledCode() {
+function keepCompiledCode(existsSync) {
   const { XDG_CACHE_HOME, HOME } = process.env;
-  const cache = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);
-  if (cache) process.getBuiltinModule('node:module').enableCompileCache(`${cache}/uplift/compiled`);
+  const base = XDG_CACHE_HOME || HOME;
+  if (!base || !existsSync(base)) return;
+  const cache = XDG_CACHE_HOME || `${HOME}/.cache`;
+  process.getBuiltinModule('node:module').enableCompileCache(`${cache}/uplift/compiled`);
 }

@@ -59,6 +59,7 @@ async function runProgram(
   const program = buildProgram(run, {
     version: version(),
     writeOut,
+    args,
     ...(nouns === undefined ? {} : { nouns }),
   });
   try {

@@ -1,6 +1,6 @@
 import { Command, type CommanderError, Option } from 'commander';
 import { registerCheck } from './commands/check/index.ts';
-import { registerCompletion } from './commands/completion/index.ts';
+import { COMPLETE, registerCompletion } from './commands/completion/index.ts';
 import { registerConfig } from './commands/config/index.ts';
 import { registerDlq } from './commands/dlq/index.ts';
 import { registerDrill } from './commands/drill/index.ts';
@@ -36,6 +36,8 @@ export interface ProgramIo {
   readonly version: string;
   readonly writeOut: (text: string) => void;
   readonly nouns?: readonly Register[];
+  /** The command line, where only its own part of the tree is needed; absent: the whole tree. */
+  readonly args?: readonly string[];
 }
 
 /** Builds the command tree. It parses and dispatches; it never exits, prints an error or touches the world. */
@@ -49,9 +51,25 @@ export function buildProgram(run: Runner, io: ProgramIo): Command {
     .configureHelp(HELP)
     .showSuggestionAfterError(true);
   addGlobals(program);
+  if (io.args !== undefined && !io.args.includes(COMPLETE)) leaveOutVerbs(program, io.args);
   for (const register of io.nouns ?? NOUNS) register(program, run);
   addFooters(program);
   return program;
+}
+
+/** Takes whatever is chained to it and does nothing. */
+const NOTHING: object = new Proxy({}, { get: () => () => NOTHING });
+
+/**
+ * Half of a start is spent on making commands, and a command line needs those of one noun. A noun that it does not name
+ * (nouns have no aliases) is made without its verbs: enough for the list of commands and for suggestions.
+ */
+function leaveOutVerbs(program: Command, args: readonly string[]): void {
+  program.createCommand = (name) => {
+    const noun = new Command(name);
+    if (name === undefined || !args.includes(name)) noun.command = (() => NOTHING) as Command['command'];
+    return noun;
+  };
 }
 
 function addGlobals(program: Command): void {

@@ -21,7 +21,7 @@ const isFresh = () => existsSync(stampFile) && readFileSync(stampFile, 'utf8') =
 
 async function build(doing) {
   const sources = sourceHash();
-  doing('esbuild');
+  doing('rolldown');
   const { code, output } = await run(pinnedNode, [join(root, 'scripts', 'build.mjs')], {
     cwd: root,
     timeoutMs: BUILD_LIMIT_MS,
@@ -34,7 +34,13 @@ async function build(doing) {
 /** Contents, not times: a checkout sets every time anew. */
 function sourceHash() {
   const hash = createHash('sha256');
-  const files = ['package.json', 'package-lock.json', 'scripts/build.mjs', ...sourcesUnder('src')];
+  const files = [
+    'package.json',
+    'package-lock.json',
+    'scripts/build.mjs',
+    ...sourcesUnder('scripts/build'),
+    ...sourcesUnder('src'),
+  ];
   for (const file of files)
     hash
       .update(`${file}\0`)

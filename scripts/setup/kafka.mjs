@@ -88,7 +88,7 @@ async function fetched(doing, use) {
   const work = mkdtempSync(join(folder(), '.fetch-'));
   try {
     copyFileSync(pom, join(work, 'pom.xml'));
-    doing(`mvn dependency:copy-dependencies, Kafka ${version()}`);
+    doing(`Maven fetches Kafka ${version()}${amount()}`);
     let result = await maven(work);
     if (result.code !== 0) {
       doing('Maven failed, once more');
@@ -108,6 +108,12 @@ async function fetched(doing, use) {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+function amount() {
+  const sizes = Object.values(readPin().jars).map(({ bytes }) => bytes);
+  const megabytes = Math.round(sizes.reduce((sum, bytes) => sum + bytes, 0) / 1e6);
+  return sizes.length === 0 ? '' : `: ${sizes.length} jars, ${megabytes} MB`;
 }
 
 function maven(work) {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,25 @@ async function refused(args: readonly string[], exit: number, env = {}): Promise
 
 /** The words of a message without the line breaks of an 80 or 100 column terminal. */
 const flat = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
+
+describe('sandbox install', () => {
+  test('changes no machine without a yes, and where it may not, prints the lines that do', async () => {
+    const nowhere = join(dir, 'nowhere');
+    const mayInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+    const error = await refused(['sandbox', 'install'], mayInstall ? 15 : 69, {
+      PATH: nowhere,
+      HOME: nowhere,
+      XDG_CACHE_HOME: nowhere,
+      JAVA_HOME: nowhere,
+    });
+    expect(error.code).toBe(mayInstall ? 'UPL-CONFIRMATION-NEEDED' : 'UPL-SANDBOX-INSTALL');
+    expect(error.message).toMatch(/java.* maven/);
+    expect(error.next).toMatch(
+      mayInstall ? /^uplift sandbox install --yes$/ : /^Debian: +.*apt-get install .* maven/,
+    );
+    expect(await readdir(dir)).toEqual([]);
+  });
+});
 
 describe('sandbox up', () => {
   test('without its servers names all that is missing, and the command that gets it', async () => {

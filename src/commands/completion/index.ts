@@ -33,6 +33,9 @@ export interface CommandSpec {
   readonly args: readonly ValueSpec[];
 }
 
+/** The command that the scripts ask; it needs the whole tree. */
+export const COMPLETE = 'complete';
+
 export interface ScriptInput {
   readonly shell: Shell;
 }
@@ -58,7 +61,7 @@ export function registerCompletion(program: Command, run: Runner): void {
     )
     .action((shell: Shell) => run(() => import('./script.ts').then((m) => m.scriptCommand), { shell }));
   program
-    .command('complete', { hidden: true })
+    .command(COMPLETE, { hidden: true })
     .argument('[words...]')
     .allowUnknownOption()
     .action((words: string[]) =>

@@ -9,13 +9,17 @@ const ROWS = 24;
 const PROGRAM_ROWS = 34;
 
 /** A tree whose help goes into `out` and whose actions only say that they were reached. */
-function treeOf(): { program: Command; out: string[]; reached: unknown[] } {
+function treeOf(args?: readonly string[]): { program: Command; out: string[]; reached: unknown[] } {
   const out: string[] = [];
   const reached: unknown[] = [];
   const run = async (_load: unknown, input: unknown): Promise<void> => {
     reached.push(input);
   };
-  const program = buildProgram(run, { version: '0', writeOut: (text) => out.push(text) });
+  const program = buildProgram(run, {
+    version: '0',
+    writeOut: (text) => out.push(text),
+    ...(args === undefined ? {} : { args }),
+  });
   for (const command of [program, ...commandsUnder(program)])
     command.configureOutput({ ...command.configureOutput(), getOutHelpWidth: () => COLUMNS });
   return { program, out, reached };
@@ -33,9 +37,9 @@ const paths = ((): { all: string[]; verbs: string[] } => {
   };
 })();
 
-async function helpOf(path: string): Promise<string[]> {
-  const { program, out } = treeOf();
+async function helpOf(path: string, onlyItsPart = false): Promise<string[]> {
   const words = path.split(' ').slice(1);
+  const { program, out } = treeOf(onlyItsPart ? [...words, '--help'] : undefined);
   await expect(program.parseAsync([...words, '--help'], { from: 'user' })).rejects.toMatchObject({
     exitCode: 0,
   });
@@ -63,6 +67,18 @@ describe('the help', () => {
     expect(tooWide(lines)).toEqual([]);
     expect(lines.length).toBeLessThanOrEqual(PROGRAM_ROWS);
     expect(lines.join('\n')).toMatch(/Type first: {2}uplift[\s\S]*Exit codes: .*16 not restored/);
+  });
+
+  it.each(['uplift', ...paths.all])(
+    'of %s is the same when only that part of the tree is made',
+    async (path) => {
+      expect(await helpOf(path, true)).toEqual(await helpOf(path));
+    },
+  );
+
+  it('is found by the name of a noun alone', () => {
+    const { program } = treeOf();
+    expect(commandsUnder(program).filter((command) => command.aliases().length > 0)).toEqual([]);
   });
 
   it.each(paths.all)('of %s fits a screen of 80 columns and 24 rows', async (path) => {
