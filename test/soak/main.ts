@@ -36,6 +36,7 @@ async function soak(options: SoakOptions, stop: AbortSignal): Promise<number> {
   try {
     say(`starting a platform; files in ${workDir}`);
     await platform.up();
+    stop.throwIfAborted();
     say('load begins');
     const observed = await observe({
       platform,
@@ -58,7 +59,9 @@ async function soak(options: SoakOptions, stop: AbortSignal): Promise<number> {
       verdict,
       notes: NOTES,
     });
-    const file = options.page === undefined ? join(workDir, 'soak.md') : resolve(root, options.page);
+    // A run that was stopped is no result: it must not take the place of one.
+    const named = stop.aborted ? undefined : options.page;
+    const file = named === undefined ? join(workDir, 'soak.md') : resolve(root, named);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, page);
     process.stdout.write(`\n${page}\n`);

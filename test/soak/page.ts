@@ -27,7 +27,7 @@ const megabytes = (bytes: number): string => (bytes / MB).toFixed(1);
 /** The result of one soak as a page; every figure in it was measured by the run it tells of. */
 export function pageOf(input: PageInput): string {
   return [
-    '# Soak: half an hour of load and kills',
+    `# Soak: ${minutes(input.options.durationMs)} minutes of load and kills`,
     '',
     `Written by \`${commandOf(input.options)}\` at ${input.startedAt}.`,
     '',
