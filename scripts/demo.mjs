@@ -48,7 +48,7 @@ const STORY = [
   },
   { args: 'lag --once', why: 'Nobody is behind: what cannot be read was put aside.', limitMs: 2 * MINUTE_MS },
   { args: 'dlq ls', why: 'The dead letters.', limitMs: 2 * MINUTE_MS },
-  { args: `dlq show ${DLQ} --limit 1`, why: 'One of them, whole.', limitMs: 2 * MINUTE_MS },
+  { args: `dlq show ${DLQ} --limit 1`, why: 'The oldest of them.', limitMs: 2 * MINUTE_MS },
   {
     args: 'sandbox restart projector-1 --env EVENT_SCHEMA=2',
     why: 'The cause is mended: the projector is upgraded.',
