@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Cluster, ClusterState } from '../clients/kafka/ports.ts';
-import { waitRegistered } from './settle.ts';
+import type { Cluster, ClusterState, TopicState, Topics } from '../clients/kafka/ports.ts';
+import { restoreLeaders, waitRegistered } from './settle.ts';
+import { topologyOf } from './topology.ts';
 
 const state = (...ids: number[]): ClusterState => ({
   clusterId: 'c',
@@ -46,5 +47,40 @@ describe('waiting for brokers to be back', () => {
     await cluster.wait(5000);
     clearInterval(stepping);
     expect(cluster.looked()).toBeGreaterThan(1);
+  });
+});
+
+describe('giving leadership back', () => {
+  const topic = (name: string, leader: number, isr: readonly number[]): TopicState => ({
+    name,
+    id: name,
+    internal: false,
+    partitions: [{ partition: 0, leader, leaderEpoch: 0, replicas: [1, 2, 3], isr, offlineReplicas: [] }],
+  });
+
+  it('reaches topics that were made during the fault, where their preferred replica is in sync', async () => {
+    const before = topologyOf({ ...state(1, 2, 3), topics: [topic('known', 1, [1, 2, 3])] });
+    let leader = 2;
+    const asked: string[][] = [];
+    const cluster: Pick<Cluster, 'describe'> = {
+      describe: async () => ({
+        ...state(1, 2, 3),
+        topics: [
+          topic('known', leader, [1, 2, 3]),
+          topic('made', leader, [1, 2, 3]),
+          topic('behind', 2, [2, 3]),
+        ],
+      }),
+    };
+    const topics: Pick<Topics, 'electPreferred'> = {
+      electPreferred: async (partitions) => {
+        asked.push(partitions.map((one) => one.topic));
+        leader = 1;
+        return partitions.map((one) => ({ ...one, result: 'elected' }));
+      },
+    };
+    const ports = { cluster: cluster as Cluster, topics: topics as Topics };
+    expect(await restoreLeaders(ports, before, 5000)).toBe(2);
+    expect(asked).toEqual([['known', 'made']]);
   });
 });

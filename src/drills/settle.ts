@@ -53,9 +53,19 @@ export async function waitIsr(
   );
 }
 
+/** Partitions of topics that were made during the fault, led by a stand-in although their preferred replica is in sync. */
+function appearedAway(before: KafkaTopology, now: KafkaTopology): KafkaTopology['partitions'] {
+  const known = new Set(before.partitions.map(({ topic }) => topic));
+  return now.partitions.filter(({ topic, leader, replicas: [preferred = -1], isr }) => {
+    return !known.has(topic) && leader !== preferred && isr.includes(preferred);
+  });
+}
+
 /**
  * Gives leadership back: preferred election for every partition whose leader is not the saved one, after its ISR is
- * full (an election before that would be refused or move leaders to a broker that still catches up).
+ * full (an election before that would be refused or move leaders to a broker that still catches up). A topic that was
+ * made meanwhile (a group's first commit makes `__consumer_offsets`) got its leaders without the victim: it is brought
+ * to its preferred ones too, or the next drill would refuse to begin.
  */
 export async function restoreLeaders(
   { cluster, topics }: SettlePorts,
@@ -70,8 +80,9 @@ export async function restoreLeaders(
         const is = now.partitions.find((p) => p.topic === was.topic && p.partition === was.partition);
         return is !== undefined && is.leader !== was.leader && was.leader === was.replicas[0];
       });
-      if (away.length === 0) return true;
-      const results = await topics.electPreferred(away, { timeoutMs: LOOK_MS });
+      const wanted = [...away, ...appearedAway(before, now)];
+      if (wanted.length === 0) return true;
+      const results = await topics.electPreferred(wanted, { timeoutMs: LOOK_MS });
       elected += results.filter(({ result }) => result === 'elected').length;
       return false;
     },
