@@ -74,7 +74,8 @@ async function stopEverything(dir: string, request: DownRequest): Promise<Map<st
   const ends = await stopAll(paths.units, request);
   if (request.keepData === true) return ends;
   await rename(paths.units, paths.endedUnits).catch(ifAbsent);
-  const late = await stopAll(paths.endedUnits, request);
+  // Quiet: all of them were told of above; what was stopped late stands in the result.
+  const late = await stopAll(paths.endedUnits, { ...request, progress: () => undefined });
   for (const [id, end] of late) if (end !== 'wasNotRunning' || !ends.has(id)) ends.set(id, end);
   return ends;
 }
