@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { descendantsOf, type ProcEntry, procEntry } from '../../src/clients/process/proc-table.ts';
 import { waitFor } from '../../src/core/wait.ts';
+import { inheritedEnv } from '../support/sandbox-cli.ts';
 import { root } from '../support/source-tree.ts';
 import type { Point, PointSignal } from './plan.ts';
 
@@ -21,25 +22,14 @@ export interface Watched {
   readonly ended: Promise<Ended>;
 }
 
-const PASSED_ON = [
-  'PATH',
-  'HOME',
-  'XDG_CACHE_HOME',
-  'KAFKA_HOME',
-  'JAVA_HOME',
-  'UPLIFT_POSTGRES_BIN',
-  'TMPDIR',
-];
-
 /** Starts `node <args>` without a terminal, leader of its own group so that a signal reaches it alone. */
 export function watch(
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
 ): Watched {
-  const inherited = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
   const child = spawn(process.execPath, [...args], {
     cwd: options.cwd ?? root,
-    env: { ...inherited, ...options.env },
+    env: { ...inheritedEnv(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

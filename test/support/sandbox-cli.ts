@@ -36,13 +36,17 @@ const PASSED_ON = [
   'TMPDIR',
 ];
 
+/** The small part of our own environment that a started command may know. */
+export function inheritedEnv(): Record<string, string | undefined> {
+  return Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
+}
+
 /** Starts `node bin/uplift.js …` without a terminal, as a script would. */
 export function startCli(args: readonly string[], options: CliOptions): RunningCli {
   const startedMs = performance.now();
-  const inherited = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
   const child = spawn(process.execPath, [join(root, 'bin', 'uplift.js'), ...args], {
     cwd: options.cwd,
-    env: { ...inherited, ...options.env },
+    env: { ...inheritedEnv(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   return {
