@@ -16,6 +16,12 @@ describe('connections of the load', () => {
     expect([...establishedWith(new Set([5432]), TABLE)]).toEqual([]);
   });
 
+  it('of a broker are the established ones with any port, of IPv6 too, as a JVM opens them', () => {
+    const six =
+      '   0: 0000000000000000FFFF00000100007F:2384 0000000000000000FFFF00000100007F:C003 01 00000000:00000000 00:00000000 00000000     0        0 105 1 0000000000000000 20 4 30 10 -1';
+    expect([...establishedWith('any', `${TABLE}${six}\n`)]).toEqual(['101', '102', '104', '105']);
+  });
+
   it('are counted among the descriptors of a process', () => {
     const links = ['socket:[101]', '/dev/null', 'socket:[104]', 'anon_inode:[eventpoll]', 'pipe:[101]'];
     expect(countSockets(links, establishedWith(new Set([8080]), TABLE))).toBe(1);

@@ -1,13 +1,14 @@
 const ESTABLISHED = '01';
 
 /**
- * Inodes of established connections from or to one of these ports, of a text like /proc/net/tcp (proc(5)). A socket
- * whose other end is closed is in another state and not among them.
+ * Inodes of established connections from or to one of these ports, or with any port, of a text like /proc/net/tcp and
+ * tcp6 (proc(5)). A socket whose other end is closed is in another state and not among them.
  */
-export function establishedWith(ports: ReadonlySet<number>, table: string): Set<string> {
+export function establishedWith(ports: ReadonlySet<number> | 'any', table: string): Set<string> {
   const inodes = table.split('\n').flatMap((line) => {
     const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/);
     if (state !== ESTABLISHED || inode === undefined) return [];
+    if (ports === 'any') return [inode];
     return ports.has(portOf(local)) || ports.has(portOf(remote)) ? [inode] : [];
   });
   return new Set(inodes);

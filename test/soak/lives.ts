@@ -12,7 +12,10 @@ export interface Sample {
   readonly residentBytes: number;
   /** Open descriptors without `connections` and `cached`. */
   readonly handles: number;
-  /** Established connections between the load and a gateway. Their number follows the traffic, not time. */
+  /**
+   * Established connections whose number follows something else than time: of the load and a gateway those between
+   * them (the traffic), of a broker all (who of its clients and peers lives; their ends are among the clients' handles).
+   */
   readonly connections: number;
   /** Files of tables and indexes that a Postgres process keeps open. */
   readonly cached: number;

@@ -141,13 +141,16 @@ function memory({ lives, limits, observed }: PageInput): string[] {
   ];
 }
 
-/** The two kinds of handle that are not judged, and why. */
+/** The kinds of handle that are not judged, and why. */
 function apart({ samples }: Observed): string {
-  const counts = samples.filter(({ kind }) => kind === 'load').map(({ connections }) => connections);
-  const [usual, most] = [median(counts) ?? 0, Math.max(0, ...counts)];
+  const seen = (of: string): string => {
+    const counts = samples.filter(({ kind }) => kind === of).map(({ connections }) => connections);
+    return `usually ${median(counts) ?? 0}, at most ${Math.max(0, ...counts)}`;
+  };
   const cached = samples.reduce((highest, sample) => Math.max(highest, sample.cached), 0);
   return (
-    `Not among the handles: established connections between the load and the gateways (usually ${usual}, at most ${most}), whose number follows the traffic; ` +
+    `Not among the handles: established connections between the load and the gateways (${seen('load')}), whose number follows the traffic; ` +
+    `a broker's established connections (${seen('kafka')}), whose number follows which clients and brokers live: the other ends are among the handles of the service; ` +
     `files of tables and indexes that a Postgres process keeps open (at most ${cached}), a cache that it empties itself.`
   );
 }

@@ -32,16 +32,24 @@ export function residentOf(kind: string, status: string): number | undefined {
   return resident - (bytesOf('RssShmem', status) ?? 0);
 }
 
-/** One look at a process; undefined when it ended meanwhile. `traffic`: inodes of the connections of the load. */
+/** Inodes of established connections: between the load and the gateways, and all there are. */
+export interface Established {
+  readonly traffic: ReadonlySet<string>;
+  readonly all: ReadonlySet<string>;
+}
+
+const NONE: Established = { traffic: new Set(), all: new Set() };
+
+/** One look at a process; undefined when it ended meanwhile. */
 export async function look(
   watched: Watched,
   atMs: number,
-  traffic: ReadonlySet<string> = new Set(),
+  established: Established = NONE,
 ): Promise<Sample | undefined> {
   try {
     const status = await readFile(`/proc/${watched.pid}/status`, 'utf8');
     const links = await linksOf(watched);
-    const connections = countSockets(links, traffic);
+    const connections = countSockets(links, watched.kind === 'kafka' ? established.all : established.traffic);
     const cached = watched.kind === 'postgres' ? links.filter((link) => RELATION.test(link)).length : 0;
     const handles = links.length - connections - cached;
     const entry = await procEntry(watched.pid);
@@ -59,8 +67,8 @@ export async function look(
  */
 const RELATION = /\/(base\/\d+|global)\/\d+(_\w+)?(\.\d+)?$/;
 
-/** Kinds of process of which some descriptors are told apart: the ends of the load's connections, and Postgres. */
-const TOLD_APART = ['gateway', 'load', 'postgres'];
+/** Kinds of process of which some descriptors are told apart: both ends of the load's connections, Kafka, Postgres. */
+const TOLD_APART = ['gateway', 'kafka', 'load', 'postgres'];
 
 /** What the descriptors of a process are; each is asked for only where that matters. */
 async function linksOf({ pid, kind }: Watched): Promise<string[]> {
@@ -96,6 +104,12 @@ export function titleOf(cmdline: string): string {
   return rest.replace(/ (\d+\.\d+\.\d+\.\d+\(\d+\)|recovering|streaming).*$/, '').slice(0, 40);
 }
 
+/** Every connection of IPv4 and IPv6; a JVM opens the second kind also towards 127.0.0.1. */
+async function connectionTable(): Promise<string> {
+  const files = ['/proc/net/tcp', '/proc/net/tcp6'];
+  return (await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))).join('\n');
+}
+
 export interface Sampler {
   readonly samples: readonly Sample[];
   stop(): Promise<void>;
@@ -119,9 +133,10 @@ export function startSampler(options: {
     while (!stopped) {
       const atMs = options.nowMs();
       const watched = (await Promise.all(options.units.map(processesOf))).flat();
-      const traffic = establishedWith(ports, await readFile('/proc/net/tcp', 'utf8').catch(() => ''));
+      const table = await connectionTable();
+      const established = { traffic: establishedWith(ports, table), all: establishedWith('any', table) };
       for (const each of [...watched, ...options.others]) {
-        const sample = await look(each, atMs, traffic);
+        const sample = await look(each, atMs, established);
         if (sample === undefined) continue;
         samples.push(sample);
         options.onSample?.(sample);
