@@ -1,15 +1,11 @@
 import { z } from 'zod';
-import { DECISIONS, slotSchema } from './records.ts';
+import { DECISIONS, nameSchema, quantitySchema, STATUSES, slotSchema } from './records.ts';
 
 /** `POST /v1/reservations`, with headers `idempotency-key` and `x-tenant-id`. */
 export const createReservationSchema = z.object({
-  resource: z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[A-Za-z0-9._:-]+$/),
+  resource: nameSchema,
   slot: slotSchema,
-  quantity: z.int().min(1).max(1000),
+  quantity: quantitySchema,
 });
 export type CreateReservation = z.infer<typeof createReservationSchema>;
 
@@ -42,7 +38,11 @@ export const reservationSchema = z.object({
   resource: z.string(),
   slot: slotSchema,
   quantity: z.int(),
-  status: z.enum(['active', 'cancelled', 'expired']),
+  status: z.enum(STATUSES),
+  /** When a hold ends, by the time of the log; null unless it is held. */
+  holdUntil: z.iso.datetime().nullable().default(null),
+  /** Counts the decisions that made and changed it. */
+  version: z.int().min(1).default(1),
   operationId: z.string(),
 });
 export type Reservation = z.infer<typeof reservationSchema>;

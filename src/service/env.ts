@@ -58,6 +58,8 @@ const schema = z.object({
   EVENT_SCHEMA: z.coerce.number().pipe(z.literal(EVENT_SCHEMAS)).default(1),
   SHARE: share.default({ index: 1, count: 1 }),
   PRODUCE_DEADLINE_MS: int(100, 120_000).default(10_000),
+  /** How often a commands partition gets a tick while it is quiet, or has holds. */
+  TICK_MS: int(100, 60_000).default(1000),
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),

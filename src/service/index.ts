@@ -9,7 +9,6 @@ import { runProjector } from './projector/index.ts';
 
 export type { Adapters, RoleContext } from './adapters.ts';
 export { runCommands } from './commands/index.ts';
-export { RULES } from './domain/rules.ts';
 export { type Env, parseEnv } from './env.ts';
 export { runGateway } from './gateway/index.ts';
 export { type Migrated, runMigrate } from './migrate.ts';

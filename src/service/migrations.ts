@@ -84,4 +84,41 @@ CREATE VIEW uplift_dead_letters AS
   FROM uplift_service.dead_letters;
 `,
   },
+  {
+    version: 4,
+    name: 'holds and changes; the tenant is first in every key',
+    sql: `
+ALTER TABLE uplift_service.reservations ADD COLUMN hold_until timestamptz;
+ALTER TABLE uplift_service.reservations ADD COLUMN changed_offset bigint;
+UPDATE uplift_service.reservations SET changed_offset = command_offset;
+ALTER TABLE uplift_service.reservations ALTER COLUMN changed_offset SET NOT NULL;
+ALTER TABLE uplift_service.reservations DROP CONSTRAINT reservations_status_check;
+ALTER TABLE uplift_service.reservations ADD CONSTRAINT reservations_status_check
+  CHECK (status IN ('held', 'active', 'cancelled', 'expired'));
+ALTER TABLE uplift_service.reservations ADD CONSTRAINT reservations_hold_check
+  CHECK ((status = 'held') = (hold_until IS NOT NULL));
+ALTER TABLE uplift_service.reservations DROP CONSTRAINT reservations_pkey;
+ALTER TABLE uplift_service.reservations ADD PRIMARY KEY (tenant, reservation_id);
+ALTER TABLE uplift_service.reservations DROP CONSTRAINT reservations_event_id_key;
+ALTER TABLE uplift_service.reservations ADD CONSTRAINT reservations_event_id_key UNIQUE (tenant, event_id);
+ALTER TABLE uplift_service.operations ADD COLUMN tenant text NOT NULL DEFAULT '';
+UPDATE uplift_service.operations o SET tenant = r.tenant FROM uplift_service.reservations r
+  WHERE r.event_id = o.event_id;
+ALTER TABLE uplift_service.operations ALTER COLUMN tenant DROP DEFAULT;
+ALTER TABLE uplift_service.operations DROP CONSTRAINT operations_pkey;
+ALTER TABLE uplift_service.operations ADD PRIMARY KEY (tenant, event_id);
+ALTER TABLE uplift_service.dead_letters ADD COLUMN tenant text;
+CREATE OR REPLACE VIEW uplift_dead_letters AS
+  SELECT topic, topic_id, partition, event_offset, event_id, command_offset, error_code, attempts, outcome, replay_id,
+    applied_offset, parked_at, settled_at, tenant
+  FROM uplift_service.dead_letters;
+CREATE OR REPLACE VIEW uplift_reservations AS
+  SELECT reservation_id, tenant, resource, slot_start, slot_end, quantity, status, event_id, command_partition,
+    command_offset, version, hold_until, changed_offset
+  FROM uplift_service.reservations;
+CREATE OR REPLACE VIEW uplift_operations AS
+  SELECT event_id, decision, reservation_id, reason, command_partition, command_offset, event_offset, repeats, tenant
+  FROM uplift_service.operations;
+`,
+  },
 ];

@@ -62,6 +62,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
         partitions,
         sendDeadlineMs: SEND_DEADLINE_MS,
         eventSchema: settings.EVENT_SCHEMA,
+        tickMs: settings.TICK_MS,
         signal,
       };
       session = new CommandsSession(deps);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { InRecord, PartitionBatch, RecordBatch } from '../../clients/kafka/ports.ts';
 import { replayHeaders } from '../../contract/dead-letter.ts';
-import type { EventSchema } from '../../contract/events.ts';
-import { type Decision, decisionSchema } from '../../contract/records.ts';
+import { decodeEvent, type EventSchema } from '../../contract/events.ts';
+import type { Decision } from '../../contract/records.ts';
+import { idOf, someCreate } from '../../contract/testing/decisions.ts';
 import { UpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
 import { encodeCommand } from '../domain/codec.ts';
@@ -11,18 +12,16 @@ import { PartitionOwner } from './partition.ts';
 const START = Date.UTC(2026, 5, 1);
 
 function commandRecord(offset: number, eventId = offset, quantity = 1): InRecord {
-  const value = encodeCommand({
-    v: 1,
-    type: 'create',
-    eventId: eventId.toString(16).padStart(32, '0'),
-    tenant: 't',
-    resource: 'r',
-    reservationId: `res-${offset}`,
-    slot: { start: new Date(START).toISOString(), end: new Date(START + 1000).toISOString() },
-    quantity,
-    issuedAtMs: START,
-    notAfterMs: START + 1000,
-  });
+  const value = encodeCommand(
+    someCreate({
+      eventId: idOf(eventId),
+      reservationId: `res-${offset}`,
+      slot: { start: new Date(START).toISOString(), end: new Date(START + 1000).toISOString() },
+      quantity,
+      issuedAtMs: START,
+      notAfterMs: START + 1000,
+    }),
+  );
   return record(offset, value);
 }
 
@@ -72,7 +71,7 @@ function setUp(restoreTo = 0n, schema: EventSchema = 1) {
     },
     restoreTo,
   );
-  const decisions = (): Decision[] => log.map((value) => decisionSchema.parse(JSON.parse(value.toString())));
+  const decisions = (): Decision[] => log.flatMap((value) => decodeEvent(value)?.decision ?? []);
   const events = (from = 0): RecordBatch => batch(log.slice(from).map((value, i) => record(from + i, value)));
   return { owner, log, calls, control, decisions, events };
 }

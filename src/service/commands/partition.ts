@@ -1,12 +1,13 @@
-import type { InRecord, OutRecord, Produce, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { InRecord, Produce, RecordBatch } from '../../clients/kafka/ports.ts';
 import { readReplay } from '../../contract/dead-letter.ts';
-import { type EventSchema, NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
-import { type Decision, TOPICS } from '../../contract/records.ts';
-import { reasonOf } from '../../core/error.ts';
+import type { EventSchema } from '../../contract/events.ts';
+import { resourceKey } from '../../contract/ids.ts';
+import type { Decision } from '../../contract/records.ts';
 import { decodeDecision, encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
 import { decide } from '../domain/decide.ts';
-import { apply, chain, emptyState, type FoldState } from '../domain/state.ts';
+import { advance, apply, chain, emptyState, type FoldState } from '../domain/state.ts';
 import { DecisionMemory } from './memory.ts';
+import { Outbox } from './outbox.ts';
 
 export type Phase = 'restoring' | 'deciding' | 'stopped';
 
@@ -24,14 +25,6 @@ export interface OwnerDeps {
   readonly onReset: (partition: number, reason: string) => void;
 }
 
-interface Outgoing {
-  readonly commandOffset: bigint;
-  readonly record: OutRecord;
-  readonly kind: Decision['decision'];
-}
-
-const MAX_BATCH = 500;
-const MAX_PENDING = 5000;
 const REMEMBERED = 2000;
 
 /**
@@ -42,14 +35,17 @@ export class PartitionOwner {
   readonly #deps: OwnerDeps;
   #state: FoldState = emptyState();
   #memory = new DecisionMemory(REMEMBERED);
-  #pending: Outgoing[] = [];
-  #sending: Promise<void> | undefined;
+  readonly #outbox: Outbox;
   /** Undefined: everything was forgotten, and where the events end now is not known yet. */
   #restoreTo: bigint | undefined;
   /** Whether the next command record that comes is the next one to decide; after a hole it is not, until a seek. */
   #contiguous = false;
   /** `onReadFrom` was called and not answered by `resume` yet. */
   #asked = false;
+  /** First command that was not taken yet; beyond the last decided one after ticks with which nothing ended. */
+  #takenTo = 0n;
+  /** When the last command was taken, by `performance.now()`. */
+  #takenAtMs = Number.NEGATIVE_INFINITY;
   phase: Phase = 'restoring';
   reason = 'events not read yet';
 
@@ -57,6 +53,13 @@ export class PartitionOwner {
   constructor(deps: OwnerDeps, restoreTo: bigint) {
     this.#deps = deps;
     this.#restoreTo = restoreTo;
+    const { partition, produce, sendDeadlineMs, onDecided } = deps;
+    this.#outbox = new Outbox({
+      ...{ partition, produce, sendDeadlineMs },
+      onWritten: onDecided,
+      onRoom: () => this.#catchUp(),
+      onFailed: (reason) => this.#reset(reason),
+    });
   }
 
   get nextCommandOffset(): bigint {
@@ -66,14 +69,25 @@ export class PartitionOwner {
   /** First command whose decision is not in the log yet; undefined while that is not known. */
   get writtenThrough(): bigint | undefined {
     if (this.phase !== 'deciding') return undefined;
-    return this.#pending[0]?.commandOffset ?? this.nextCommandOffset;
+    if (this.#outbox.first !== undefined) return this.#outbox.first;
+    return this.#takenTo > this.nextCommandOffset ? this.#takenTo : this.nextCommandOffset;
+  }
+
+  /** How long no command was taken; while it decides, ticks see to it that this stays short. */
+  silentMs(nowMs: number): number {
+    return nowMs - this.#takenAtMs;
+  }
+
+  /** Whether somebody waits for log time to pass. */
+  get holds(): number {
+    return this.#state.holds.size;
   }
 
   stop(reason: string, differs = false): void {
     if (this.phase === 'stopped') return;
     this.phase = 'stopped';
     this.reason = reason;
-    this.#pending = [];
+    this.#outbox.clear();
     this.#deps.onStopped(this.#deps.partition, reason, differs);
   }
 
@@ -81,6 +95,7 @@ export class PartitionOwner {
   restoreAgain(restoreTo: bigint): void {
     this.#state = emptyState();
     this.#memory = new DecisionMemory(REMEMBERED);
+    this.#takenTo = 0n;
     this.#restoreTo = restoreTo;
     this.checkRestored(0n);
   }
@@ -90,6 +105,7 @@ export class PartitionOwner {
     if (this.phase !== 'deciding' || nextCommandOffset !== this.nextCommandOffset) return;
     this.#contiguous = true;
     this.#asked = false;
+    this.#takenAtMs = performance.now();
   }
 
   /** Ends the restore when the events have been read up to `nextOffset`. */
@@ -115,21 +131,22 @@ export class PartitionOwner {
   /** Records of the commands partition. Those that come while restoring are dropped: they are read again after it. */
   onCommands(batch: RecordBatch): void {
     if (this.phase !== 'deciding' || !this.#contiguous) return;
+    this.#takenAtMs = performance.now();
     for (const record of batch.records) {
       if (record.offset <= this.#state.lastCommandOffset) continue;
-      if (this.#pending.length >= MAX_PENDING) {
+      if (this.#outbox.isFull) {
         this.#contiguous = false;
         break;
       }
-      this.#decide(record);
+      this.#take(record);
       if (this.phase !== 'deciding') return;
     }
-    this.#pump();
+    this.#outbox.flush();
   }
 
   /** Resolves when nothing is outstanding or waiting to be sent. */
-  async idle(): Promise<void> {
-    while (this.#sending !== undefined) await this.#sending;
+  idle(): Promise<void> {
+    return this.#outbox.idle();
   }
 
   #onEvent(record: InRecord): void {
@@ -163,58 +180,45 @@ export class PartitionOwner {
     if (place === 'next' || this.#memory.has(commandOffset)) this.#compare(decision);
   }
 
-  /** By what is decided, not by the bytes in the log: during an upgrade two owners may write two schemas. */
+  /**
+   * By what is decided, not by the bytes in the log: during an upgrade two owners may write two schemas, so decisions are
+   * compared by what the oldest one says of them.
+   */
   #compare(decision: Decision): void {
     const commandOffset = BigInt(decision.commandOffset);
-    if (this.#memory.compare(commandOffset, encodeDecision(decision, NEWEST_EVENT_SCHEMA)) !== 'differs')
-      return;
+    if (this.#memory.compare(commandOffset, encodeDecision(decision, 1)) !== 'differs') return;
     this.stop(`the log holds another decision of command ${commandOffset} than was made here`, true);
   }
 
-  #decide(record: InRecord): void {
-    const decision = decide(this.#state, record);
+  #take(record: InRecord): void {
+    const outcome = decide(this.#state, record);
+    if (outcome.kind === 'beyond') {
+      this.stop(`command ${record.offset}: ${outcome.reason}`);
+      return;
+    }
+    this.#takenTo = record.offset + 1n;
+    if (outcome.kind === 'quiet') advance(this.#state, outcome.logTimeMs);
+    else this.#decided(outcome.decision, record);
+  }
+
+  #decided(decision: Decision, { offset, key, headers }: InRecord): void {
     apply(this.#state, decision);
     this.#compare(decision);
+    if (this.phase !== 'deciding') return;
     const { eventSchema } = this.#deps;
-    const value = encodeDecision(decision, eventSchema);
-    const headers = eventHeaders(decision, eventSchema, traceparentOf(record.headers));
-    this.#pending.push({
-      commandOffset: record.offset,
-      record: { key: record.key, value, headers },
-      kind: decision.decision,
-    });
-  }
-
-  #pump(): void {
-    if (this.#sending !== undefined || this.#pending.length === 0) return;
-    this.#sending = this.#drain().finally(() => {
-      this.#sending = undefined;
-      // What was decided while the last send ended.
-      if (this.phase === 'deciding') this.#pump();
-    });
-  }
-
-  async #drain(): Promise<void> {
-    const { partition, produce, sendDeadlineMs } = this.#deps;
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.slice(0, MAX_BATCH);
-      try {
-        const records = batch.map((each) => each.record);
-        await produce.send({ topic: TOPICS.events, partition, records }, { deadlineMs: sendDeadlineMs });
-      } catch (error) {
-        if (this.phase === 'deciding') this.#reset(reasonOf(error));
-        return;
-      }
-      if (this.phase !== 'deciding') return;
-      this.#pending = this.#pending.slice(batch.length);
-      for (const { kind } of batch) this.#deps.onDecided(kind);
-      this.#catchUp();
-    }
+    const { reservation } = decision;
+    const event = {
+      // Events of one resource have one key, whatever the key of the command was.
+      key: reservation === null ? key : Buffer.from(resourceKey(reservation.tenant, reservation.resource)),
+      value: encodeDecision(decision, eventSchema),
+      headers: eventHeaders(decision, eventSchema, traceparentOf(headers)),
+    };
+    this.#outbox.push({ commandOffset: offset, record: event, kind: decision.decision });
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */
   #catchUp(): void {
-    if (this.#contiguous || this.#asked || this.#pending.length > MAX_PENDING / 2) return;
+    if (this.#contiguous || this.#asked || this.#outbox.isHalfFull) return;
     this.#asked = true;
     this.#deps.onReadFrom(this.#deps.partition, this.nextCommandOffset);
   }
@@ -223,7 +227,7 @@ export class PartitionOwner {
     this.phase = 'restoring';
     this.#restoreTo = undefined;
     this.reason = `decisions could not be written: ${reason}`;
-    this.#pending = [];
+    this.#outbox.clear();
     this.#contiguous = false;
     this.#deps.onReset(this.#deps.partition, reason);
   }

@@ -15,6 +15,8 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
 import { boundsOf, checkLogTime, checkTopics, positionOf } from '../runtime/topics.ts';
 import { PartitionOwner } from './partition.ts';
+import { partitionsProbe } from './readiness.ts';
+import { Ticker } from './ticker.ts';
 
 export interface CommandsDeps {
   readonly cluster: Cluster;
@@ -26,6 +28,7 @@ export interface CommandsDeps {
   readonly partitions: number;
   readonly sendDeadlineMs: number;
   readonly eventSchema: EventSchema;
+  readonly tickMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -57,6 +60,7 @@ export class CommandsSession {
   #failed: unknown;
   #events: Reader | undefined;
   #commands: Reader | undefined;
+  #ticker: Ticker | undefined;
 
   constructor(deps: CommandsDeps) {
     this.#deps = deps;
@@ -84,21 +88,15 @@ export class CommandsSession {
   }
 
   probe(): ProbeResult {
-    const owners = [...this.#owners];
-    const bad = owners.filter(([, owner]) => owner.phase !== 'deciding');
-    const stalled = [
-      ...(this.#events?.stalled(STALLED_MS) ?? []),
-      ...(this.#commands?.stalled(STALLED_MS) ?? []),
-    ];
-    const total = this.#deps.owned.length;
-    const parts = [`${owners.length - bad.length}/${total} partitions decide`];
-    for (const [partition, owner] of bad.slice(0, 5))
-      parts.push(`${partition} ${owner.phase}: ${owner.reason}`);
-    for (const each of stalled.slice(0, 5))
-      parts.push(`${each.topic}/${each.partition} not readable: ${each.reason}`);
-    const ok =
-      owners.length === total && bad.length === 0 && stalled.length === 0 && this.#commands !== undefined;
-    return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
+    const readers = [this.#events, this.#commands];
+    return partitionsProbe({
+      owners: this.#owners,
+      total: this.#deps.owned.length,
+      stalled: readers.flatMap((reader) => reader?.stalled(STALLED_MS) ?? []),
+      isReading: this.#commands !== undefined,
+      silentAfterMs: Math.max(STALLED_MS, 5 * this.#deps.tickMs),
+      nowMs: performance.now(),
+    });
   }
 
   #bounds(): Promise<PartitionBounds[]> {
@@ -166,6 +164,13 @@ export class CommandsSession {
     if (this.#deps.signal.aborted) return;
     if (positions.length === 0) throw new Error(`no partition can be decided: ${this.probe().detail}`);
     this.#commands = this.#deps.read.open(positions, { gatherMs: COMMANDS_GATHER_MS });
+    const { produce, metrics, tickMs } = this.#deps;
+    this.#ticker = new Ticker({
+      produce,
+      owners: this.#owners,
+      tickMs,
+      onFailed: () => metrics.tickFailed.inc(),
+    });
     await Promise.all([
       this.#loop(this.#events, TOPICS.events, this.#eventSeeks, (owner, batch) => owner.onEvents(batch)),
       this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) =>
@@ -244,6 +249,6 @@ export class CommandsSession {
     await withDeadline('decisions in hand', DRAIN_MS, Promise.all([...owners, ...this.#restores])).catch(
       () => undefined,
     );
-    await Promise.allSettled([this.#events?.close(), this.#commands?.close()]);
+    await Promise.allSettled([this.#events?.close(), this.#commands?.close(), this.#ticker?.stop()]);
   }
 }

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OutRecord } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
 import type { Claims } from '../../clients/redis/index.ts';
-import { acknowledgedSchema, PROBLEMS, problemSchema } from '../../contract/http.ts';
+import { acknowledgedSchema, PROBLEMS, problemSchema, tenantHeader } from '../../contract/http.ts';
 import { eventIdOf, partitionOf } from '../../contract/ids.ts';
-import { commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
+import { type CommandOf, commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
 import { decodeToken } from '../../contract/token.ts';
 import { UpliftError } from '../../core/error.ts';
 import { parseEnv } from '../env.ts';
@@ -20,6 +20,12 @@ const BODY = {
   quantity: 2,
 };
 const TOPIC_ID = 'topic-id';
+
+function createIn(value: Buffer | null | undefined): CommandOf<'create'> {
+  const command = commandSchema.parse(JSON.parse(value?.toString() ?? ''));
+  if (command.type !== 'create') throw new Error(`a ${command.type} is no create`);
+  return command;
+}
 
 /** A gateway over fakes: a Redis in a map, a log in an array. */
 function setUp() {
@@ -135,7 +141,7 @@ describe('POST /v1/reservations', () => {
   test('writes a valid command under its resource key, with the four headers in their order', async () => {
     await gateway.post({ headers: { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` } });
     const record = gateway.log[0]?.record;
-    const command = commandSchema.parse(JSON.parse(record?.value?.toString() ?? ''));
+    const command = createIn(record?.value);
     expect(command).toMatchObject({
       tenant: 'acme',
       resource: 'room-1',
@@ -172,7 +178,7 @@ describe('POST /v1/reservations', () => {
     gateway.control.appendError = undefined;
     const claimed = JSON.parse([...gateway.redis.values()][0] ?? '{}') as { r: string };
     expect((await gateway.post()).statusCode).toBe(202);
-    const command = commandSchema.parse(JSON.parse(gateway.log[0]?.record.value?.toString() ?? ''));
+    const command = createIn(gateway.log[0]?.record.value);
     expect(command.reservationId).toBe(claimed.r);
   });
 
@@ -279,15 +285,25 @@ describe('POST /v1/reservations', () => {
 });
 
 describe('reads', () => {
+  const get = (url: string) => gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
+
+  test('say for which tenant: without one nothing is read', async () => {
+    gateway.control.rows = [{ event_id: 'x' }];
+    for (const url of [`/v1/operations/${'a'.repeat(32)}`, '/v1/reservations/abc']) {
+      const response = await gateway.app.inject({ url });
+      expect([response.statusCode, typeOf(response)]).toEqual([400, PROBLEMS.invalid]);
+    }
+  });
+
   test('an operation that the projection has not decided is 404', async () => {
-    const response = await gateway.app.inject(`/v1/operations/${'a'.repeat(32)}`);
+    const response = await get(`/v1/operations/${'a'.repeat(32)}`);
     expect([response.statusCode, typeOf(response)]).toEqual([404, PROBLEMS.notFound]);
   });
 
   test('an id that cannot be one of ours is 404 without asking Postgres', async () => {
     gateway.control.rows = [{ event_id: 'x' }];
-    expect((await gateway.app.inject('/v1/operations/nonsense')).statusCode).toBe(404);
-    expect((await gateway.app.inject('/v1/reservations/%27%20OR%201')).statusCode).toBe(404);
+    expect((await get('/v1/operations/nonsense')).statusCode).toBe(404);
+    expect((await get('/v1/reservations/%27%20OR%201')).statusCode).toBe(404);
   });
 
   test('an operation answers its first decision', async () => {
@@ -301,7 +317,7 @@ describe('reads', () => {
         command_offset: 9n,
       },
     ];
-    const response = await gateway.app.inject(`/v1/operations/${'a'.repeat(32)}`);
+    const response = await get(`/v1/operations/${'a'.repeat(32)}`);
     expect(response.json()).toMatchObject({
       decision: 'rejected',
       reason: 'full',

@@ -20,6 +20,7 @@ export interface GatewayAppDeps {
 }
 
 const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
+const TENANT_MISSING = { detail: `${tenantHeader} is missing or not valid` };
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const OPERATION_ID = /^[0-9a-f]{32}$/;
 const RESERVATION_ID = /^[0-9a-z-]{1,64}$/;
@@ -49,19 +50,20 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
   });
   app.get<{ Params: { id: string } }>('/v1/operations/:id', async (request, reply) => {
     const { id } = request.params;
+    const tenant = tenantOf(request);
+    if (tenant === undefined) return sendProblem(reply, 'invalid', TENANT_MISSING);
     if (!OPERATION_ID.test(id)) return sendProblem(reply, 'notFound');
-    const operation = await readOperation(deps.sql, id);
+    const operation = await readOperation(deps.sql, id, tenant);
     return operation === undefined
       ? sendProblem(reply, 'notFound', { detail: 'not decided yet, or unknown' })
       : operation;
   });
   app.get<{ Params: { id: string } }>('/v1/reservations/:id', async (request, reply) => {
     const { id } = request.params;
-    const tenant = header(request, tenantHeader);
+    const tenant = tenantOf(request);
+    if (tenant === undefined) return sendProblem(reply, 'invalid', TENANT_MISSING);
     if (!RESERVATION_ID.test(id)) return sendProblem(reply, 'notFound');
-    if (tenant !== undefined && !TENANT.test(tenant))
-      return sendProblem(reply, 'invalid', { detail: tenantHeader });
-    const reservation = await readReservation(deps.sql, id, tenant ?? null);
+    const reservation = await readReservation(deps.sql, id, tenant);
     return reservation === undefined ? sendProblem(reply, 'notFound') : reservation;
   });
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'notFound'));
@@ -75,10 +77,8 @@ async function create(
 ): Promise<FastifyReply> {
   const idempotencyKey = header(request, idempotencyHeader);
   if (idempotencyKey === undefined || !KEY.test(idempotencyKey)) return sendProblem(reply, 'keyMissing');
-  const tenant = header(request, tenantHeader);
-  if (tenant === undefined || !TENANT.test(tenant)) {
-    return sendProblem(reply, 'invalid', { detail: `${tenantHeader} is missing or not valid` });
-  }
+  const tenant = tenantOf(request);
+  if (tenant === undefined) return sendProblem(reply, 'invalid', TENANT_MISSING);
   const body = createReservationSchema.safeParse(request.body);
   if (!body.success) {
     const detail = body.error.issues
@@ -142,6 +142,12 @@ function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply):
     .code(500)
     .type('application/problem+json')
     .send(JSON.stringify({ type: 'about:blank', title: 'Internal error', status: 500 }));
+}
+
+/** Every request says for whom it is: nothing is read or written across tenants. */
+function tenantOf(request: FastifyRequest): string | undefined {
+  const tenant = header(request, tenantHeader);
+  return tenant !== undefined && TENANT.test(tenant) ? tenant : undefined;
 }
 
 function header(request: FastifyRequest, name: string): string | undefined {

@@ -146,6 +146,7 @@ export class Creator {
       reservationId,
       slot: { start: body.slot.start, end: body.slot.end },
       quantity: body.quantity,
+      holdMs: null,
       issuedAtMs,
       notAfterMs: issuedAtMs + commandWindowMs,
     });

@@ -3,9 +3,9 @@ import { type Operation, operationSchema, type Reservation, reservationSchema } 
 import { VIEWS } from '../../contract/projection.ts';
 
 const OPERATION_SQL = `SELECT event_id, decision, reservation_id, reason, command_partition, command_offset
-  FROM ${VIEWS.operations} WHERE event_id = $1`;
-const RESERVATION_SQL = `SELECT reservation_id, tenant, resource, slot_start, slot_end, quantity, status, event_id
-  FROM ${VIEWS.reservations} WHERE reservation_id = $1 AND ($2::text IS NULL OR tenant = $2::text)`;
+  FROM ${VIEWS.operations} WHERE tenant = $2 AND event_id = $1`;
+const RESERVATION_SQL = `SELECT reservation_id, tenant, resource, slot_start, slot_end, quantity, status, hold_until, version, event_id
+  FROM ${VIEWS.reservations} WHERE tenant = $2 AND reservation_id = $1`;
 
 interface OperationRow {
   readonly event_id: string;
@@ -24,12 +24,18 @@ interface ReservationRow {
   readonly slot_end: Date;
   readonly quantity: number;
   readonly status: string;
+  readonly hold_until: Date | null;
+  readonly version: number;
   readonly event_id: string;
 }
 
-/** The first decision of an operation, or undefined while the projection has none. */
-export async function readOperation(sql: Sql, operationId: string): Promise<Operation | undefined> {
-  const { rows } = await sql.query<OperationRow>(OPERATION_SQL, [operationId]);
+/** The first decision of a tenant's operation, or undefined while the projection has none. */
+export async function readOperation(
+  sql: Sql,
+  operationId: string,
+  tenant: string,
+): Promise<Operation | undefined> {
+  const { rows } = await sql.query<OperationRow>(OPERATION_SQL, [operationId, tenant]);
   const row = rows[0];
   if (row === undefined) return undefined;
   return operationSchema.parse({
@@ -42,11 +48,11 @@ export async function readOperation(sql: Sql, operationId: string): Promise<Oper
   });
 }
 
-/** A reservation; with a tenant, only that tenant's. */
+/** A reservation of this tenant. */
 export async function readReservation(
   sql: Sql,
   id: string,
-  tenant: string | null,
+  tenant: string,
 ): Promise<Reservation | undefined> {
   const { rows } = await sql.query<ReservationRow>(RESERVATION_SQL, [id, tenant]);
   const row = rows[0];
@@ -58,6 +64,8 @@ export async function readReservation(
     slot: { start: row.slot_start.toISOString(), end: row.slot_end.toISOString() },
     quantity: row.quantity,
     status: row.status,
+    holdUntil: row.hold_until?.toISOString() ?? null,
+    version: row.version,
     operationId: row.event_id,
   });
 }

@@ -6,10 +6,14 @@ import type { ProbeResult } from '../runtime/probes.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
-import { type Position, project } from './fold.ts';
+import { readBatches } from './event.ts';
+import { type Position, project, refusedKey } from './fold.ts';
+import { isolate } from './isolate.ts';
 import { LagMeter } from './lag-meter.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
+import { loadVersions } from './store-rows.ts';
 import { cutBelow, isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
@@ -24,6 +28,8 @@ export class ProjectorSession {
   readonly #deps: ProjectorDeps;
   readonly #positions = new Map<number, Position>();
   readonly #stopped = new Map<number, string>();
+  /** Events whose rows Postgres refused, with the SQLSTATE: they are put aside. */
+  readonly #refused = new Map<string, string>();
   readonly #lag: LagMeter;
   #topicId = '';
   #reader: Reader | undefined;
@@ -147,7 +153,7 @@ export class ProjectorSession {
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
     this.#deps.metrics.projectionConflicts.inc();
     this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
-    if (isPoison(failure)) await this.#applyOneByOne(batches);
+    if (isPoison(failure)) await this.#isolate(batches);
     // A refusal that stays must not become a busy loop.
     const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
     this.#failures += 1;
@@ -158,7 +164,9 @@ export class ProjectorSession {
   /** Undefined when applied, else why the offsets have to be read again. */
   async #apply(batches: readonly RecordBatch[]): Promise<string | undefined> {
     const { sql, letters, eventSchema } = this.#deps;
-    const projection = project(this.#positions, batches, eventSchema);
+    const read = readBatches(batches, eventSchema);
+    const versions = await loadVersions(sql, versionsWanted(read));
+    const projection = project({ positions: this.#positions, versions, refused: this.#refused }, read);
     const refused = await letters.park(projection.letters);
     if (refused.size > 0) {
       for (const [partition, reason] of refused) this.#stop(partition, reason);
@@ -175,17 +183,17 @@ export class ProjectorSession {
     return undefined;
   }
 
-  /** Postgres refused the rows themselves: finds the partition they are from and stops that one alone. */
-  async #applyOneByOne(batches: readonly RecordBatch[]): Promise<void> {
+  /** Postgres refused rows: finds the events they are from and puts those aside (S11). */
+  async #isolate(batches: readonly RecordBatch[]): Promise<void> {
     await this.#reread();
-    for (const [partition, own] of Map.groupBy(batches, (batch) => batch.partition)) {
-      try {
-        await this.#apply(own);
-      } catch (error) {
-        if (!isPoison(error)) throw error;
-        this.#stop(partition, reasonOf(error));
-      }
+    for (const batch of batches) {
+      const refusal = await isolate(batch, {
+        apply: (part) => this.#apply([part]),
+        refuse: ({ offset }, sqlState) => this.#refused.set(refusedKey(batch.partition, offset), sqlState),
+      });
+      if (refusal !== undefined) this.#stop(batch.partition, refusal);
     }
+    this.#refused.clear();
   }
 
   /** Offsets as they stand now, however long Postgres is away; the reader continues from them. */

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EpochEnd, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { Decision } from '../../contract/records.ts';
+import { someDecision } from '../../contract/testing/decisions.ts';
 import { encodeDecision } from '../domain/codec.ts';
+import { readBatches } from './event.ts';
 import { type Position, project } from './fold.ts';
 import { cutBelow } from './trouble.ts';
 
@@ -61,25 +63,15 @@ function projected(entries: readonly Entry[], ends: readonly number[]): Position
       nextOffset,
       highWatermark: nextOffset,
     };
-    at = project(new Map([[0, at]]), [batch]).moves[0]?.to ?? at;
+    at = project({ positions: new Map([[0, at]]) }, readBatches([batch], 1)).moves[0]?.to ?? at;
     from = end;
   }
   return at;
 }
 
 function decision(commandOffset: number): Decision {
-  return {
-    v: 1,
-    decision: 'unparseable',
-    rulesVersion: 1,
-    commandOffset: String(commandOffset),
-    previousCommandOffset: String(commandOffset - 1),
-    logTimeMs: 1,
-    eventId: null,
-    reservation: null,
-    reason: null,
-    first: null,
-  };
+  const nothing = { tenant: null, eventId: null, reservation: null };
+  return someDecision(commandOffset, { decision: 'unparseable', ...nothing });
 }
 
 const stored = (position: Position) => ({ ...position, topicId: 'id' });

@@ -12,6 +12,7 @@ export interface Metrics {
   readonly decided: Counter<'decision'>;
   readonly decisionSendFailed: Counter;
   readonly decisionDiffers: Counter;
+  readonly tickFailed: Counter;
   readonly projected: Counter<'decision'>;
   readonly projectionRepeated: Counter;
   readonly projectionConflicts: Counter;
@@ -65,6 +66,7 @@ export function createMetrics(): Metrics {
       'uplift_decision_differs_total',
       'Decisions in the log that differ from the own ones',
     ),
+    tickFailed: counter('uplift_tick_failed_total', 'Ticks that could not be written: log time stood still'),
     projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
     projectionRepeated: counter(
       'uplift_projection_repeated_total',
