@@ -191,22 +191,23 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
         return;
       }
       if (tenant !== null && tenant !== options.tenant) return;
-      const first =
-        decision.first === null
-          ? null
-          : { commandOffset: BigInt(decision.first.commandOffset), decision: decision.first.decision };
-      const seen: DecisionSeen = {
-        ours: tenant !== null,
-        partition,
-        eventOffset: record.offset,
-        commandOffset,
-        decision: decision.decision,
-        reservation: decision.reservation,
-        first,
-      };
+      const seen = seenOf(decision, { partition, offset: record.offset }, tenant !== null);
       pushTo(decisions, decision.eventId, seen);
     },
     result: () => ({ decisions, unparseable, decidedThrough, replayed }),
+  };
+}
+
+function seenOf(decision: Decision, at: Position, ours: boolean): DecisionSeen {
+  const { first, reservation } = decision;
+  return {
+    ours,
+    partition: at.partition,
+    eventOffset: at.offset,
+    commandOffset: BigInt(decision.commandOffset),
+    decision: decision.decision,
+    reservation,
+    first: first === null ? null : { ...first, commandOffset: BigInt(first.commandOffset) },
   };
 }
 
