@@ -16,6 +16,8 @@ export interface WriterDeps {
   readonly topicIds: TopicIds;
   readonly partitions: number;
   readonly signal: AbortSignal;
+  /** Largest chunk, for tests; CHUNK_BYTES. */
+  readonly chunkBytes?: number;
 }
 
 /** What is known of the slots of a partition, while its log ends where it did. */
@@ -78,7 +80,7 @@ export class SnapshotWriter {
     const send = async (record: OutRecord): Promise<void> => {
       next = await this.#send(partition, record, next);
     };
-    for (const text of chunksOf(covered.capture)) {
+    for (const text of chunksOf(covered.capture, this.#deps.chunkBytes)) {
       const compressed = await compress(text, { level: GZIP_LEVEL });
       await send(chunkRecord(slot, sealer.chunks, compressed));
       sealer.add(text);
