@@ -17,46 +17,46 @@ export interface Kept {
   readonly rebuildWindowMs: number;
 }
 
-/** A topic's configuration by name; undefined: not known. */
-export type TopicSettings = (topic: string, name: string) => string | null | undefined;
+/** The configuration of a topic by name; undefined: not known. */
+export type SettingOf = (name: string) => string | null | undefined;
 
 /**
- * Why the topics of the service would lose what a restore or a rebuild needs (S12), as sentences; empty when they do not.
- * Commands and events are a log and may be cut at its start only; snapshots are values by key and must never be cut by
- * age. What is not known is a problem, never a pass. Pure.
+ * Why a topic of the service would lose what a restore or a rebuild needs (S12), as sentences; empty when it does not, or
+ * is none of the service. Commands and events are logs and end by age alone; snapshots are values by key, which age must
+ * never end. What is not known is a problem, never a pass. Pure.
  */
-export function retentionProblems(settingOf: TopicSettings, kept: Kept): string[] {
-  const least = 2 * kept.snapshotAgeMs;
-  const twice = `twice the age of a snapshot (${least} ms)`;
-  const rebuild = `the rebuild window (${kept.rebuildWindowMs} ms)`;
-  return [
-    ...policyProblems(settingOf, TOPICS.commands, 'delete'),
-    ...policyProblems(settingOf, TOPICS.events, 'delete'),
-    ...policyProblems(settingOf, TOPICS.snapshots, 'compact'),
-    ...timeProblems(settingOf, TOPICS.commands, least, twice),
-    ...(kept.rebuildWindowMs > least
-      ? timeProblems(settingOf, TOPICS.events, kept.rebuildWindowMs, rebuild)
-      : timeProblems(settingOf, TOPICS.events, least, twice)),
-    ...[TOPICS.commands, TOPICS.events].flatMap((topic) => sizeProblems(settingOf, topic)),
-  ];
+export function retentionProblems(topic: string, settingOf: SettingOf, kept: Kept): string[] {
+  const twice = { ms: 2 * kept.snapshotAgeMs, what: 'twice the age that a snapshot may reach' };
+  const rebuild = { ms: kept.rebuildWindowMs, what: 'the rebuild window' };
+  const problems =
+    topic === TOPICS.snapshots
+      ? policyProblems(settingOf, 'compact')
+      : topic === TOPICS.commands
+        ? logProblems(settingOf, twice)
+        : topic === TOPICS.events
+          ? logProblems(settingOf, rebuild.ms > twice.ms ? rebuild : twice)
+          : [];
+  return problems.map((problem) => `${topic} has ${problem}`);
 }
 
-function policyProblems(settingOf: TopicSettings, topic: string, wanted: 'delete' | 'compact'): string[] {
-  const policy = settingOf(topic, 'cleanup.policy');
-  if (policy === wanted) return [];
-  return [`${topic} has cleanup.policy ${policy ?? 'unknown'}, it has to be ${wanted} and nothing else`];
+function policyProblems(settingOf: SettingOf, wanted: 'delete' | 'compact'): string[] {
+  const policy = settingOf('cleanup.policy');
+  return policy === wanted ? [] : [`cleanup.policy ${policy ?? 'unknown'}, it has to be ${wanted} alone`];
 }
 
-function timeProblems(settingOf: TopicSettings, topic: string, leastMs: number, what: string): string[] {
-  const value = settingOf(topic, 'retention.ms') ?? '';
+function logProblems(settingOf: SettingOf, least: { readonly ms: number; readonly what: string }): string[] {
+  const value = settingOf('retention.ms') ?? '';
   const ms = /^-?\d+$/.test(value) ? Number(value) : undefined;
-  if (ms !== undefined && (ms < 0 || ms > leastMs)) return [];
-  return [`${topic} has retention.ms ${ms ?? 'unknown'}, it has to be longer than ${what}`];
-}
-
-/** By size a log ends at any age: nobody could say that what is needed is still there. */
-function sizeProblems(settingOf: TopicSettings, topic: string): string[] {
-  const bytes = settingOf(topic, 'retention.bytes');
-  if (bytes === '-1') return [];
-  return [`${topic} has retention.bytes ${bytes ?? 'unknown'}, it has to be -1: age alone may end it`];
+  const isLong = ms !== undefined && (ms < 0 || ms > least.ms);
+  const bytes = settingOf('retention.bytes');
+  return [
+    ...policyProblems(settingOf, 'delete'),
+    ...(isLong
+      ? []
+      : [`retention.ms ${ms ?? 'unknown'}, it has to be longer than ${least.what} (${least.ms} ms)`]),
+    // By size a log may end at any age: nobody could say that what is needed is still there.
+    ...(bytes === '-1'
+      ? []
+      : [`retention.bytes ${bytes ?? 'unknown'}, it has to be -1: age alone may end it`]),
+  ];
 }

@@ -38,10 +38,12 @@ export async function checkTopics(cluster: Cluster, check: TopicCheck): Promise<
  */
 export async function checkSettings(cluster: Cluster, kept: Kept, timeoutMs: number): Promise<void> {
   const configs = await cluster.topicConfigs(Object.values(TOPICS), { timeoutMs });
-  const settingOf = (topic: string, name: string) =>
+  const settingsOf = (topic: string) => (name: string) =>
     configs.get(topic)?.find((entry) => entry.name === name)?.value;
-  const stamps = settingOf(TOPICS.commands, 'message.timestamp.type') ?? 'unknown';
-  const problems = retentionProblems(settingOf, kept);
+  const stamps = settingsOf(TOPICS.commands)('message.timestamp.type') ?? 'unknown';
+  const problems = Object.values(TOPICS).flatMap((topic) =>
+    retentionProblems(topic, settingsOf(topic), kept),
+  );
   if (stamps !== 'LogAppendTime')
     problems.unshift(`${TOPICS.commands} has message.timestamp.type ${stamps}, it has to be LogAppendTime`);
   if (problems.length > 0) throw new UpliftError('UPL-KAFKA-REQUEST', { message: problems.join('; ') });
