@@ -68,6 +68,34 @@ export const PROBLEMS = {
   overloaded: 'urn:uplift:problem:overloaded',
 } as const;
 
+/**
+ * `GET /v1/monitoring/reservations/projection`, answered by a projector for its partitions. `lagSeconds` is the age of the
+ * oldest event that is not applied, 0 when there is none; `lagIsExact: false`: it is at most so old.
+ */
+export const projectionStatusSchema = z.object({
+  lagRecords: z.int().min(0),
+  lagSeconds: z.number().min(0),
+  lagIsExact: z.boolean(),
+  /** Over the last minute. */
+  appliedPerSecond: z.number().min(0),
+  /** Until nothing is left at the pace of the last minute; null: it does not catch up, or it is too early to tell. */
+  etaSeconds: z.number().min(0).nullable(),
+  lastError: z.object({ at: z.iso.datetime(), reason: z.string() }).nullable(),
+  stopped: z.array(z.object({ partition: z.int(), reason: z.string() })),
+  partitions: z.array(
+    z.object({
+      partition: z.int(),
+      /** First event that is not applied. */
+      appliedOffset: z.string(),
+      endOffset: z.string(),
+      lagRecords: z.int().min(0),
+      /** Last command whose decision is applied. */
+      decidedThrough: z.string(),
+    }),
+  ),
+});
+export type ProjectionStatus = z.infer<typeof projectionStatusSchema>;
+
 /** `/readyz`: 200 when every probe is ok, else 503, same body. */
 export const readyzSchema = z.object({
   ready: z.boolean(),
