@@ -1,0 +1,43 @@
+import type { Sql } from '../../clients/postgres/index.ts';
+import type { Claims } from '../../clients/redis/index.ts';
+import { reasonOf } from '../../core/error.ts';
+import { type ClaimStore, firstOf } from './claims-first-of.ts';
+import { anyClaims, postgresClaims } from './claims-postgres.ts';
+
+export interface GatewayClaims extends ClaimStore {
+  /** Asks Redis, and Postgres what it holds from a time without it; throws only when neither takes claims. */
+  probe(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface GatewayClaimsDeps {
+  readonly redis: Claims;
+  readonly sql: Sql;
+  readonly onFallback: () => void;
+  readonly onCrossed: () => void;
+}
+
+/** Claims of idempotency keys as the gateway uses them: in Redis, in Postgres while that is away. Closes Redis only. */
+export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: GatewayClaimsDeps): GatewayClaims {
+  // Until Postgres has said that it holds none, it is looked at: nobody knows what happened before this process began.
+  let fallbackHolds = true;
+  const store = firstOf(redis, postgresClaims(sql, onCrossed), {
+    fallbackHolds: () => fallbackHolds,
+    onFallback: () => {
+      fallbackHolds = true;
+      onFallback();
+    },
+    onCrossed,
+  });
+  return {
+    ...store,
+    async probe() {
+      const [inRedis, inPostgres] = await Promise.allSettled([redis.probe(), anyClaims(sql)]);
+      if (inPostgres.status === 'fulfilled') fallbackHolds = inPostgres.value;
+      if (inRedis.status === 'fulfilled') return 'Redis takes them';
+      if (inPostgres.status === 'rejected') throw inRedis.reason;
+      return `Postgres takes them: ${reasonOf(inRedis.reason)}`;
+    },
+    close: () => redis.close(),
+  };
+}
