@@ -21,10 +21,12 @@ export interface GatewayClaimsDeps {
 export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: GatewayClaimsDeps): GatewayClaims {
   // Until Postgres has said that it holds none, it is looked at: nobody knows what happened before this process began.
   let fallbackHolds = true;
+  let asked = 0;
   const store = firstOf(redis, postgresClaims(sql, onCrossed), {
     fallbackHolds: () => fallbackHolds,
     onFallback: () => {
       fallbackHolds = true;
+      asked += 1;
       onFallback();
     },
     onCrossed,
@@ -32,8 +34,10 @@ export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: Gateway
   return {
     ...store,
     async probe() {
+      const askedBefore = asked;
       const [inRedis, inPostgres] = await Promise.allSettled([redis.probe(), anyClaims(sql)]);
-      if (inPostgres.status === 'fulfilled') fallbackHolds = inPostgres.value;
+      // A claim that was granted while this question was on its way may not be in its answer.
+      if (inPostgres.status === 'fulfilled' && asked === askedBefore) fallbackHolds = inPostgres.value;
       if (inRedis.status === 'fulfilled') return 'Redis takes them';
       if (inPostgres.status === 'rejected') throw inRedis.reason;
       return `Postgres takes them: ${reasonOf(inRedis.reason)}`;
