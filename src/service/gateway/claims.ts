@@ -38,7 +38,8 @@ export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: Gateway
       const [inRedis, inPostgres] = await Promise.allSettled([redis.probe(), anyClaims(sql)]);
       // A claim that was granted while this question was on its way may not be in its answer.
       if (inPostgres.status === 'fulfilled' && asked === askedBefore) fallbackHolds = inPostgres.value;
-      if (inRedis.status === 'fulfilled') return 'Redis takes them';
+      if (inRedis.status === 'fulfilled')
+        return `Redis takes them${fallbackHolds ? '; Postgres holds some of a time without it' : ''}`;
       if (inPostgres.status === 'rejected') throw inRedis.reason;
       return `Postgres takes them: ${reasonOf(inRedis.reason)}`;
     },
