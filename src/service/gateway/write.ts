@@ -4,19 +4,10 @@ import { TOPICS } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
 import { withDeadline } from '../../core/wait.ts';
 import { commandHeaders } from '../domain/codec.ts';
+import type { Append } from '../runtime/produce.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { type ClaimEntry, claimKeyOf, decodeEntry, encodeEntry, standingOf } from './claim-entry.ts';
 import type { ClaimStore } from './claims-first-of.ts';
-
-/** Appends one record to one partition and resolves when all in-sync replicas have it; the batcher of clients/kafka. */
-export interface Append {
-  append(
-    topic: string,
-    partition: number,
-    record: OutRecord,
-    deadlineMs: number,
-  ): Promise<{ readonly partition: number; readonly offset: bigint }>;
-}
 
 export interface WriterDeps {
   readonly claims: ClaimStore;

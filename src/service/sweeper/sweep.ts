@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { dlqOf } from '../../contract/dead-letter.ts';
 import { reasonOf } from '../../core/error.ts';
-import type { Append } from '../gateway/write.ts';
+import type { Append } from '../runtime/produce.ts';
 import type { UnknownMetrics } from '../unknown/metrics.ts';
 import { type Entry, type EntryUpdate, finishEntries, takeDue } from '../unknown/store.ts';
 import { letterOf } from './letter.ts';
