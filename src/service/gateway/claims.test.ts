@@ -10,6 +10,7 @@ const KEY = claimKeyOf('t', '1');
 function setUp() {
   const held = new Map<string, string>();
   const control = { redisAway: false, postgresAway: false, gate: undefined as Promise<void> | undefined };
+  let asked = 0;
   const reach = (away: boolean, who: string): void => {
     if (away) throw new Error(`${who} is away`);
   };
@@ -23,6 +24,7 @@ function setUp() {
     close: async () => undefined,
   };
   const answer = async (text: string, values: readonly unknown[]): Promise<object[]> => {
+    asked += 1;
     reach(control.postgresAway, 'Postgres');
     if (text.includes('in_use')) {
       const inUse = held.size > 0;
@@ -46,7 +48,7 @@ function setUp() {
     close: async () => undefined,
   };
   const claims = openGatewayClaims({ redis, sql, onFallback: () => undefined, onCrossed: () => undefined });
-  return { claims, control };
+  return { claims, control, asked: () => asked };
 }
 
 let store: ReturnType<typeof setUp>;
@@ -77,6 +79,21 @@ describe('the probe of claims', () => {
     control.redisAway = false;
     gate.resolve();
     await asked;
+    expect(await claims.claim(KEY, 'mine', 1000)).toEqual({ claimed: false, value: 'granted' });
+  });
+
+  test('while Postgres does not answer nobody waits for it: what Redis grants counts', async () => {
+    const { claims, control, asked } = store;
+    control.redisAway = true;
+    await claims.claim(KEY, 'granted', 1000);
+    control.redisAway = false;
+    control.postgresAway = true;
+    await claims.probe();
+    const before = asked();
+    expect(await claims.claim(KEY, 'mine', 1000)).toEqual({ claimed: true });
+    expect(asked()).toBe(before);
+    control.postgresAway = false;
+    await claims.probe();
     expect(await claims.claim(KEY, 'mine', 1000)).toEqual({ claimed: false, value: 'granted' });
   });
 

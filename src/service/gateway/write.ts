@@ -42,7 +42,7 @@ export interface CommandPlan {
   /** Record key. */
   readonly key: string;
   readonly partition: number;
-  /** Fingerprint of what is asked for: the same idempotency key with another one is refused. */
+  /** Fingerprint of what is asked for, verb included: the same idempotency key with another one is refused. */
   readonly payload: string;
   /** Whether it offers an id for a reservation; every attempt of one operation offers the same. */
   readonly newReservation: boolean;

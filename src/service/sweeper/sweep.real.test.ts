@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -91,6 +92,15 @@ function setUp(over: Partial<SweepDeps> = {}) {
     ...over,
   };
   return { log, control, deps, metrics };
+}
+
+/** An append takes a moment, as it does in life: in it others look for entries too. */
+function slowSetUp() {
+  const quick = setUp();
+  const append: SweepDeps['append'] = {
+    append: (...args) => delay(20).then(() => quick.deps.append.append(...args)),
+  };
+  return { ...quick, deps: { ...quick.deps, append } };
 }
 
 const makeDue = () => direct.query('UPDATE uplift_service.unknown_outcomes SET due_at = now()');
@@ -215,7 +225,7 @@ describe('sweepers side by side', () => {
   test('never take the same entry, and together take all of them', async () => {
     await Promise.all(Array.from({ length: 100 }, (_, n) => keepUnknown(sql, outcome(n))));
     await makeDue();
-    const sweepers = Array.from({ length: 4 }, () => setUp());
+    const sweepers = Array.from({ length: 4 }, () => slowSetUp());
     for (let round = 0; round < 20; round += 1) {
       const taken = await Promise.all(sweepers.map(({ deps }) => sweepOnce(deps)));
       if (taken.every((count) => count === 0)) break;
