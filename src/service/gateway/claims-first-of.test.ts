@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Claim } from '../../clients/redis/index.ts';
 import { type FallbackClaims, firstOf } from './claims-first-of.ts';
@@ -104,6 +105,19 @@ describe('a claim in the first store that is there', () => {
   });
 });
 
+/** Plays moves on one key while Postgres is always there; answers who granted it, in order. */
+async function play(moves: readonly string[]): Promise<{ grantedBy: string[]; crossed: number }> {
+  const { redis, seen, claims } = setUp();
+  const grantedBy: string[] = [];
+  for (const [at, move] of moves.entries()) {
+    if (move === 'away' || move === 'back') redis.control.away = move === 'away';
+    else if (move === 'put') await claims.put(KEY, `put-${at}`, 1000);
+    else if ((await claims.claim(KEY, `claim-${at}`, 1000)).claimed)
+      grantedBy.push(redis.control.away ? 'postgres' : 'redis');
+  }
+  return { grantedBy, crossed: seen.crossed };
+}
+
 describe('across an outage of Redis', () => {
   test('a key that Postgres granted is known after Redis came back, and its end too', async () => {
     const { redis, seen, claims } = setUp();
@@ -131,5 +145,18 @@ describe('across an outage of Redis', () => {
     redis.control.away = true;
     postgres.control.away = true;
     await expect(claims.put(KEY, 'done', 1000)).rejects.toThrow('away');
+  });
+
+  test('however often it goes and comes, a key that Postgres granted first is granted once, any other twice at most', async () => {
+    const move = fc.constantFrom('claim', 'claim', 'put', 'away', 'back');
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { maxLength: 30 }), async (moves) => {
+        const { grantedBy, crossed } = await play(moves);
+        // A put without a claim before it is as good as one: the key is taken.
+        expect(['', 'postgres', 'redis', 'redis,postgres']).toContain(grantedBy.join());
+        expect(crossed).toBeLessThanOrEqual(1);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
