@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startPostgres, type TestPostgres } from '../../../test/support/postgres-server.ts';
-import { openSql, type Sql } from '../../clients/postgres/index.ts';
-import { migrate } from '../migrate.ts';
+import { type ServiceDatabase, startServiceDatabase } from '../../../test/support/service-database.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
 import { claimKeyOf } from './claim-entry.ts';
 import type { FallbackClaims } from './claims-first-of.ts';
 import { anyClaims, deleteExpiredClaims, postgresClaims } from './claims-postgres.ts';
@@ -9,27 +8,21 @@ import { anyClaims, deleteExpiredClaims, postgresClaims } from './claims-postgre
 const EVENT = 'e'.repeat(32);
 const KEY = claimKeyOf('acme', EVENT);
 const LONG_MS = 60_000;
-let postgres: TestPostgres;
+let database: ServiceDatabase;
 let direct: Sql;
 let sql: Sql;
 let claims: FallbackClaims;
 let crossed = 0;
 
 beforeAll(async () => {
-  postgres = await startPostgres('uplift-claims');
-  direct = openSql(postgres.direct);
-  sql = openSql(postgres.pooled);
-  await migrate(direct);
+  database = await startServiceDatabase('uplift-claims');
+  ({ direct, sql } = database);
   claims = postgresClaims(sql, () => {
     crossed += 1;
   });
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await direct?.close();
-  await postgres?.stop();
-});
+afterAll(() => database?.stop());
 
 beforeEach(async () => {
   crossed = 0;

@@ -2,15 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startPostgres, type TestPostgres } from '../../../test/support/postgres-server.ts';
+import { type ServiceDatabase, startServiceDatabase } from '../../../test/support/service-database.ts';
 import type { OutRecord } from '../../clients/kafka/ports.ts';
-import { openSql, type Sql } from '../../clients/postgres/index.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
 import { dlqOf, originalHeaders, readDeadLetter, UNKNOWN_ORIGIN_TOPIC } from '../../contract/dead-letter.ts';
 import { VIEWS } from '../../contract/projection.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { UpliftError } from '../../core/error.ts';
 import { commandHeaders } from '../domain/codec.ts';
-import { migrate } from '../migrate.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { countOpen, forgetSettled, keepUnknown, takeDue } from '../unknown/store.ts';
@@ -19,22 +18,16 @@ import { SWEEP_RULES } from './plan.ts';
 import { type SweepDeps, sweepOnce } from './sweep.ts';
 
 const TOPIC_ID = 'topic-1';
-let postgres: TestPostgres;
+let database: ServiceDatabase;
 let direct: Sql;
 let sql: Sql;
 
 beforeAll(async () => {
-  postgres = await startPostgres('uplift-sweeper');
-  direct = openSql(postgres.direct);
-  sql = openSql(postgres.pooled);
-  await migrate(direct);
+  database = await startServiceDatabase('uplift-sweeper');
+  ({ direct, sql } = database);
 });
 
-afterAll(async () => {
-  await sql?.close();
-  await direct?.close();
-  await postgres?.stop();
-});
+afterAll(() => database?.stop());
 
 beforeEach(async () => {
   await direct.query(

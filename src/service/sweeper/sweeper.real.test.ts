@@ -3,7 +3,7 @@ import { startKafka, type TestKafka } from '../../../test/support/kafka-cluster.
 import { freePorts } from '../../../test/support/kafka-node.ts';
 import { startPostgres, type TestPostgres } from '../../../test/support/postgres-server.ts';
 import { startRedis, type TestRedis } from '../../../test/support/redis-cluster.ts';
-import { postgresUrl, type RoleProcess, startRole } from '../../../test/support/service-roles.ts';
+import { type RoleProcess, roleEnv, startRole } from '../../../test/support/service-roles.ts';
 import { openTopics } from '../../clients/kafka/index.ts';
 import { dlqOf } from '../../contract/dead-letter.ts';
 import {
@@ -56,15 +56,7 @@ beforeAll(async () => {
     startPostgres('uplift-sweeper-pg'),
     startRedis('uplift-sweeper-redis'),
   ]);
-  env = {
-    KAFKA_BROKERS: kafka.target.brokers.join(','),
-    POSTGRES_URL: postgresUrl(postgres.pooled),
-    POSTGRES_DIRECT_URL: postgresUrl(postgres.direct),
-    REDIS_NODES: redis.nodes.join(','),
-    TOPIC_PARTITIONS: String(PARTITIONS),
-    SNOWFLAKE_WORKER: '1',
-    PRODUCE_DEADLINE_MS: '3000',
-  };
+  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), PRODUCE_DEADLINE_MS: '3000' };
   await createTopics();
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
   gateway = await launch('gateway');
