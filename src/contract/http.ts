@@ -61,6 +61,8 @@ export type Problem = z.infer<typeof problemSchema>;
 export const PROBLEMS = {
   invalid: 'urn:uplift:problem:invalid-request',
   keyMissing: 'urn:uplift:problem:idempotency-key-missing',
+  /** An earlier request with this key has not ended; `Retry-After` says when to ask again. */
+  keyRunning: 'urn:uplift:problem:idempotency-key-running',
   keyReused: 'urn:uplift:problem:idempotency-key-reused',
   notFound: 'urn:uplift:problem:not-found',
   notReady: 'urn:uplift:problem:not-ready',

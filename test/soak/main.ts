@@ -16,7 +16,8 @@ import { observe } from './run.ts';
 import { verdictOf } from './verdict.ts';
 
 /** Kinds of process that must have been seen for long enough. */
-const KINDS = ['kafka', 'postgres', 'pgbouncer', 'redis', 'gateway', 'commands', 'projector', 'load'];
+const SERVERS = ['kafka', 'postgres', 'pgbouncer', 'redis'];
+const KINDS = [...SERVERS, 'gateway', 'commands', 'projector', 'sweeper', 'load'];
 /** A life begins only when a killed process has come up again: so much longer than what is judged of it. */
 const SLACK_MS = 60_000;
 

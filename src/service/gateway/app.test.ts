@@ -11,8 +11,10 @@ import { UpliftError } from '../../core/error.ts';
 import { parseEnv } from '../env.ts';
 import { createHttp } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
+import { createUnknownMetrics } from '../unknown/metrics.ts';
+import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { addGatewayRoutes } from './app.ts';
-import { Creator } from './create.ts';
+import { AFTERMATH_MS, CommandWriter } from './write.ts';
 
 const BODY = {
   resource: 'room-1',
@@ -38,6 +40,8 @@ function setUp() {
     draining: false,
     gate: undefined as Promise<void> | undefined,
     rows: [] as object[],
+    postgresAway: false,
+    nowMs: Date.UTC(2026, 5, 1),
   };
   const claims: Claims = {
     claim: async (key, value) => {
@@ -62,15 +66,21 @@ function setUp() {
   };
   let id = 0n;
   const metrics = createMetrics();
-  const creator = new Creator({
+  const unknown = createUnknownMetrics(metrics.registry);
+  const kept: UnknownOutcome[] = [];
+  const writer = new CommandWriter({
     claims,
     append: { append },
     certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
     nextId: () => (id += 1n),
-    nowMs: () => Date.UTC(2026, 5, 1),
+    keepUnknown: async (outcome) => {
+      if (control.postgresAway) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: 'away' });
+      kept.push(outcome);
+    },
+    nowMs: () => control.nowMs,
     onPutFailed: () => metrics.claimPutFailed.inc(),
+    onKept: (done) => (done ? unknown.kept : unknown.notKept).inc(),
     region: 'local',
-    partitions: 24,
     produceDeadlineMs: 1000,
     commandWindowMs: 60_000,
     idempotencyTtlMs: 60_000,
@@ -89,7 +99,8 @@ function setUp() {
   };
   const app = createHttp(options);
   addGatewayRoutes(app, {
-    creator,
+    writer,
+    partitions: 24,
     sql,
     metrics,
     log: pino({ level: 'silent' }),
@@ -109,7 +120,7 @@ function setUp() {
       },
       payload: JSON.stringify(over.payload ?? BODY),
     });
-  return { app, post, redis, log, control, creator, metrics };
+  return { app, post, redis, log, control, writer, kept, metrics };
 }
 
 let gateway: ReturnType<typeof setUp>;
@@ -155,7 +166,7 @@ describe('POST /v1/reservations', () => {
 
   test('answers the same 202 again for the same key and payload, and writes nothing more', async () => {
     const first = await gateway.post();
-    await gateway.creator.settle();
+    await gateway.writer.settle();
     const again = await gateway.post({ payload: { quantity: 2, slot: BODY.slot, resource: BODY.resource } });
     expect([again.statusCode, again.json()]).toEqual([202, first.json()]);
     expect(again.headers['idempotency-replay']).toBe('true');
@@ -180,6 +191,72 @@ describe('POST /v1/reservations', () => {
     expect((await gateway.post()).statusCode).toBe(202);
     const command = createIn(gateway.log[0]?.record.value);
     expect(command.reservationId).toBe(claimed.r);
+  });
+
+  test('keeps the very bytes of an unknown outcome for the sweeper, and says 503 all the same when it cannot', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+    await gateway.post();
+    const [kept] = gateway.kept;
+    const eventId = eventIdOf('acme', 'key-1');
+    const partition = partitionOf('acme/room-1', 24);
+    expect(kept).toMatchObject({
+      tenant: 'acme',
+      eventId,
+      topic: TOPICS.commands,
+      topicId: TOPIC_ID,
+      partition,
+    });
+    const command = commandSchema.parse(JSON.parse(kept?.record.value.toString() ?? ''));
+    expect(command).toMatchObject({ eventId, notAfterMs: kept?.notAfterMs, issuedAtMs: kept?.issuedAtMs });
+    expect(kept?.record.headers.map(([name]) => name.toString())).toEqual([...RECORD_HEADERS]);
+    gateway.control.postgresAway = true;
+    const response = await gateway.post({ headers: { 'idempotency-key': 'key-2' } });
+    expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.outcomeUnknown]);
+    const shown = await gateway.metrics.registry.metrics();
+    expect(shown).toContain('uplift_unknown_kept_total 1');
+    expect(shown).toContain('uplift_unknown_not_kept_total 1');
+  });
+
+  test('keeps nothing of a request that was refused before it was sent', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'queue full' });
+    await gateway.post();
+    expect(gateway.kept).toEqual([]);
+  });
+
+  test('answers 409 with Retry-After while a request with the key still runs, and 422 for another payload', async () => {
+    const gate = Promise.withResolvers<void>();
+    gateway.control.gate = gate.promise;
+    const first = gateway.post();
+    await expect.poll(() => gateway.redis.size).toBe(1);
+    const second = await gateway.post();
+    expect([second.statusCode, typeOf(second)]).toEqual([409, PROBLEMS.keyRunning]);
+    expect(second.headers['retry-after']).toBe('1');
+    expect((await gateway.post({ payload: { ...BODY, quantity: 3 } })).statusCode).toBe(422);
+    gate.resolve();
+    expect((await first).statusCode).toBe(202);
+    expect(gateway.log).toHaveLength(1);
+  });
+
+  test.each(['UPL-KAFKA-PRODUCE', 'UPL-KAFKA-OVERLOADED'] as const)(
+    'an attempt that ended with %s lets the next one go on at once',
+    async (code) => {
+      gateway.control.appendError = new UpliftError(code, { message: 'no' });
+      expect((await gateway.post()).statusCode).toBe(503);
+      gateway.control.appendError = undefined;
+      expect((await gateway.post()).statusCode).toBe(202);
+    },
+  );
+
+  test('a claim of a gateway that died is running for a bounded time; then the same operation goes on', async () => {
+    gateway.control.gate = Promise.withResolvers<void>().promise;
+    void gateway.post();
+    await expect.poll(() => gateway.redis.size).toBe(1);
+    gateway.control.gate = undefined;
+    expect((await gateway.post()).statusCode).toBe(409);
+    gateway.control.nowMs += 1000 + AFTERMATH_MS;
+    const response = await gateway.post();
+    expect(response.statusCode).toBe(202);
+    expect(response.json().operationId).toBe(eventIdOf('acme', 'key-1'));
   });
 
   test('an unexpected failure of the append counts as unknown, not as refused', async () => {
@@ -212,7 +289,7 @@ describe('POST /v1/reservations', () => {
     expect((await gateway.post({ headers: { 'idempotency-key': 'c' } })).statusCode).toBe(202);
   });
 
-  test('without Redis it answers 503 not-ready and sends nothing', async () => {
+  test('with no store for claims it answers 503 not-ready and sends nothing', async () => {
     gateway.control.redisAway = true;
     const response = await gateway.post();
     expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.notReady]);
@@ -227,7 +304,7 @@ describe('POST /v1/reservations', () => {
     gateway.control.redisAway = true;
     gate.resolve();
     expect((await answer).statusCode).toBe(202);
-    await gateway.creator.settle();
+    await gateway.writer.settle();
     expect(await gateway.metrics.registry.metrics()).toContain('uplift_claim_put_failed_total 1');
   });
 

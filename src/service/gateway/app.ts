@@ -4,12 +4,14 @@ import type { Sql } from '../../clients/postgres/index.ts';
 import { createReservationSchema, idempotencyHeader, tenantHeader } from '../../contract/http.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { CreateResult, Creator } from './create.ts';
+import { createPlan } from './create.ts';
 import { sendProblem } from './problems.ts';
 import { readOperation, readReservation } from './reads.ts';
+import type { CommandWriter, WriteResult } from './write.ts';
 
 export interface GatewayAppDeps {
-  readonly creator: Creator;
+  readonly writer: CommandWriter;
+  readonly partitions: number;
   readonly sql: Sql;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -92,17 +94,17 @@ async function create(
     return sendProblem(reply, 'notReady');
   }
   const traceparent = header(request, 'traceparent');
-  const result = await deps.creator.create({
+  const result = await deps.writer.write({
     tenant,
     idempotencyKey,
-    body: body.data,
+    command: createPlan(tenant, body.data, deps.partitions),
     topicId,
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   });
   return answer(deps, result, reply);
 }
 
-function answer(deps: GatewayAppDeps, result: CreateResult, reply: FastifyReply): FastifyReply {
+function answer(deps: GatewayAppDeps, result: WriteResult, reply: FastifyReply): FastifyReply {
   const { metrics, log } = deps;
   switch (result.kind) {
     case 'acknowledged': {
@@ -117,6 +119,9 @@ function answer(deps: GatewayAppDeps, result: CreateResult, reply: FastifyReply)
     }
     case 'keyReused':
       return sendProblem(reply, 'keyReused');
+    case 'keyRunning':
+      metrics.refused.inc({ reason: result.kind });
+      return sendProblem(reply, 'keyRunning');
     case 'unknown':
       metrics.unknown.inc();
       log.warn({ operation: result.operationId, reason: reasonOf(result.cause) }, 'outcome unknown');

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { certainlyNotWritten, PartitionBatcher } from '../../clients/kafka/index.ts';
 import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
-import type { Claims } from '../../clients/redis/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { createSnowflake } from '../domain/snowflake.ts';
@@ -13,8 +12,11 @@ import { type Probe, ProbeLoop } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { createUnknownMetrics } from '../unknown/metrics.ts';
+import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
-import { Creator } from './create.ts';
+import { type GatewayClaims, openGatewayClaims } from './claims.ts';
+import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
 
@@ -28,18 +30,26 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
-  const claims = adapters.openClaims(redisTarget(settings));
+  const unknown = createUnknownMetrics(metrics.registry);
+  const claims = openGatewayClaims({
+    redis: adapters.openClaims(redisTarget(settings)),
+    sql,
+    onFallback: () => unknown.fallbackClaims.inc(),
+    onCrossed: () => metrics.idempotencyCrossed.inc(),
+  });
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const batcher = new PartitionBatcher(produce);
-  const creator = new Creator({
-    ...creatorSettings(settings),
+  const writer = new CommandWriter({
+    ...writerSettings(settings),
     claims,
     append: batcher,
     certainlyNotWritten,
     nextId: createSnowflake({ worker, nowMs: Date.now }),
     nowMs: Date.now,
+    keepUnknown: (outcome) => keepUnknown(sql, outcome),
     onPutFailed: () => metrics.claimPutFailed.inc(),
+    onKept: (kept) => (kept ? unknown.kept : unknown.notKept).inc(),
   });
   const topic: { id: string | undefined } = { id: undefined };
   const loop = new ProbeLoop(probes({ cluster, sql, claims, settings, topic }));
@@ -51,7 +61,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     draining: () => signal.aborted,
   });
   addGatewayRoutes(app, {
-    creator,
+    writer,
+    partitions: settings.TOPIC_PARTITIONS,
     sql,
     metrics,
     log,
@@ -69,7 +80,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     // Requests on their way get an answer (503, connection: close) before the listener and idle connections go.
     await delay(settings.DRAIN_NOTICE_MS);
     await app.close();
-    await creator.settle();
+    await writer.settle();
   } finally {
     await loop.stop();
     await Promise.allSettled([batcher.close(), produce.close()]);
@@ -78,10 +89,9 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   log.info('drained');
 }
 
-function creatorSettings(settings: Settings) {
+function writerSettings(settings: Settings) {
   return {
     region: settings.UPLIFT_REGION,
-    partitions: settings.TOPIC_PARTITIONS,
     produceDeadlineMs: settings.PRODUCE_DEADLINE_MS,
     commandWindowMs: settings.COMMAND_WINDOW_MS,
     idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
@@ -91,7 +101,7 @@ function creatorSettings(settings: Settings) {
 interface ProbeDeps {
   readonly cluster: Cluster;
   readonly sql: Sql;
-  readonly claims: Claims;
+  readonly claims: GatewayClaims;
   readonly settings: Settings;
   readonly topic: { id: string | undefined };
 }
@@ -113,6 +123,6 @@ function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
       name: 'postgres',
       run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
     },
-    { name: 'redis', run: async () => claims.probe().then(() => 'takes writes') },
+    { name: 'claims', run: () => claims.probe() },
   ];
 }

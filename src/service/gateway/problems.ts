@@ -6,6 +6,7 @@ export type ProblemKind = keyof typeof PROBLEMS;
 const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly title: string }>> = {
   invalid: { status: 400, title: 'The request is not valid' },
   keyMissing: { status: 400, title: 'The Idempotency-Key header is missing or not valid' },
+  keyRunning: { status: 409, title: 'A request with this Idempotency-Key is still running' },
   keyReused: { status: 422, title: 'This Idempotency-Key was used for another payload' },
   notFound: { status: 404, title: 'Not found' },
   notReady: { status: 503, title: 'The service cannot take this now; nothing was sent' },
@@ -18,7 +19,7 @@ const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly t
 
 const RETRY_AFTER_S = '1';
 
-/** Answers an RFC 9457 problem. 503s carry Retry-After; an unknown outcome carries its operation. */
+/** Answers an RFC 9457 problem. 503s and a key that is in use carry Retry-After; an unknown outcome carries its operation. */
 export function sendProblem(
   reply: FastifyReply,
   kind: ProblemKind,
@@ -33,7 +34,7 @@ export function sendProblem(
     ...(extra.detail === undefined ? {} : { detail: extra.detail }),
     ...(extra.operation === undefined ? {} : { operation: extra.operation }),
   };
-  if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
+  if (status === 503 || kind === 'keyRunning') reply.header('retry-after', RETRY_AFTER_S);
   if (extra.operation !== undefined) reply.header('location', extra.operation);
   return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
 }

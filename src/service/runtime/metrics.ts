@@ -48,7 +48,7 @@ export function createMetrics(): Metrics {
     replayed: counter('uplift_replayed_total', 'Repeated requests answered from the stored acknowledgement'),
     claimPutFailed: counter(
       'uplift_claim_put_failed_total',
-      'Acknowledgements that could not be stored in Redis',
+      'Ends of attempts that could not be stored under their idempotency key',
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',
@@ -86,7 +86,7 @@ export function createMetrics(): Metrics {
     ),
     idempotencyCrossed: counter(
       'uplift_idempotency_crossed_total',
-      'Event ids decided a second time after they were forgotten',
+      'Idempotency keys that two stores granted, and event ids decided a second time',
     ),
   };
 }
