@@ -53,7 +53,10 @@ const schema = z.object({
   REDIS_NODES: hostPorts.optional(),
   REDIS_PASSWORD_FILE: z.string().optional(),
   REDIS_TIMEOUT_MS: int(50, 60_000).default(1500),
-  SNOWFLAKE_WORKER: int(0, 1023).optional(),
+  /** A fixed worker for ids; unset: one of 512 … 1023 is leased from Postgres. */
+  SNOWFLAKE_WORKER: int(0, 511).optional(),
+  /** So long may Postgres be away before a gateway with a leased worker refuses new reservations. */
+  WORKER_LEASE_MS: int(3000, 3_600_000).default(300_000),
   /** Schema the commands role writes events in, and the newest one the projector reads: upgrade readers first. */
   EVENT_SCHEMA: z.coerce.number().pipe(z.literal(EVENT_SCHEMAS)).default(1),
   SHARE: share.default({ index: 1, count: 1 }),

@@ -47,7 +47,6 @@ beforeAll(async () => {
     POSTGRES_DIRECT_URL: postgresUrl(postgres.direct),
     REDIS_NODES: redis.nodes.join(','),
     TOPIC_PARTITIONS: String(PARTITIONS),
-    SNOWFLAKE_WORKER: '1',
   };
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
 });

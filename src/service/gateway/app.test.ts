@@ -30,6 +30,7 @@ function setUp() {
     appendError: undefined as Error | undefined,
     topicId: TOPIC_ID as string | undefined,
     draining: false,
+    idsRefused: false,
     gate: undefined as Promise<void> | undefined,
     rows: [] as object[],
   };
@@ -60,7 +61,11 @@ function setUp() {
     claims,
     append: { append },
     certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
-    nextId: () => (id += 1n),
+    nextId: () => {
+      if (control.idsRefused) throw new UpliftError('UPL-ID-REFUSED', { message: 'no worker id' });
+      id += 1n;
+      return id;
+    },
     nowMs: () => Date.UTC(2026, 5, 1),
     onPutFailed: () => metrics.claimPutFailed.inc(),
     region: 'local',
@@ -115,6 +120,16 @@ afterEach(() => gateway.app.close());
 const typeOf = (response: { body: string }): string => problemSchema.parse(JSON.parse(response.body)).type;
 
 describe('POST /v1/reservations', () => {
+  test('is refused with 503 and Retry-After while no id may be issued, and nothing is sent', async () => {
+    gateway.control.idsRefused = true;
+    const response = await gateway.post();
+    expect(response.statusCode).toBe(503);
+    expect(typeOf(response)).toBe(PROBLEMS.notReady);
+    expect(response.headers['retry-after']).toBe('1');
+    expect(gateway.log).toEqual([]);
+    expect(gateway.redis.size).toBe(0);
+  });
+
   test('answers 202 with operation and token once the command is in the log', async () => {
     const response = await gateway.post();
     expect(response.statusCode).toBe(202);

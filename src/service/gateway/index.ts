@@ -5,8 +5,7 @@ import type { Sql } from '../../clients/postgres/index.ts';
 import type { Claims } from '../../clients/redis/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
-import { createSnowflake } from '../domain/snowflake.ts';
-import { type Env, kafkaTarget, parseEnv, redisTarget, required, type Settings, sqlTarget } from '../env.ts';
+import { type Env, kafkaTarget, parseEnv, redisTarget, type Settings, sqlTarget } from '../env.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
@@ -15,6 +14,7 @@ import { aborted } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { addGatewayRoutes } from './app.ts';
 import { Creator } from './create.ts';
+import { type IdSource, openIds } from './ids.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
 
@@ -24,10 +24,10 @@ const DESCRIBE_TIMEOUT_MS = 2500;
  */
 export async function runGateway(env: Env, context: RoleContext): Promise<void> {
   const settings = parseEnv(env);
-  const worker = required('SNOWFLAKE_WORKER', settings.SNOWFLAKE_WORKER);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
+  const ids = openIds(settings, sql);
   const claims = adapters.openClaims(redisTarget(settings));
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
@@ -37,12 +37,12 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     claims,
     append: batcher,
     certainlyNotWritten,
-    nextId: createSnowflake({ worker, nowMs: Date.now }),
+    nextId: () => ids.next(),
     nowMs: Date.now,
     onPutFailed: () => metrics.claimPutFailed.inc(),
   });
   const topic: { id: string | undefined } = { id: undefined };
-  const loop = new ProbeLoop(probes({ cluster, sql, claims, settings, topic }));
+  const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
   const app = createHttp({
     role: 'gateway',
     settings,
@@ -60,6 +60,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     draining: () => signal.aborted,
   });
   try {
+    ids.start();
     loop.start();
     const port = await listen(app, settings);
     log.info({ port, region: settings.UPLIFT_REGION }, 'gateway listens');
@@ -71,7 +72,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await app.close();
     await creator.settle();
   } finally {
-    await loop.stop();
+    await Promise.all([loop.stop(), ids.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
     await Promise.allSettled([cluster.close(), claims.close(), sql.close()]);
   }
@@ -92,11 +93,12 @@ interface ProbeDeps {
   readonly cluster: Cluster;
   readonly sql: Sql;
   readonly claims: Claims;
+  readonly ids: IdSource;
   readonly settings: Settings;
   readonly topic: { id: string | undefined };
 }
 
-function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
+function probes({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
   const kafka = async (): Promise<string> => {
     const count = settings.TOPIC_PARTITIONS;
     const onDiffer = (): void => {
@@ -114,5 +116,6 @@ function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
       run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
     },
     { name: 'redis', run: async () => claims.probe().then(() => 'takes writes') },
+    { name: 'ids', run: async () => ids.state() },
   ];
 }
