@@ -66,6 +66,7 @@ export const PROBLEMS = {
   notReady: 'urn:uplift:problem:not-ready',
   outcomeUnknown: 'urn:uplift:problem:outcome-unknown',
   overloaded: 'urn:uplift:problem:overloaded',
+  rateLimited: 'urn:uplift:problem:rate-limited',
 } as const;
 
 /** `/readyz`: 200 when every probe is ok, else 503, same body. */

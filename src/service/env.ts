@@ -31,6 +31,14 @@ const share = z
   })
   .refine(({ index, count }) => index >= 1 && index <= count, { error: 'index must be between 1 and count' });
 
+const quota = z
+  .string()
+  .regex(/^[1-9]\d{0,5}\/[1-9]\d{0,4}$/, { error: 'must be requests/seconds, such as 600/60' })
+  .transform((text) => {
+    const [requests = 0, seconds = 0] = text.split('/').map(Number);
+    return { quota: requests, windowMs: seconds * 1000 };
+  });
+
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const schema = z.object({
@@ -64,6 +72,8 @@ const schema = z.object({
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),
+  /** requests/seconds of one tenant over all gateways; unset: no limit. */
+  RATE_LIMIT_PER_TENANT: quota.optional(),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

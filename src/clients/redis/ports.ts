@@ -20,6 +20,28 @@ export interface Claims {
   close(): Promise<void>;
 }
 
+/** At most `quota` units at once, and `quota` in `windowMs` on average: 1 … 1,000,000 in 1 s … 1 day. */
+export interface QuotaPolicy {
+  readonly quota: number;
+  readonly windowMs: number;
+}
+
+/** What became of asking for one unit, by the clock of Redis. */
+export interface Taken {
+  readonly allowed: boolean;
+  /** Units that could be taken at once after this. */
+  readonly remaining: number;
+  /** Until one unit more than that can be taken. */
+  readonly nextMs: number;
+}
+
+/** Counts units per name, one command a question. A failover may forget what was taken: it limits, it proves nothing. */
+export interface Quotas {
+  /** Takes one unit of `name` if there is one. `name` must not contain braces. Throws UPL-REDIS-UNREACHABLE. */
+  take(name: string, policy: QuotaPolicy): Promise<Taken>;
+  close(): Promise<void>;
+}
+
 /** One Redis node asked directly: for facts. Never retries, never redirects. */
 export interface RedisNode {
   readonly address: string;

@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OutRecord } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
-import type { Claims } from '../../clients/redis/index.ts';
+import { meter, paceOf, takenOf } from '../../clients/redis/gcra.ts';
+import type { Claims, QuotaPolicy, Quotas } from '../../clients/redis/index.ts';
 import { acknowledgedSchema, PROBLEMS, problemSchema } from '../../contract/http.ts';
 import { eventIdOf, partitionOf } from '../../contract/ids.ts';
 import { commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
@@ -13,6 +14,7 @@ import { createHttp } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { addGatewayRoutes } from './app.ts';
 import { Creator } from './create.ts';
+import { TenantLimiter } from './rate-limit.ts';
 
 const BODY = {
   resource: 'room-1',
@@ -22,7 +24,7 @@ const BODY = {
 const TOPIC_ID = 'topic-id';
 
 /** A gateway over fakes: a Redis in a map, a log in an array. */
-function setUp() {
+function setUp(policy?: QuotaPolicy) {
   const redis = new Map<string, string>();
   const log: { topic: string; partition: number; record: OutRecord }[] = [];
   const control = {
@@ -79,6 +81,16 @@ function setUp() {
     transaction: async () => ({ state: 'unknown', reason: 'not used' }),
     close: async () => undefined,
   };
+  const meters = new Map<string, number>();
+  const quotas: Quotas = {
+    take: async (name, asked) => {
+      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
+      const end = meter(meters.get(name), 0, paceOf(asked));
+      meters.set(name, end.meterUs);
+      return takenOf(end, 0, paceOf(asked));
+    },
+    close: async () => undefined,
+  };
   const options = {
     role: 'gateway',
     settings: parseEnv({}),
@@ -95,6 +107,7 @@ function setUp() {
     maxInFlight: 2,
     commandsTopicId: () => control.topicId,
     draining: () => control.draining,
+    ...(policy === undefined ? {} : { limiter: new TenantLimiter({ quotas, policy, metrics }) }),
   });
   const post = (over: { headers?: Record<string, string>; payload?: unknown } = {}) =>
     app.inject({
@@ -323,5 +336,50 @@ describe('reads', () => {
       commandPartition: 3,
       commandOffset: '9',
     });
+  });
+});
+
+describe('a limit per tenant', () => {
+  let limited: ReturnType<typeof setUp>;
+  beforeEach(() => {
+    limited = setUp({ quota: 3, windowMs: 30_000 });
+  });
+  afterEach(() => limited.app.close());
+  const ask = (tenant?: string) =>
+    limited.app.inject({
+      url: `/v1/reservations/none`,
+      headers: tenant === undefined ? {} : { 'x-tenant-id': tenant },
+    });
+
+  test('counts all requests of a tenant and answers 429 with Retry-After and RateLimit fields', async () => {
+    const first = await limited.post();
+    expect(first.statusCode).toBe(202);
+    expect(first.headers['ratelimit-policy']).toBe('"tenant";q=3;w=30');
+    expect(first.headers.ratelimit).toBe('"tenant";r=2;t=10');
+    await ask('acme');
+    expect((await ask('acme')).headers.ratelimit).toBe('"tenant";r=0;t=10');
+    const last = await limited.post({ headers: { 'idempotency-key': 'key-2' } });
+    expect(last.statusCode).toBe(429);
+    expect(typeOf(last)).toBe(PROBLEMS.rateLimited);
+    expect(last.headers['retry-after']).toBe('10');
+    expect(last.headers.ratelimit).toBe('"tenant";r=0;t=10');
+    expect(limited.log).toHaveLength(1);
+  });
+
+  test('is of one tenant only, and neither of requests without one nor of what probes ask', async () => {
+    for (let i = 0; i < 4; i += 1) await ask('acme');
+    expect((await ask('other')).statusCode).toBe(404);
+    for (let i = 0; i < 5; i += 1) expect((await ask()).statusCode).toBe(404);
+    const health = await limited.app.inject({ url: '/healthz', headers: { 'x-tenant-id': 'acme' } });
+    expect(health.statusCode).toBe(200);
+    expect(health.headers.ratelimit).toBeUndefined();
+  });
+
+  test('ends while Redis is away, which is counted, and Redis is not asked at every request', async () => {
+    limited.control.redisAway = true;
+    for (let i = 0; i < 5; i += 1) expect((await ask('acme')).statusCode).toBe(404);
+    expect((await limited.metrics.rateLimitSkipped.get()).values[0]?.value).toBe(5);
+    limited.control.redisAway = false;
+    expect((await ask('acme')).headers.ratelimit).toBeUndefined();
   });
 });

@@ -6,6 +6,7 @@ import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { CreateResult, Creator } from './create.ts';
 import { sendProblem } from './problems.ts';
+import { addRateLimit, type TenantLimiter } from './rate-limit.ts';
 import { readOperation, readReservation } from './reads.ts';
 
 export interface GatewayAppDeps {
@@ -17,6 +18,8 @@ export interface GatewayAppDeps {
   /** Id of the commands topic while it has the right number of partitions, else undefined: nothing may be written then. */
   readonly commandsTopicId: () => string | undefined;
   readonly draining: () => boolean;
+  /** Undefined: no limit. */
+  readonly limiter?: TenantLimiter;
 }
 
 const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -35,6 +38,7 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
   app.addHook('onSend', async (_request, reply) => {
     if (deps.draining()) reply.header('connection', 'close');
   });
+  if (deps.limiter !== undefined) addRateLimit(app, deps.limiter, (request) => tenantOf(request));
   app.post('/v1/reservations', async (request, reply) => {
     if (inFlight >= deps.maxInFlight) {
       deps.metrics.refused.inc({ reason: 'overloaded' });
@@ -142,6 +146,11 @@ function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply):
     .code(500)
     .type('application/problem+json')
     .send(JSON.stringify({ type: 'about:blank', title: 'Internal error', status: 500 }));
+}
+
+function tenantOf(request: FastifyRequest): string | undefined {
+  const tenant = header(request, tenantHeader);
+  return tenant !== undefined && TENANT.test(tenant) ? tenant : undefined;
 }
 
 function header(request: FastifyRequest, name: string): string | undefined {

@@ -8,6 +8,8 @@ export interface Metrics {
   readonly refused: Counter<'reason'>;
   readonly replayed: Counter;
   readonly claimPutFailed: Counter;
+  readonly rateLimited: Counter;
+  readonly rateLimitSkipped: Counter;
   readonly requestDuration: Histogram<'route' | 'status'>;
   readonly decided: Counter<'decision'>;
   readonly decisionSendFailed: Counter;
@@ -48,6 +50,14 @@ export function createMetrics(): Metrics {
     claimPutFailed: counter(
       'uplift_claim_put_failed_total',
       'Acknowledgements that could not be stored in Redis',
+    ),
+    rateLimited: counter(
+      'uplift_rate_limited_total',
+      'Requests answered 429: the quota of their tenant was used up',
+    ),
+    rateLimitSkipped: counter(
+      'uplift_rate_limit_skipped_total',
+      'Requests that were not limited because Redis did not answer',
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',
