@@ -74,6 +74,9 @@ const schema = z.object({
   DRAIN_NOTICE_MS: int(0, 8000).default(500),
   /** requests/seconds of one tenant over all gateways; unset: no limit. */
   RATE_LIMIT_PER_TENANT: quota.optional(),
+  /** A Bloom filter of reservation ids in Redis answers reads of old ids that do not exist. */
+  BLOOM: z.enum(['on', 'off']).default('off'),
+  BLOOM_REBUILD_MS: int(1000, 7 * 86_400_000).default(3_600_000),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

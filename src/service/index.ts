@@ -1,6 +1,6 @@
 import { openCluster, openGroups, openProduce, openRead } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
-import { openClaims, openQuotas } from '../clients/redis/index.ts';
+import { openBits, openClaims, openQuotas } from '../clients/redis/index.ts';
 import type { Adapters, RoleContext } from './adapters.ts';
 import { runCommands } from './commands/index.ts';
 import { type Env, parseEnv } from './env.ts';
@@ -25,6 +25,7 @@ export const realAdapters: Adapters = {
   openSql,
   openClaims,
   openQuotas,
+  openBits,
 };
 
 /** All roles in one process, for a laptop: HTTP_PORT is the gateway, the next two are commands and projector. */

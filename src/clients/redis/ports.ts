@@ -42,6 +42,24 @@ export interface Quotas {
   close(): Promise<void>;
 }
 
+/** All of the bits are set; or one is not, and who says so: the bit that seals the key, and the run id of the server. */
+export type Look =
+  | { readonly all: true }
+  | { readonly all: false; readonly sealed: boolean; readonly runId: string };
+
+/** Strings of bits, one command a question. Every call throws UPL-REDIS-UNREACHABLE. */
+export interface Bits {
+  /** Sets these bits, at most some thousands; answers the run id of the server that has them now. */
+  set(key: string, bits: readonly number[]): Promise<string>;
+  /** Looks at these bits on the primary of the key's slot. `sealBit` is looked at only when one of them is not set. */
+  look(key: string, bits: readonly number[], sealBit: number): Promise<Look>;
+  /** A small text beside the bits, such as their description. */
+  read(key: string): Promise<string | undefined>;
+  write(key: string, text: string): Promise<void>;
+  drop(key: string): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** One Redis node asked directly: for facts. Never retries, never redirects. */
 export interface RedisNode {
   readonly address: string;

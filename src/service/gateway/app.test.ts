@@ -33,6 +33,7 @@ function setUp(policy?: QuotaPolicy) {
     topicId: TOPIC_ID as string | undefined,
     draining: false,
     idsRefused: false,
+    absent: undefined as string | undefined,
     gate: undefined as Promise<void> | undefined,
     rows: [] as object[],
   };
@@ -107,7 +108,8 @@ function setUp(policy?: QuotaPolicy) {
     maxInFlight: 2,
     commandsTopicId: () => control.topicId,
     draining: () => control.draining,
-    ...(policy === undefined ? {} : { limiter: new TenantLimiter({ quotas, policy, metrics }) }),
+    unknownIds: { certainlyAbsent: async (asked) => asked === control.absent },
+    limiter: policy && new TenantLimiter({ quotas, policy, metrics }),
   });
   const post = (over: { headers?: Record<string, string>; payload?: unknown } = {}) =>
     app.inject({
@@ -382,4 +384,12 @@ describe('a limit per tenant', () => {
     limited.control.redisAway = false;
     expect((await ask('acme')).headers.ratelimit).toBeUndefined();
   });
+});
+
+test('a reservation that certainly does not exist is 404 without Postgres, every other one is asked for', async () => {
+  const id = '00000000abcde-00000000';
+  gateway.control.absent = id;
+  gateway.control.rows = [{ not: 'a reservation' }];
+  expect((await gateway.app.inject(`/v1/reservations/${id}`)).statusCode).toBe(404);
+  expect((await gateway.app.inject('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(500);
 });

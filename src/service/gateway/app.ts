@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { createReservationSchema, idempotencyHeader, tenantHeader } from '../../contract/http.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
+import type { UnknownIds } from '../bloom/index.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { CreateResult, Creator } from './create.ts';
 import { sendProblem } from './problems.ts';
@@ -19,7 +20,9 @@ export interface GatewayAppDeps {
   readonly commandsTopicId: () => string | undefined;
   readonly draining: () => boolean;
   /** Undefined: no limit. */
-  readonly limiter?: TenantLimiter;
+  readonly limiter?: TenantLimiter | undefined;
+  /** Undefined: every read asks Postgres. */
+  readonly unknownIds?: Pick<UnknownIds, 'certainlyAbsent'> | undefined;
 }
 
 const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -65,6 +68,7 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
     if (!RESERVATION_ID.test(id)) return sendProblem(reply, 'notFound');
     if (tenant !== undefined && !TENANT.test(tenant))
       return sendProblem(reply, 'invalid', { detail: tenantHeader });
+    if ((await deps.unknownIds?.certainlyAbsent(id)) === true) return sendProblem(reply, 'notFound');
     const reservation = await readReservation(deps.sql, id, tenant ?? null);
     return reservation === undefined ? sendProblem(reply, 'notFound') : reservation;
   });

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { certainlyNotWritten, PartitionBatcher } from '../../clients/kafka/index.ts';
 import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
-import type { Claims, Quotas } from '../../clients/redis/index.ts';
+import type { Claims } from '../../clients/redis/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
+import { openBloom } from '../bloom/index.ts';
 import { type Env, kafkaTarget, parseEnv, redisTarget, type Settings, sqlTarget } from '../env.ts';
 import { createHttp, listen } from '../runtime/http.ts';
-import { createMetrics, type Metrics } from '../runtime/metrics.ts';
+import { createMetrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
@@ -15,7 +16,7 @@ import { checkTopics } from '../runtime/topics.ts';
 import { addGatewayRoutes } from './app.ts';
 import { Creator } from './create.ts';
 import { type IdSource, openIds } from './ids.ts';
-import { TenantLimiter } from './rate-limit.ts';
+import { openLimiter } from './rate-limit.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
 
@@ -30,8 +31,9 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
   const ids = openIds(settings, sql);
   const claims = adapters.openClaims(redisTarget(settings));
-  const quotas = settings.RATE_LIMIT_PER_TENANT === undefined ? undefined : openQuotas(adapters, settings);
+  const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
+  const bloom = openBloom({ adapters, settings, sql, cluster, claims, metrics, log });
   const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const batcher = new PartitionBatcher(produce);
   const creator = new Creator({
@@ -60,10 +62,12 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     maxInFlight: settings.MAX_IN_FLIGHT,
     commandsTopicId: () => topic.id,
     draining: () => signal.aborted,
-    ...limiterOf(settings, quotas, metrics),
+    limiter,
+    unknownIds: bloom?.unknownIds,
   });
   try {
     ids.start();
+    bloom?.start();
     loop.start();
     const port = await listen(app, settings);
     log.info({ port, region: settings.UPLIFT_REGION }, 'gateway listens');
@@ -75,9 +79,9 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await app.close();
     await creator.settle();
   } finally {
-    await Promise.all([loop.stop(), ids.stop()]);
+    await Promise.all([loop.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
-    await Promise.allSettled([cluster.close(), claims.close(), quotas?.close(), sql.close()]);
+    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
   }
   log.info('drained');
 }
@@ -90,20 +94,6 @@ function creatorSettings(settings: Settings) {
     commandWindowMs: settings.COMMAND_WINDOW_MS,
     idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
   };
-}
-
-/** Limiting must not slow a request down by much: a Redis that takes longer does not limit. */
-const QUOTA_TIMEOUT_MS = 250;
-
-function openQuotas(adapters: RoleContext['adapters'], settings: Settings): Quotas {
-  const target = redisTarget(settings);
-  return adapters.openQuotas({ ...target, timeoutMs: Math.min(target.timeoutMs, QUOTA_TIMEOUT_MS) });
-}
-
-function limiterOf(settings: Settings, quotas: Quotas | undefined, metrics: Metrics) {
-  const policy = settings.RATE_LIMIT_PER_TENANT;
-  if (policy === undefined || quotas === undefined) return {};
-  return { limiter: new TenantLimiter({ quotas, policy, metrics }) };
 }
 
 interface ProbeDeps {

@@ -1,46 +1,56 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { QuotaPolicy, Quotas, Taken } from '../../clients/redis/index.ts';
+import type { Adapters } from '../adapters.ts';
+import { redisTarget, type Settings } from '../env.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { Optional } from '../runtime/optional.ts';
 import { sendProblem } from './problems.ts';
-
-/** After a failure Redis is left alone for so long: a request must not pay for every try. */
-const REST_MS = 1000;
 
 export interface TenantLimiterOptions {
   readonly quotas: Quotas;
   readonly policy: QuotaPolicy;
   readonly metrics: Pick<Metrics, 'rateLimited' | 'rateLimitSkipped'>;
-  readonly monoMs?: () => number;
 }
 
 /** Limits a tenant over all gateways. Without Redis nobody is limited, which is counted. */
 export class TenantLimiter {
   readonly policy: QuotaPolicy;
   readonly #options: TenantLimiterOptions;
-  readonly #monoMs: () => number;
-  #restUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #redis = new Optional();
 
   constructor(options: TenantLimiterOptions) {
     this.#options = options;
     this.policy = options.policy;
-    this.#monoMs = options.monoMs ?? (() => performance.now());
+  }
+
+  close(): Promise<void> {
+    return this.#options.quotas.close();
   }
 
   /** Undefined: Redis does not answer, so the request goes on. Never throws. */
   async take(tenant: string): Promise<Taken | undefined> {
     const { quotas, policy, metrics } = this.#options;
-    if (this.#monoMs() >= this.#restUntilMs) {
-      try {
-        const taken = await quotas.take(tenant, policy);
-        if (!taken.allowed) metrics.rateLimited.inc();
-        return taken;
-      } catch {
-        this.#restUntilMs = this.#monoMs() + REST_MS;
-      }
-    }
-    metrics.rateLimitSkipped.inc();
-    return undefined;
+    const taken = await this.#redis.ask(() => quotas.take(tenant, policy));
+    if (taken === undefined) metrics.rateLimitSkipped.inc();
+    else if (!taken.allowed) metrics.rateLimited.inc();
+    return taken;
   }
+}
+
+/** Limiting must not slow a request down by much: a Redis that takes longer does not limit. */
+const QUOTA_TIMEOUT_MS = 250;
+
+/** Opens the limiter that the environment asks for, if any; the caller closes it. */
+export function openLimiter(
+  adapters: Pick<Adapters, 'openQuotas'>,
+  settings: Settings,
+  metrics: Metrics,
+): TenantLimiter | undefined {
+  const policy = settings.RATE_LIMIT_PER_TENANT;
+  if (policy === undefined) return undefined;
+  const target = redisTarget(settings);
+  const timeoutMs = Math.min(target.timeoutMs, QUOTA_TIMEOUT_MS);
+  return new TenantLimiter({ quotas: adapters.openQuotas({ ...target, timeoutMs }), policy, metrics });
 }
 
 /** RateLimit-Policy and RateLimit as in draft-ietf-httpapi-ratelimit-headers-10; `t`: seconds until more is available. */

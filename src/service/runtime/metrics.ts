@@ -8,6 +8,7 @@ export interface Metrics {
   readonly refused: Counter<'reason'>;
   readonly replayed: Counter;
   readonly claimPutFailed: Counter;
+  readonly bloomLooks: Counter<'outcome'>;
   readonly rateLimited: Counter;
   readonly rateLimitSkipped: Counter;
   readonly requestDuration: Histogram<'route' | 'status'>;
@@ -50,6 +51,11 @@ export function createMetrics(): Metrics {
     claimPutFailed: counter(
       'uplift_claim_put_failed_total',
       'Acknowledgements that could not be stored in Redis',
+    ),
+    bloomLooks: counter(
+      'uplift_bloom_looks_total',
+      'Reads of a reservation by what the Bloom filter said; only absent spares Postgres',
+      ['outcome'],
     ),
     rateLimited: counter(
       'uplift_rate_limited_total',
