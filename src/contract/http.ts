@@ -68,6 +68,7 @@ export const PROBLEMS = {
   notReady: 'urn:uplift:problem:not-ready',
   outcomeUnknown: 'urn:uplift:problem:outcome-unknown',
   overloaded: 'urn:uplift:problem:overloaded',
+  rateLimited: 'urn:uplift:problem:rate-limited',
 } as const;
 
 /**

@@ -1,6 +1,6 @@
 import { openCluster, openGroups, openProduce, openRead } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
-import { openClaims } from '../clients/redis/index.ts';
+import { openBits, openClaims, openQuotas } from '../clients/redis/index.ts';
 import type { Adapters, RoleContext } from './adapters.ts';
 import { runCommands } from './commands/index.ts';
 import { type Env, parseEnv } from './env.ts';
@@ -18,7 +18,16 @@ export { createLog } from './runtime/log.ts';
 export { runSweeper } from './sweeper/index.ts';
 
 /** The shipped adapters: the safe producer and nothing else. */
-export const realAdapters: Adapters = { openProduce, openRead, openCluster, openGroups, openSql, openClaims };
+export const realAdapters: Adapters = {
+  openProduce,
+  openRead,
+  openCluster,
+  openGroups,
+  openSql,
+  openClaims,
+  openQuotas,
+  openBits,
+};
 
 /** All roles in one process, for a laptop: HTTP_PORT is the gateway, the next are commands, projector, sweeper. */
 export async function runAll(env: Env, context: RoleContext): Promise<void> {

@@ -162,4 +162,18 @@ CREATE OR REPLACE VIEW uplift_operations AS
   FROM uplift_service.operations;
 `,
   },
+  {
+    version: 5,
+    name: 'worker leases',
+    sql: `
+CREATE TABLE uplift_service.worker_leases (
+  worker int PRIMARY KEY CHECK (worker BETWEEN 512 AND 1023),
+  holder text,
+  lease_until timestamptz,
+  floor_ms bigint NOT NULL DEFAULT 0,
+  last_ms bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO uplift_service.worker_leases (worker) SELECT generate_series(512, 1023);
+`,
+  },
 ];

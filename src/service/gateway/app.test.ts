@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { OutRecord } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
-import type { Claims } from '../../clients/redis/index.ts';
+import { meter, paceOf, takenOf } from '../../clients/redis/gcra.ts';
+import type { Claims, QuotaPolicy, Quotas } from '../../clients/redis/index.ts';
 import { acknowledgedSchema, PROBLEMS, problemSchema, tenantHeader } from '../../contract/http.ts';
 import { eventIdOf, partitionOf } from '../../contract/ids.ts';
 import { type CommandOf, commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
@@ -14,6 +15,7 @@ import { createMetrics } from '../runtime/metrics.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { addGatewayRoutes } from './app.ts';
+import { TenantLimiter } from './rate-limit.ts';
 import { AFTERMATH_MS, CommandWriter } from './write.ts';
 
 const BODY = {
@@ -30,7 +32,7 @@ function createIn(value: Buffer | null | undefined): CommandOf<'create'> {
 }
 
 /** A gateway over fakes: a Redis in a map, a log in an array. */
-function setUp() {
+function setUp(policy?: QuotaPolicy) {
   const redis = new Map<string, string>();
   const log: { topic: string; partition: number; record: OutRecord }[] = [];
   const control = {
@@ -38,6 +40,8 @@ function setUp() {
     appendError: undefined as Error | undefined,
     topicId: TOPIC_ID as string | undefined,
     draining: false,
+    idsRefused: false,
+    absent: undefined as string | undefined,
     gate: undefined as Promise<void> | undefined,
     rows: [] as object[],
     postgresAway: false,
@@ -72,7 +76,11 @@ function setUp() {
     claims,
     append: { append },
     certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
-    nextId: () => (id += 1n),
+    nextId: () => {
+      if (control.idsRefused) throw new UpliftError('UPL-ID-REFUSED', { message: 'no worker id' });
+      id += 1n;
+      return id;
+    },
     keepUnknown: async (outcome) => {
       if (control.postgresAway) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: 'away' });
       kept.push(outcome);
@@ -88,6 +96,16 @@ function setUp() {
   const sql: Sql = {
     query: async <R extends object>() => ({ rows: control.rows as R[], rowCount: control.rows.length }),
     transaction: async () => ({ state: 'unknown', reason: 'not used' }),
+    close: async () => undefined,
+  };
+  const meters = new Map<string, number>();
+  const quotas: Quotas = {
+    take: async (name, asked) => {
+      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
+      const end = meter(meters.get(name), 0, paceOf(asked));
+      meters.set(name, end.meterUs);
+      return takenOf(end, 0, paceOf(asked));
+    },
     close: async () => undefined,
   };
   const options = {
@@ -107,6 +125,8 @@ function setUp() {
     maxInFlight: 2,
     commandsTopicId: () => control.topicId,
     draining: () => control.draining,
+    unknownIds: { certainlyAbsent: async (asked) => asked === control.absent },
+    limiter: policy && new TenantLimiter({ quotas, policy, metrics }),
   });
   const post = (over: { headers?: Record<string, string>; payload?: unknown } = {}) =>
     app.inject({
@@ -132,6 +152,16 @@ afterEach(() => gateway.app.close());
 const typeOf = (response: { body: string }): string => problemSchema.parse(JSON.parse(response.body)).type;
 
 describe('POST /v1/reservations', () => {
+  test('is refused with 503 and Retry-After while no id may be issued, and nothing is sent', async () => {
+    gateway.control.idsRefused = true;
+    const response = await gateway.post();
+    expect(response.statusCode).toBe(503);
+    expect(typeOf(response)).toBe(PROBLEMS.notReady);
+    expect(response.headers['retry-after']).toBe('1');
+    expect(gateway.log).toEqual([]);
+    expect(gateway.redis.size).toBe(0);
+  });
+
   test('answers 202 with operation and token once the command is in the log', async () => {
     const response = await gateway.post();
     expect(response.statusCode).toBe(202);
@@ -402,4 +432,58 @@ describe('reads', () => {
       commandOffset: '9',
     });
   });
+});
+
+describe('a limit per tenant', () => {
+  let limited: ReturnType<typeof setUp>;
+  beforeEach(() => {
+    limited = setUp({ quota: 3, windowMs: 30_000 });
+  });
+  afterEach(() => limited.app.close());
+  const ask = (tenant?: string) =>
+    limited.app.inject({
+      url: `/v1/reservations/none`,
+      headers: tenant === undefined ? {} : { 'x-tenant-id': tenant },
+    });
+
+  test('counts all requests of a tenant and answers 429 with Retry-After and RateLimit fields', async () => {
+    const first = await limited.post();
+    expect(first.statusCode).toBe(202);
+    expect(first.headers['ratelimit-policy']).toBe('"tenant";q=3;w=30');
+    expect(first.headers.ratelimit).toBe('"tenant";r=2;t=10');
+    await ask('acme');
+    expect((await ask('acme')).headers.ratelimit).toBe('"tenant";r=0;t=10');
+    const last = await limited.post({ headers: { 'idempotency-key': 'key-2' } });
+    expect(last.statusCode).toBe(429);
+    expect(typeOf(last)).toBe(PROBLEMS.rateLimited);
+    expect(last.headers['retry-after']).toBe('10');
+    expect(last.headers.ratelimit).toBe('"tenant";r=0;t=10');
+    expect(limited.log).toHaveLength(1);
+  });
+
+  test('is of one tenant only, and neither of requests without one nor of what probes ask', async () => {
+    for (let i = 0; i < 4; i += 1) await ask('acme');
+    expect((await ask('other')).statusCode).toBe(404);
+    for (let i = 0; i < 5; i += 1) expect((await ask()).statusCode).toBe(400);
+    const health = await limited.app.inject({ url: '/healthz', headers: { 'x-tenant-id': 'acme' } });
+    expect(health.statusCode).toBe(200);
+    expect(health.headers.ratelimit).toBeUndefined();
+  });
+
+  test('ends while Redis is away, which is counted, and Redis is not asked at every request', async () => {
+    limited.control.redisAway = true;
+    for (let i = 0; i < 5; i += 1) expect((await ask('acme')).statusCode).toBe(404);
+    expect((await limited.metrics.rateLimitSkipped.get()).values[0]?.value).toBe(5);
+    limited.control.redisAway = false;
+    expect((await ask('acme')).headers.ratelimit).toBeUndefined();
+  });
+});
+
+test('a reservation that certainly does not exist is 404 without Postgres, every other one is asked for', async () => {
+  const id = '00000000abcde-00000000';
+  gateway.control.absent = id;
+  gateway.control.rows = [{ not: 'a reservation' }];
+  const get = (url: string) => gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
+  expect((await get(`/v1/reservations/${id}`)).statusCode).toBe(404);
+  expect((await get('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(500);
 });

@@ -4,8 +4,8 @@ import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
-import { createSnowflake } from '../domain/snowflake.ts';
-import { type Env, kafkaTarget, parseEnv, redisTarget, required, type Settings, sqlTarget } from '../env.ts';
+import { openBloom } from '../bloom/index.ts';
+import { type Env, kafkaTarget, parseEnv, redisTarget, type Settings, sqlTarget } from '../env.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
@@ -16,6 +16,8 @@ import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
 import { type GatewayClaims, openGatewayClaims } from './claims.ts';
+import { type IdSource, openIds } from './ids.ts';
+import { openLimiter } from './rate-limit.ts';
 import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -26,18 +28,21 @@ const DESCRIBE_TIMEOUT_MS = 2500;
  */
 export async function runGateway(env: Env, context: RoleContext): Promise<void> {
   const settings = parseEnv(env);
-  const worker = required('SNOWFLAKE_WORKER', settings.SNOWFLAKE_WORKER);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
   const unknown = createUnknownMetrics(metrics.registry);
+  const redis = adapters.openClaims(redisTarget(settings));
   const claims = openGatewayClaims({
-    redis: adapters.openClaims(redisTarget(settings)),
+    redis,
     sql,
     onFallback: () => unknown.fallbackClaims.inc(),
     onCrossed: () => metrics.idempotencyCrossed.inc(),
   });
+  const ids = openIds(settings, sql);
+  const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
+  const bloom = openBloom({ adapters, settings, sql, cluster, claims: redis, metrics, log });
   const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const batcher = new PartitionBatcher(produce);
   const writer = new CommandWriter({
@@ -45,14 +50,14 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     claims,
     append: batcher,
     certainlyNotWritten,
-    nextId: createSnowflake({ worker, nowMs: Date.now }),
+    nextId: () => ids.next(),
     nowMs: Date.now,
     keepUnknown: (outcome) => keepUnknown(sql, outcome),
     onPutFailed: () => metrics.claimPutFailed.inc(),
     onKept: (kept) => (kept ? unknown.kept : unknown.notKept).inc(),
   });
   const topic: { id: string | undefined } = { id: undefined };
-  const loop = new ProbeLoop(probes({ cluster, sql, claims, settings, topic }));
+  const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
   const app = createHttp({
     role: 'gateway',
     settings,
@@ -69,8 +74,12 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     maxInFlight: settings.MAX_IN_FLIGHT,
     commandsTopicId: () => topic.id,
     draining: () => signal.aborted,
+    limiter,
+    unknownIds: bloom?.unknownIds,
   });
   try {
+    ids.start();
+    bloom?.start();
     loop.start();
     const port = await listen(app, settings);
     log.info({ port, region: settings.UPLIFT_REGION }, 'gateway listens');
@@ -82,9 +91,9 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await app.close();
     await writer.settle();
   } finally {
-    await loop.stop();
+    await Promise.all([loop.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
-    await Promise.allSettled([cluster.close(), claims.close(), sql.close()]);
+    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
   }
   log.info('drained');
 }
@@ -102,11 +111,12 @@ interface ProbeDeps {
   readonly cluster: Cluster;
   readonly sql: Sql;
   readonly claims: GatewayClaims;
+  readonly ids: IdSource;
   readonly settings: Settings;
   readonly topic: { id: string | undefined };
 }
 
-function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
+function probes({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
   const kafka = async (): Promise<string> => {
     const count = settings.TOPIC_PARTITIONS;
     const onDiffer = (): void => {
@@ -124,5 +134,6 @@ function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
       run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
     },
     { name: 'claims', run: () => claims.probe() },
+    { name: 'ids', run: async () => ids.state() },
   ];
 }

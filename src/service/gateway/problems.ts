@@ -15,15 +15,21 @@ const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly t
     title: 'The outcome is not known; ask for the operation, or send again with the same key',
   },
   overloaded: { status: 503, title: 'Too much at once; nothing was sent' },
+  rateLimited: { status: 429, title: 'This tenant asks too often; nothing was done' },
 };
 
-const RETRY_AFTER_S = '1';
+const RETRY_AFTER_S = 1;
 
-/** Answers an RFC 9457 problem. 503s and a key that is in use carry Retry-After; an unknown outcome carries its operation. */
+/** Answers an RFC 9457 problem. 503s, 429s and a key that is in use carry Retry-After; an unknown outcome its operation. */
 export function sendProblem(
   reply: FastifyReply,
   kind: ProblemKind,
-  extra: { readonly detail?: string; readonly operation?: string; readonly status?: number } = {},
+  extra: {
+    readonly detail?: string;
+    readonly operation?: string;
+    readonly status?: number;
+    readonly retryAfterS?: number;
+  } = {},
 ): FastifyReply {
   const { title } = STATUS[kind];
   const status = extra.status ?? STATUS[kind].status;
@@ -34,7 +40,8 @@ export function sendProblem(
     ...(extra.detail === undefined ? {} : { detail: extra.detail }),
     ...(extra.operation === undefined ? {} : { operation: extra.operation }),
   };
-  if (status === 503 || kind === 'keyRunning') reply.header('retry-after', RETRY_AFTER_S);
+  if (status === 503 || kind === 'keyRunning' || extra.retryAfterS !== undefined)
+    reply.header('retry-after', String(extra.retryAfterS ?? RETRY_AFTER_S));
   if (extra.operation !== undefined) reply.header('location', extra.operation);
   return reply.code(status).type('application/problem+json').send(JSON.stringify(body));
 }
