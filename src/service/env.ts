@@ -4,6 +4,7 @@ import type { KafkaSasl, KafkaTarget, KafkaTls } from '../clients/kafka/target.t
 import type { SqlTarget } from '../clients/postgres/index.ts';
 import type { RedisTarget } from '../clients/redis/index.ts';
 import { EVENT_SCHEMAS } from '../contract/events.ts';
+import { LONGEST_SNAPSHOT_PERIOD_MS } from '../contract/retention.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -71,6 +72,9 @@ const schema = z.object({
   PRODUCE_DEADLINE_MS: int(100, 120_000).default(10_000),
   /** How often a commands partition gets a tick while it is quiet, or has holds. */
   TICK_MS: int(100, 60_000).default(1000),
+  /** A partition that decides gets a snapshot about this often, or after SNAPSHOT_DECISIONS; a quiet one ten times more rarely. */
+  SNAPSHOT_MS: int(1000, LONGEST_SNAPSHOT_PERIOD_MS).default(60_000),
+  SNAPSHOT_DECISIONS: int(100, 10_000_000).default(50_000),
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),

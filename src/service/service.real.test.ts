@@ -148,10 +148,11 @@ describe('the reference service on real servers', () => {
     const specs = [
       { ...common, name: TOPICS.commands, configs: logTime },
       { ...common, name: TOPICS.events },
+      { ...common, name: TOPICS.snapshots, configs: { ...common.configs, 'cleanup.policy': 'compact' } },
     ];
     const results = await topics.create(specs, { validateOnly: false, timeoutMs: 10_000 });
     await topics.close();
-    expect(results.map((result) => result.error)).toEqual([null, null]);
+    expect(results.map((result) => result.error)).toEqual([null, null, null]);
     for (const name of ROLES) await role(name).ready(30_000);
   });
 

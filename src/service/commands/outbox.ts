@@ -1,12 +1,31 @@
-import type { OutRecord, Produce } from '../../clients/kafka/ports.ts';
-import { type DecisionKind, TOPICS } from '../../contract/records.ts';
+import type { InRecord, OutRecord, Produce } from '../../clients/kafka/ports.ts';
+import type { EventSchema } from '../../contract/events.ts';
+import { resourceKey } from '../../contract/ids.ts';
+import { type Decision, type DecisionKind, TOPICS } from '../../contract/records.ts';
 import { reasonOf } from '../../core/error.ts';
+import { encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
 
 /** A decision on its way into the events. */
 export interface Outgoing {
   readonly commandOffset: bigint;
   readonly record: OutRecord;
   readonly kind: DecisionKind;
+}
+
+/** The decision of a command as its event. */
+export function outgoingOf(
+  decision: Decision,
+  { offset, key, headers }: InRecord,
+  schema: EventSchema,
+): Outgoing {
+  const { reservation } = decision;
+  const record = {
+    // Events of one resource have one key, whatever the key of the command was.
+    key: reservation === null ? key : Buffer.from(resourceKey(reservation.tenant, reservation.resource)),
+    value: encodeDecision(decision, schema),
+    headers: eventHeaders(decision, schema, traceparentOf(headers)),
+  };
+  return { commandOffset: offset, record, kind: decision.decision };
 }
 
 export interface OutboxDeps {

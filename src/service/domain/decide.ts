@@ -2,7 +2,7 @@ import type { CommandOf, Decision, TenantCommand } from '../../contract/records.
 import { NEWEST_RULES } from '../../contract/rules.ts';
 import { judgeRequest } from './judge.ts';
 import { parseCommand } from './parse.ts';
-import { LONGEST_WINDOW_MS, rulesOf } from './rules.ts';
+import { LONGEST_WINDOW_MS, rulesOf, unknownRules } from './rules.ts';
 import type { FoldState } from './state.ts';
 
 /** A record of the commands topic, as far as it decides. */
@@ -86,10 +86,7 @@ function changeRules(
   if (rulesVersion <= state.rulesVersion)
     return decided({ decision: 'rejected', eventId, reason: 'rules-not-newer' });
   if (rulesVersion <= NEWEST_RULES) return decided({ decision: 'accepted', eventId, rulesVersion });
-  return {
-    kind: 'beyond',
-    reason: `rules of version ${rulesVersion} hold from here on, this process knows them up to ${NEWEST_RULES}`,
-  };
+  return { kind: 'beyond', reason: unknownRules(rulesVersion) };
 }
 
 function repeatOf(state: FoldState, eventId: string, logTimeMs: number): Verdict | undefined {

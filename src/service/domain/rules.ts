@@ -1,4 +1,4 @@
-import { RULES, type Rules } from '../../contract/rules.ts';
+import { NEWEST_RULES, RULES, type Rules } from '../../contract/rules.ts';
 
 /**
  * Longest time between a command reaching the log and its notAfter. A command that asks for more is not valid, so an event
@@ -24,4 +24,9 @@ export function rulesOf(version: number): Rules {
   const rules = RULES.get(version);
   if (rules === undefined) throw new RangeError(`no rules of version ${version} are known`);
   return rules;
+}
+
+/** Why a process stops where rules begin that it does not have. */
+export function unknownRules(version: number): string {
+  return `rules of version ${version} hold from here on, this process knows them up to ${NEWEST_RULES}`;
 }

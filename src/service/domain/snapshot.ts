@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { stateOf } from '../../contract/events.ts';
-import { reservationStateSchema } from '../../contract/records.ts';
+import { type ReservationState, reservationStateSchema } from '../../contract/records.ts';
+import type { First } from './firsts.ts';
 import { emptyState, type FoldState, liveAt, place } from './state.ts';
 
 /**
@@ -25,21 +26,48 @@ export const snapshotSchema = z.object({
   live: z.array(reservationStateSchema),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;
+export type SnapshotFirst = Snapshot['firsts'][number];
 
-export function snapshotOf(state: FoldState): Snapshot {
+/**
+ * What a snapshot is made of, as references: quick to take, and as it was however far the state goes on, because what
+ * the state holds is replaced and never changed.
+ */
+export interface Capture {
+  readonly rulesVersion: number;
+  readonly lastCommandOffset: bigint;
+  readonly logTimeMs: number;
+  /** In the order of their decisions. */
+  readonly firsts: readonly (readonly [eventId: string, first: First])[];
+  /** In no order that means anything; some may be over at this log time already. */
+  readonly live: readonly ReservationState[];
+}
+
+export function captureOf(state: FoldState): Capture {
   const { rulesVersion, lastCommandOffset, logTimeMs } = state;
-  const firsts = [...state.firsts.all(logTimeMs)].map(([eventId, first]) => ({
+  const live = [...state.live.values()].filter(({ id }) => liveAt(state, id, logTimeMs) !== undefined);
+  return { rulesVersion, lastCommandOffset, logTimeMs, firsts: [...state.firsts.all(logTimeMs)], live };
+}
+
+/** A first decision as a snapshot writes it. */
+export function firstOf([eventId, first]: Capture['firsts'][number]): SnapshotFirst {
+  return {
     eventId,
     commandOffset: first.commandOffset,
     decision: first.decision,
     logTimeMs: first.logTimeMs,
     reservation: first.reservation === null ? null : stateOf(first.reservation),
-  }));
-  const live = [...state.live.keys()].toSorted().flatMap((id) => {
-    const found = liveAt(state, id, logTimeMs);
-    return found === undefined ? [] : [stateOf(found)];
-  });
-  return { rulesVersion, lastCommandOffset: lastCommandOffset.toString(), logTimeMs, firsts, live };
+  };
+}
+
+export function snapshotOf(state: FoldState): Snapshot {
+  const { rulesVersion, lastCommandOffset, logTimeMs, firsts, live } = captureOf(state);
+  return {
+    rulesVersion,
+    lastCommandOffset: lastCommandOffset.toString(),
+    logTimeMs,
+    firsts: firsts.map(firstOf),
+    live: live.map(stateOf).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  };
 }
 
 /** The state that has this snapshot. */

@@ -4,6 +4,7 @@ import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
+import { cutBelow } from '../runtime/stored-position.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
@@ -13,7 +14,7 @@ import { isolate } from './isolate.ts';
 import { ProjectionMonitor } from './monitor.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { loadVersions } from './store-rows.ts';
-import { cutBelow, isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { isPoison, troubleOf, troubleTexts } from './trouble.ts';
 import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
@@ -91,7 +92,8 @@ export class ProjectorSession {
     for (const partition of owned) {
       const position = stored.get(partition);
       const found = bounds.find((each) => each.partition === partition);
-      const cut = (at: StoredPosition): string | undefined => cutBelow(at, epochs.get(partition));
+      const cut = (at: StoredPosition): string | undefined =>
+        cutBelow(at, epochs.get(partition), 'events are applied');
       const trouble =
         troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
       if (trouble !== undefined) this.#stop(partition, trouble);

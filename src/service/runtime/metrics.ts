@@ -16,6 +16,11 @@ export interface Metrics {
   readonly decisionSendFailed: Counter;
   readonly decisionDiffers: Counter;
   readonly tickFailed: Counter;
+  readonly snapshotsWritten: Counter;
+  readonly snapshotsFailed: Counter;
+  readonly snapshotsMissing: Gauge;
+  readonly snapshotAge: Gauge;
+  readonly restoreDuration: Gauge;
   readonly projected: Counter<'decision'>;
   readonly projectionRepeated: Counter;
   readonly projectionConflicts: Counter;
@@ -83,6 +88,17 @@ export function createMetrics(): Metrics {
       'Decisions in the log that differ from the own ones',
     ),
     tickFailed: counter('uplift_tick_failed_total', 'Ticks that could not be written: log time stood still'),
+    snapshotsWritten: counter('uplift_snapshots_written_total', 'Snapshots whose manifest is in the log'),
+    snapshotsFailed: counter(
+      'uplift_snapshots_failed_total',
+      'Snapshots that were not written to their end; the one before counts',
+    ),
+    snapshotsMissing: gauge('uplift_snapshots_missing', 'Owned partitions that decide and have no snapshot'),
+    snapshotAge: gauge(
+      'uplift_snapshot_age_seconds',
+      'Age of the oldest of the last snapshots of owned partitions; NaN when none has one',
+    ),
+    restoreDuration: gauge('uplift_restore_seconds', 'Time the last restore of all owned partitions took'),
     projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
     projectionRepeated: counter(
       'uplift_projection_repeated_total',
