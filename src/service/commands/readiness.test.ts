@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Phase } from './partition.ts';
+import type { Phase } from './owner.ts';
 import { type OwnerSeen, partitionsProbe } from './readiness.ts';
 
 const owner = (phase: Phase, reason = '', silent = 0): OwnerSeen => ({

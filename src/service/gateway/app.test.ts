@@ -1,155 +1,17 @@
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OutRecord } from '../../clients/kafka/ports.ts';
-import type { Sql } from '../../clients/postgres/index.ts';
-import { meter, paceOf, takenOf } from '../../clients/redis/gcra.ts';
-import type { Claims, QuotaPolicy, Quotas } from '../../clients/redis/index.ts';
-import { acknowledgedSchema, PROBLEMS, problemSchema, tenantHeader } from '../../contract/http.ts';
+import { acknowledgedSchema, PROBLEMS, problemSchema } from '../../contract/http.ts';
 import { eventIdOf, partitionOf } from '../../contract/ids.ts';
-import { type CommandOf, commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
+import { RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
 import { decodeToken } from '../../contract/token.ts';
 import { UpliftError } from '../../core/error.ts';
-import { parseEnv } from '../env.ts';
-import { createHttp } from '../runtime/http.ts';
-import { createMetrics } from '../runtime/metrics.ts';
-import { createUnknownMetrics } from '../unknown/metrics.ts';
-import type { UnknownOutcome } from '../unknown/outcome.ts';
-import { addGatewayRoutes } from './app.ts';
-import { TenantLimiter } from './rate-limit.ts';
-import { AFTERMATH_MS, CommandWriter } from './write.ts';
-
-const BODY = {
-  resource: 'room-1',
-  slot: { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' },
-  quantity: 2,
-};
-const TOPIC_ID = 'topic-id';
-
-function createIn(value: Buffer | null | undefined): CommandOf<'create'> {
-  const command = commandSchema.parse(JSON.parse(value?.toString() ?? ''));
-  if (command.type !== 'create') throw new Error(`a ${command.type} is no create`);
-  return command;
-}
-
-/** A gateway over fakes: a Redis in a map, a log in an array. */
-function setUp(policy?: QuotaPolicy) {
-  const redis = new Map<string, string>();
-  const log: { topic: string; partition: number; record: OutRecord }[] = [];
-  const control = {
-    redisAway: false,
-    appendError: undefined as Error | undefined,
-    topicId: TOPIC_ID as string | undefined,
-    draining: false,
-    idsRefused: false,
-    absent: undefined as string | undefined,
-    gate: undefined as Promise<void> | undefined,
-    rows: [] as object[],
-    postgresAway: false,
-    nowMs: Date.UTC(2026, 5, 1),
-  };
-  const claims: Claims = {
-    claim: async (key, value) => {
-      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
-      const before = redis.get(key);
-      if (before !== undefined) return { claimed: false, value: before };
-      redis.set(key, value);
-      return { claimed: true };
-    },
-    put: async (key, value) => {
-      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
-      redis.set(key, value);
-    },
-    probe: async () => undefined,
-    close: async () => undefined,
-  };
-  const append = async (topic: string, partition: number, record: OutRecord) => {
-    await control.gate;
-    if (control.appendError !== undefined) throw control.appendError;
-    log.push({ topic, partition, record });
-    return { partition, offset: BigInt(log.length - 1) };
-  };
-  let id = 0n;
-  const metrics = createMetrics();
-  const unknown = createUnknownMetrics(metrics.registry);
-  const kept: UnknownOutcome[] = [];
-  const writer = new CommandWriter({
-    claims,
-    append: { append },
-    certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
-    nextId: () => {
-      if (control.idsRefused) throw new UpliftError('UPL-ID-REFUSED', { message: 'no worker id' });
-      id += 1n;
-      return id;
-    },
-    keepUnknown: async (outcome) => {
-      if (control.postgresAway) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: 'away' });
-      kept.push(outcome);
-    },
-    nowMs: () => control.nowMs,
-    onPutFailed: () => metrics.claimPutFailed.inc(),
-    onKept: (done) => (done ? unknown.kept : unknown.notKept).inc(),
-    region: 'local',
-    produceDeadlineMs: 1000,
-    commandWindowMs: 60_000,
-    idempotencyTtlMs: 60_000,
-  });
-  const sql: Sql = {
-    query: async <R extends object>() => ({ rows: control.rows as R[], rowCount: control.rows.length }),
-    transaction: async () => ({ state: 'unknown', reason: 'not used' }),
-    close: async () => undefined,
-  };
-  const meters = new Map<string, number>();
-  const quotas: Quotas = {
-    take: async (name, asked) => {
-      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
-      const end = meter(meters.get(name), 0, paceOf(asked));
-      meters.set(name, end.meterUs);
-      return takenOf(end, 0, paceOf(asked));
-    },
-    close: async () => undefined,
-  };
-  const options = {
-    role: 'gateway',
-    settings: parseEnv({}),
-    metrics,
-    probes: () => [],
-    draining: () => control.draining,
-  };
-  const app = createHttp(options);
-  addGatewayRoutes(app, {
-    writer,
-    partitions: 24,
-    sql,
-    metrics,
-    log: pino({ level: 'silent' }),
-    maxInFlight: 2,
-    commandsTopicId: () => control.topicId,
-    draining: () => control.draining,
-    unknownIds: { certainlyAbsent: async (asked) => asked === control.absent },
-    limiter: policy && new TenantLimiter({ quotas, policy, metrics }),
-  });
-  const post = (over: { headers?: Record<string, string>; payload?: unknown } = {}) =>
-    app.inject({
-      method: 'POST',
-      url: '/v1/reservations',
-      headers: {
-        'idempotency-key': 'key-1',
-        'x-tenant-id': 'acme',
-        'content-type': 'application/json',
-        ...over.headers,
-      },
-      payload: JSON.stringify(over.payload ?? BODY),
-    });
-  return { app, post, redis, log, control, writer, kept, metrics };
-}
+import { BODY, createIn, setUp, TOPIC_ID, typeOf } from './testing/gateway.ts';
+import { AFTERMATH_MS } from './write.ts';
 
 let gateway: ReturnType<typeof setUp>;
 beforeEach(() => {
   gateway = setUp();
 });
 afterEach(() => gateway.app.close());
-
-const typeOf = (response: { body: string }): string => problemSchema.parse(JSON.parse(response.body)).type;
 
 describe('POST /v1/reservations', () => {
   test('is refused with 503 and Retry-After while no id may be issued, and nothing is sent', async () => {
@@ -236,7 +98,7 @@ describe('POST /v1/reservations', () => {
       topicId: TOPIC_ID,
       partition,
     });
-    const command = commandSchema.parse(JSON.parse(kept?.record.value.toString() ?? ''));
+    const command = createIn(kept?.record.value);
     expect(command).toMatchObject({ eventId, notAfterMs: kept?.notAfterMs, issuedAtMs: kept?.issuedAtMs });
     expect(kept?.record.headers.map(([name]) => name.toString())).toEqual([...RECORD_HEADERS]);
     gateway.control.postgresAway = true;
@@ -389,101 +251,4 @@ describe('POST /v1/reservations', () => {
     });
     expect([json.statusCode, xml.statusCode]).toEqual([400, 415]);
   });
-});
-
-describe('reads', () => {
-  const get = (url: string) => gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
-
-  test('say for which tenant: without one nothing is read', async () => {
-    gateway.control.rows = [{ event_id: 'x' }];
-    for (const url of [`/v1/operations/${'a'.repeat(32)}`, '/v1/reservations/abc']) {
-      const response = await gateway.app.inject({ url });
-      expect([response.statusCode, typeOf(response)]).toEqual([400, PROBLEMS.invalid]);
-    }
-  });
-
-  test('an operation that the projection has not decided is 404', async () => {
-    const response = await get(`/v1/operations/${'a'.repeat(32)}`);
-    expect([response.statusCode, typeOf(response)]).toEqual([404, PROBLEMS.notFound]);
-  });
-
-  test('an id that cannot be one of ours is 404 without asking Postgres', async () => {
-    gateway.control.rows = [{ event_id: 'x' }];
-    expect((await get('/v1/operations/nonsense')).statusCode).toBe(404);
-    expect((await get('/v1/reservations/%27%20OR%201')).statusCode).toBe(404);
-  });
-
-  test('an operation answers its first decision', async () => {
-    gateway.control.rows = [
-      {
-        event_id: 'a'.repeat(32),
-        decision: 'rejected',
-        reservation_id: null,
-        reason: 'full',
-        command_partition: 3,
-        command_offset: 9n,
-      },
-    ];
-    const response = await get(`/v1/operations/${'a'.repeat(32)}`);
-    expect(response.json()).toMatchObject({
-      decision: 'rejected',
-      reason: 'full',
-      commandPartition: 3,
-      commandOffset: '9',
-    });
-  });
-});
-
-describe('a limit per tenant', () => {
-  let limited: ReturnType<typeof setUp>;
-  beforeEach(() => {
-    limited = setUp({ quota: 3, windowMs: 30_000 });
-  });
-  afterEach(() => limited.app.close());
-  const ask = (tenant?: string) =>
-    limited.app.inject({
-      url: `/v1/reservations/none`,
-      headers: tenant === undefined ? {} : { 'x-tenant-id': tenant },
-    });
-
-  test('counts all requests of a tenant and answers 429 with Retry-After and RateLimit fields', async () => {
-    const first = await limited.post();
-    expect(first.statusCode).toBe(202);
-    expect(first.headers['ratelimit-policy']).toBe('"tenant";q=3;w=30');
-    expect(first.headers.ratelimit).toBe('"tenant";r=2;t=10');
-    await ask('acme');
-    expect((await ask('acme')).headers.ratelimit).toBe('"tenant";r=0;t=10');
-    const last = await limited.post({ headers: { 'idempotency-key': 'key-2' } });
-    expect(last.statusCode).toBe(429);
-    expect(typeOf(last)).toBe(PROBLEMS.rateLimited);
-    expect(last.headers['retry-after']).toBe('10');
-    expect(last.headers.ratelimit).toBe('"tenant";r=0;t=10');
-    expect(limited.log).toHaveLength(1);
-  });
-
-  test('is of one tenant only, and neither of requests without one nor of what probes ask', async () => {
-    for (let i = 0; i < 4; i += 1) await ask('acme');
-    expect((await ask('other')).statusCode).toBe(404);
-    for (let i = 0; i < 5; i += 1) expect((await ask()).statusCode).toBe(400);
-    const health = await limited.app.inject({ url: '/healthz', headers: { 'x-tenant-id': 'acme' } });
-    expect(health.statusCode).toBe(200);
-    expect(health.headers.ratelimit).toBeUndefined();
-  });
-
-  test('ends while Redis is away, which is counted, and Redis is not asked at every request', async () => {
-    limited.control.redisAway = true;
-    for (let i = 0; i < 5; i += 1) expect((await ask('acme')).statusCode).toBe(404);
-    expect((await limited.metrics.rateLimitSkipped.get()).values[0]?.value).toBe(5);
-    limited.control.redisAway = false;
-    expect((await ask('acme')).headers.ratelimit).toBeUndefined();
-  });
-});
-
-test('a reservation that certainly does not exist is 404 without Postgres, every other one is asked for', async () => {
-  const id = '00000000abcde-00000000';
-  gateway.control.absent = id;
-  gateway.control.rows = [{ not: 'a reservation' }];
-  const get = (url: string) => gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
-  expect((await get(`/v1/reservations/${id}`)).statusCode).toBe(404);
-  expect((await get('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(500);
 });
