@@ -5,7 +5,7 @@ if (major < 24) {
   process.stderr.write(
     'uplift needs Node 24 or newer; this is Node ' +
       process.versions.node +
-      '. Install it, for example: npm install --global node@24\n',
+      '.\nNext: npm install node@24    (in this folder; then the same command again by npx)\n',
   );
   process.exitCode = 69;
 } else {

@@ -1,6 +1,6 @@
 // `npm run demo` after the set-up, on Node 24: the story of the README, told by ordinary `uplift` commands. Each one is
 // printed before it runs. Whatever happens, the platform is ended (unless --keep) and the report is written.
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine, serverVersions } from './demo/machine.mjs';
 import { headline, replayed, summary, writeReport } from './demo/report.mjs';
@@ -88,6 +88,8 @@ if (unknown.length > 0) {
 
 async function tell() {
   const runner = createRunner({ name: NAME, state: STATE });
+  // A plan is never overwritten, and the one of an earlier demo is of a platform that is gone.
+  rmSync(join(root, PLAN), { force: true });
   const report = {
     startedAt: new Date(),
     machine: machine(),

@@ -22,7 +22,7 @@ process.exitCode = stopped() === undefined ? Number(addUp(results).failed > 0) :
 /** A tool that passes or fails as a whole counts as one test. */
 async function tool(name, program, args, limitMs) {
   const { ok, ms } = await step(name, program, args, limitMs);
-  results.push({ name, ms, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
+  results.push(cutShort(name, ms) ?? { name, ms, passed: ok ? 1 : 0, failed: ok ? 0 : 1, skipped: 0 });
 }
 
 async function vitest(project, limitMs) {
@@ -39,7 +39,13 @@ async function vitest(project, limitMs) {
     `--outputFile.json=${file}`,
   ];
   const { ok, ms } = await step(name, 'vitest', args, limitMs);
-  results.push({ name, ms, ...readReport(file, ok) });
+  results.push(cutShort(name, ms) ?? { name, ms, ...readReport(file, ok) });
+}
+
+/** A stage that a signal ended or kept from starting says nothing about the tests. */
+function cutShort(name, ms) {
+  if (stopped() === undefined) return undefined;
+  return { name, ms, passed: 0, failed: 0, skipped: 0, note: ms === 0 ? 'not run' : 'interrupted' };
 }
 
 async function step(name, program, args, limitMs) {

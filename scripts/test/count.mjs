@@ -8,7 +8,8 @@ export function addUp(results) {
 /** A line for each stage, then the one line that scripts read. */
 export function summary(results) {
   const lines = results.map(({ name, ms, note, ...counts }) => {
-    const mark = counts.failed === 0 ? 'pass' : 'FAIL';
+    const cut = note === 'not run' || note === 'interrupted';
+    const mark = counts.failed > 0 ? 'FAIL' : cut ? 'stop' : 'pass';
     return `  ${mark}  ${name.padEnd(12)} ${words(counts).padEnd(36)} ${(ms / 1000).toFixed(1).padStart(6)} s${note === undefined ? '' : `  ${note}`}`;
   });
   return `${lines.join('\n')}\n\n${words(addUp(results))}`;

@@ -61,12 +61,43 @@ export type Problem = z.infer<typeof problemSchema>;
 export const PROBLEMS = {
   invalid: 'urn:uplift:problem:invalid-request',
   keyMissing: 'urn:uplift:problem:idempotency-key-missing',
+  /** An earlier request with this key has not ended; `Retry-After` says when to ask again. */
+  keyRunning: 'urn:uplift:problem:idempotency-key-running',
   keyReused: 'urn:uplift:problem:idempotency-key-reused',
   notFound: 'urn:uplift:problem:not-found',
   notReady: 'urn:uplift:problem:not-ready',
   outcomeUnknown: 'urn:uplift:problem:outcome-unknown',
   overloaded: 'urn:uplift:problem:overloaded',
+  rateLimited: 'urn:uplift:problem:rate-limited',
 } as const;
+
+/**
+ * `GET /v1/monitoring/reservations/projection`, answered by a projector for its partitions. `lagSeconds` is the age of the
+ * oldest event that is not applied, 0 when there is none; `lagIsExact: false`: it is at most so old.
+ */
+export const projectionStatusSchema = z.object({
+  lagRecords: z.int().min(0),
+  lagSeconds: z.number().min(0),
+  lagIsExact: z.boolean(),
+  /** Over the last minute. */
+  appliedPerSecond: z.number().min(0),
+  /** Until nothing is left at the pace of the last minute; null: it does not catch up, or it is too early to tell. */
+  etaSeconds: z.number().min(0).nullable(),
+  lastError: z.object({ at: z.iso.datetime(), reason: z.string() }).nullable(),
+  stopped: z.array(z.object({ partition: z.int(), reason: z.string() })),
+  partitions: z.array(
+    z.object({
+      partition: z.int(),
+      /** First event that is not applied. */
+      appliedOffset: z.string(),
+      endOffset: z.string(),
+      lagRecords: z.int().min(0),
+      /** Last command whose decision is applied. */
+      decidedThrough: z.string(),
+    }),
+  ),
+});
+export type ProjectionStatus = z.infer<typeof projectionStatusSchema>;
 
 /** `/readyz`: 200 when every probe is ok, else 503, same body. */
 export const readyzSchema = z.object({

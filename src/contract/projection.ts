@@ -15,10 +15,15 @@
  *   command_offset bigint, error_code text, attempts int, outcome text, replay_id text, applied_offset bigint,
  *   parked_at timestamptz, settled_at timestamptz, tenant text)`: one row per event that was put aside, by its origin; `outcome` is
  *   `parked`, then `applied` (by the replayed record at `applied_offset`) or `superseded`
+ * - `uplift_unknown_outcomes(outcome text, entries bigint, most_attempts int, oldest_stored_at timestamptz,
+ *   newest_stored_at timestamptz, last_settled_at timestamptz)`: commands whose append ended without an answer, counted by
+ *   what became of them: `open`, `decided` (the projection shows the event id) or `deadLettered`. Settled ones are
+ *   forgotten after a day; an outcome that has none has no row
  */
 export const VIEWS = {
   reservations: 'uplift_reservations',
   operations: 'uplift_operations',
   offsets: 'uplift_offsets',
   deadLetters: 'uplift_dead_letters',
+  unknownOutcomes: 'uplift_unknown_outcomes',
 } as const;

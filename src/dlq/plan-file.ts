@@ -62,5 +62,5 @@ export function readReplayPlan(file: string): Promise<ReplayPlan> {
 
 /** Saves a plan; an existing file is never overwritten. */
 export function writeReplayPlan(file: string, plan: ReplayPlan): Promise<void> {
-  return writePlanFile(file, planText(plan));
+  return writePlanFile(file, planText(plan), (free) => `uplift dlq plan ${plan.dlq.topic} --out ${free}`);
 }

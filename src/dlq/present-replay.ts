@@ -2,11 +2,15 @@ import type { Block, Mark } from '../core/blocks.ts';
 import { formatCount, formatMs } from '../core/units.ts';
 import type { ReplayPlan } from './plan.ts';
 import { exitOfReplay, type ReplayResult } from './replay.ts';
+import type { ReplayContext } from './replay-partition.ts';
 
 const SHOWN = 8;
 
 /** A plan for people: what would go where, what would not and why, what to know before. */
-export function presentPlan(plan: ReplayPlan, options: { readonly file?: string } = {}): Block[] {
+export function presentPlan(
+  plan: ReplayPlan,
+  options: { readonly file?: string; readonly planName?: string } = {},
+): Block[] {
   const { letters, refused, dlq, target } = plan;
   const partitions = new Set(letters.map(({ origin }) => origin.partition)).size;
   return [
@@ -28,7 +32,7 @@ export function presentPlan(plan: ReplayPlan, options: { readonly file?: string 
     ...(letters.length === 0 ? [] : [planTable(plan)]),
     ...(refused.length === 0 ? [] : [refusedTable(refused, 'REFUSED BECAUSE')]),
     { kind: 'keyValues', rows: notes(plan, partitions) },
-    ...planEnd(plan, options.file),
+    ...planEnd(plan, options),
   ];
 }
 
@@ -98,16 +102,17 @@ function notes(plan: ReplayPlan, partitions: number): [string, string][] {
   return rows;
 }
 
-function planEnd(plan: ReplayPlan, file: string | undefined): Block[] {
+function planEnd(
+  plan: ReplayPlan,
+  { file, planName = 'replay.plan.json' }: { readonly file?: string; readonly planName?: string },
+): Block[] {
   if (plan.letters.length === 0) {
     const mark: Mark = plan.refused.length > 0 ? 'warn' : 'ok';
     return [{ kind: 'verdict', text: 'Nothing to replay.', mark }];
   }
   const cut = plan.leftOut > 0 ? `, ${formatCount(plan.leftOut)} left out (--limit)` : '';
   const command =
-    file === undefined
-      ? `uplift dlq plan ${plan.dlq.topic} --out replay.plan.json`
-      : `uplift dlq replay ${file}`;
+    file === undefined ? `uplift dlq plan ${plan.dlq.topic} --out ${planName}` : `uplift dlq replay ${file}`;
   return [
     {
       kind: 'verdict',
@@ -116,6 +121,12 @@ function planEnd(plan: ReplayPlan, file: string | undefined): Block[] {
     },
     { kind: 'next', command },
   ];
+}
+
+/** What has been sent so far, and what need not be. */
+export function sentText({ plan, tally }: Pick<ReplayContext, 'plan' | 'tally'>): string {
+  const before = tally.already.size === 0 ? '' : ` · ${formatCount(tally.already.size)} replayed before`;
+  return `${formatCount(tally.sent)} of ${formatCount(plan.letters.length)} letters sent${before}`;
 }
 
 /** What a replay did: counts alone, what did not end well, the verdict last. */

@@ -15,7 +15,7 @@ const WORDS: Readonly<Record<Standing, string>> = {
 };
 
 /** The dead letter topics of all regions that were looked at. */
-export function presentList(summaries: readonly DlqSummary[]): Block[] {
+export function presentList(summaries: readonly DlqSummary[], planName = 'replay.plan.json'): Block[] {
   const total = (pick: (one: DlqSummary) => number): number =>
     summaries.reduce((sum, one) => sum + pick(one), 0);
   if (summaries.length === 0)
@@ -25,6 +25,13 @@ export function presentList(summaries: readonly DlqSummary[]): Block[] {
         text: 'No dead letter topics: uplift.yaml declares none, and no topic is named after a declared one.',
         mark: 'ok',
       },
+    ];
+  const absent = summaries.filter(({ exists }) => !exists);
+  if (absent.length === summaries.length)
+    return [
+      listTable(summaries),
+      { kind: 'verdict', text: 'Could not tell: none of these topics exists yet.', mark: 'unknown' },
+      { kind: 'next', command: 'uplift topics plan' },
     ];
   const letters = total((one) => one.letters);
   const left = letters - total((one) => one.replayed);
@@ -56,7 +63,7 @@ export function presentList(summaries: readonly DlqSummary[]): Block[] {
       ? []
       : [
           { kind: 'next', command: `uplift dlq show ${most.dlq}` } as const,
-          { kind: 'next', command: `uplift dlq plan ${most.dlq} --out replay.plan.json` } as const,
+          { kind: 'next', command: `uplift dlq plan ${most.dlq} --out ${planName}` } as const,
         ]),
   ];
 }
@@ -183,7 +190,7 @@ export function presentLetters(facts: DlqFacts, letters: readonly JudgedLetter[]
 }
 
 /** One letter whole. */
-export function presentLetter(shown: ShownLetter): Block[] {
+export function presentLetter(shown: ShownLetter, planName = 'replay.plan.json'): Block[] {
   const { judged, record, facts } = shown;
   const { letter } = judged.seen;
   const rows: [string, string][] = [
@@ -225,7 +232,7 @@ export function presentLetter(shown: ShownLetter): Block[] {
       ? [
           {
             kind: 'next',
-            command: `uplift dlq plan ${facts.source.dlq} --out replay.plan.json`,
+            command: `uplift dlq plan ${facts.source.dlq} --out ${planName}`,
           } as const,
         ]
       : []),

@@ -74,6 +74,7 @@ export function presentLoad(summary: LoadSummary, historyFile: string): Block[] 
     },
     ...reasonsTable(summary),
     verdictLine(summary),
+    ...(summary.acknowledged === 0 ? [{ kind: 'next', command: 'uplift check' } as const] : []),
   ];
 }
 

@@ -142,4 +142,17 @@ describe('errors as JSON', () => {
       '{"type":"rows","value":1}\n{"type":"rows","a":2}\n{"type":"summary","schemaVersion":1,"kind":"k","exit":0}\n',
     );
   });
+
+  it('says npx before what to type next where npx started it, and nowhere else', () => {
+    const error = new UpliftError('UPL-KAFKA-REQUEST', {
+      message: 'uplift could not.',
+      next: 'correct it, then: uplift check\nuplift sandbox status\n--config x/uplift.yaml',
+    });
+    const style = { color: false, unicode: false, columns: 100, npx: true };
+    const text = renderError(error, style, { debug: false, exit: 69 });
+    expect(text).toContain('uplift could not.');
+    expect(text).toContain(
+      'Next: correct it, then: npx uplift check\n      npx uplift sandbox status\n      --config x/uplift.yaml',
+    );
+  });
 });

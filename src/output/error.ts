@@ -4,7 +4,7 @@ import type { Finding } from '../core/finding.ts';
 import { renderFindings } from './findings.ts';
 import { hanging } from './layout.ts';
 import { harmless, padEnd, toAscii, widthOf, wrap } from './letters.ts';
-import type { Style } from './style.ts';
+import { type Style, typed } from './style.ts';
 
 export interface ErrorView {
   readonly debug: boolean;
@@ -28,11 +28,12 @@ function expectedLines(error: UpliftError, style: Style, exit: ExitCode): string
   const gap = findings.length > 0 ? [''] : [];
   const right = `${error.code}  exit ${exit}`;
   const message = hanging({ lead: '', text: error.message, right, columns: style.columns });
-  return [...findings, ...gap, ...message, ...nextLines(error.next)];
+  return [...findings, ...gap, ...message, ...nextLines(error.next, style)];
 }
 
-function nextLines(next: string | undefined): string[] {
-  return next?.split('\n').map((line, at) => `${at === 0 ? 'Next: ' : '      '}${line}`) ?? [];
+function nextLines(next: string | undefined, style: Style): string[] {
+  const lines = next === undefined ? [] : typed(style, next).split('\n');
+  return lines.map((line, at) => `${at === 0 ? 'Next: ' : '      '}${line}`);
 }
 
 /** Problems of a file start with their place, as compilers do; other findings look as they do in a report. */

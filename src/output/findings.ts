@@ -1,7 +1,7 @@
 import { type Finding, worstFirst } from '../core/finding.ts';
 import { hanging } from './layout.ts';
 import { padEnd, widthOf, wrap } from './letters.ts';
-import { markOf, paint, type Style } from './style.ts';
+import { markOf, paint, type Style, typed } from './style.ts';
 
 const ID_MAX_COLUMNS = 34;
 const MIN_SUMMARY_COLUMNS = 30;
@@ -40,5 +40,5 @@ function detailLines(finding: Finding, style: Style): string[] {
     const lines = wrap(`${query}  ${arrow}  ${value}`, style.columns - 6);
     return lines.map((text, at) => paint(style, 'dim', (at === 0 ? '    ' : '      ') + text));
   });
-  return [...evidence, ...(finding.next === undefined ? [] : [`    ${finding.next}`])];
+  return [...evidence, ...(finding.next === undefined ? [] : [`    ${typed(style, finding.next)}`])];
 }

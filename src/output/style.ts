@@ -6,6 +6,8 @@ export interface Style {
   readonly color: boolean;
   readonly unicode: boolean;
   readonly columns: number;
+  /** Started by npx: then `uplift` alone is most likely not on the PATH, and what to type next begins with npx. */
+  readonly npx?: boolean;
 }
 
 export interface StreamTraits {
@@ -25,6 +27,7 @@ export function styleOf(stream: StreamTraits, env: Env, platform: string = proce
     color: wantsColor(stream, env),
     unicode: locale === undefined ? platform === 'darwin' : /utf-?8/i.test(locale),
     columns: columnsOf(stream, env),
+    npx: env.npm_command === 'exec',
   };
 }
 
@@ -42,6 +45,11 @@ export function isCi(env: Env): boolean {
 function columnsOf(stream: StreamTraits, env: Env): number {
   const wanted = stream.columns ?? Number.parseInt(env.COLUMNS ?? '', 10);
   return Number.isFinite(wanted) && wanted > 0 ? Math.min(Math.max(wanted, 40), 200) : 100;
+}
+
+/** A command as it has to be typed here; other text, such as a path to correct, stays as it is. */
+export function typed(style: Style, command: string): string {
+  return style.npx === true ? command.replace(/(^|: |\n)uplift /g, '$1npx uplift ') : command;
 }
 
 export type Tone = 'good' | 'bad' | 'warn' | 'unknown' | 'dim' | 'strong' | 'plain';

@@ -5,7 +5,7 @@ import { formatCount } from '../core/units.ts';
 import { renderFindings } from './findings.ts';
 import { hanging } from './layout.ts';
 import { harmless, padEnd, toAscii, widthOf, wrap } from './letters.ts';
-import { paint, type Style, type Tone } from './style.ts';
+import { paint, type Style, type Tone, typed } from './style.ts';
 import { renderTable } from './table.ts';
 
 /**
@@ -21,7 +21,9 @@ export function renderText(outcome: Pick<Outcome, 'blocks' | 'exit'>, style: Sty
     .map((block) => renderBlock(block, style));
   const verdict = verdictLines(blocks, outcome.exit, style);
   const next = blocks.filter((block) => block.kind === 'next');
-  const nextLines = next.map((block, at) => `${at === 0 ? 'Next: ' : '      '}${block.command}`);
+  const nextLines = next.map(
+    (block, at) => `${at === 0 ? 'Next: ' : '      '}${typed(style, block.command)}`,
+  );
   const paragraphs = [...parts, [...verdict, ...nextLines]].filter((lines) => lines.length > 0);
   return paragraphs.length === 0 ? '' : `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }

@@ -45,6 +45,7 @@ function regionOf(context: PlanContext): unknown {
             gateways: endpoints('gateway'),
             commands: endpoints('commands'),
             projectors: endpoints('projector'),
+            sweepers: endpoints('sweeper'),
           },
         }
       : {}),

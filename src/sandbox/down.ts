@@ -115,7 +115,7 @@ async function stopOne(unit: PlacedUnit, { keepData, progress }: DownRequest): P
     await removeSharedMemory(dataDir, { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' });
   const text = {
     stopped: 'stopped',
-    killed: 'killed (did not end in time)',
+    killed: 'killed after its grace of time',
     wasNotRunning: 'was not running',
   }[end];
   progress({ phase: unit.id, state: 'done', text: `${text}  ${formatMs(performance.now() - before)}` });

@@ -32,7 +32,7 @@ export function serviceEnv(context: PlanContext): Readonly<Record<string, string
 
 export function planService(context: PlanContext): PlanPart {
   if (!context.options.service) return { units: [], files: [], folders: [] };
-  return { units: SERVICE_ROLES.map((role, at) => serviceUnit(context, role, at)), files: [], folders: [] };
+  return { units: SERVICE_ROLES.map((role) => serviceUnit(context, role)), files: [], folders: [] };
 }
 
 /**
@@ -41,7 +41,7 @@ export function planService(context: PlanContext): PlanPart {
  */
 export const NODE_HEAP: readonly string[] = ['--max-old-space-size=512', '--max-semi-space-size=4'];
 
-function serviceUnit(context: PlanContext, role: ServiceRole, at: number): Unit {
+function serviceUnit(context: PlanContext, role: ServiceRole): Unit {
   const [node, bin] = context.uplift;
   const port = portOf(context.ports, role.id);
   const override = context.serviceOverrides[role.id];
@@ -55,7 +55,6 @@ function serviceUnit(context: PlanContext, role: ServiceRole, at: number): Unit 
       INSTANCE: role.id,
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
-      SNOWFLAKE_WORKER: String(at + 1),
       ...(role.share === undefined ? {} : { SHARE: role.share }),
       ...override?.env,
     },

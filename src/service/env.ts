@@ -32,6 +32,14 @@ const share = z
   })
   .refine(({ index, count }) => index >= 1 && index <= count, { error: 'index must be between 1 and count' });
 
+const quota = z
+  .string()
+  .regex(/^[1-9]\d{0,5}\/[1-9]\d{0,4}$/, { error: 'must be requests/seconds, such as 600/60' })
+  .transform((text) => {
+    const [requests = 0, seconds = 0] = text.split('/').map(Number);
+    return { quota: requests, windowMs: seconds * 1000 };
+  });
+
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const schema = z.object({
@@ -54,7 +62,10 @@ const schema = z.object({
   REDIS_NODES: hostPorts.optional(),
   REDIS_PASSWORD_FILE: z.string().optional(),
   REDIS_TIMEOUT_MS: int(50, 60_000).default(1500),
-  SNOWFLAKE_WORKER: int(0, 1023).optional(),
+  /** A fixed worker for ids; unset: one of 512 … 1023 is leased from Postgres. */
+  SNOWFLAKE_WORKER: int(0, 511).optional(),
+  /** So long may Postgres be away before a gateway with a leased worker refuses new reservations. */
+  WORKER_LEASE_MS: int(3000, 3_600_000).default(300_000),
   /** Schema the commands role writes events in, and the newest one the projector reads: upgrade readers first. */
   EVENT_SCHEMA: z.coerce.number().pipe(z.literal(EVENT_SCHEMAS)).default(1),
   SHARE: share.default({ index: 1, count: 1 }),
@@ -67,6 +78,11 @@ const schema = z.object({
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),
+  /** requests/seconds of one tenant over all gateways; unset: no limit. */
+  RATE_LIMIT_PER_TENANT: quota.optional(),
+  /** A Bloom filter of reservation ids in Redis answers reads of old ids that do not exist. */
+  BLOOM: z.enum(['on', 'off']).default('off'),
+  BLOOM_REBUILD_MS: int(1000, 7 * 86_400_000).default(3_600_000),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });

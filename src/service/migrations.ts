@@ -85,6 +85,47 @@ CREATE VIEW uplift_dead_letters AS
 `,
   },
   {
+    version: 3,
+    name: 'unknown outcomes and claims',
+    sql: `
+CREATE TABLE uplift_service.unknown_outcomes (
+  tenant text NOT NULL,
+  event_id text NOT NULL,
+  entry bigint GENERATED ALWAYS AS IDENTITY,
+  topic text NOT NULL,
+  topic_id text NOT NULL,
+  partition int NOT NULL,
+  record_key bytea NOT NULL,
+  record_value bytea NOT NULL,
+  record_headers text NOT NULL,
+  payload_hash text NOT NULL,
+  issued_at_ms bigint NOT NULL,
+  not_after_ms bigint NOT NULL,
+  outcome text NOT NULL DEFAULT 'open' CHECK (outcome IN ('open', 'decided', 'deadLettered')),
+  attempts int NOT NULL DEFAULT 0,
+  appended_offset bigint,
+  stored_at timestamptz NOT NULL DEFAULT now(),
+  due_at timestamptz NOT NULL,
+  settled_at timestamptz,
+  PRIMARY KEY (tenant, event_id)
+);
+CREATE INDEX unknown_outcomes_due ON uplift_service.unknown_outcomes (due_at) WHERE outcome = 'open';
+CREATE INDEX unknown_outcomes_settled ON uplift_service.unknown_outcomes (settled_at) WHERE outcome <> 'open';
+CREATE VIEW uplift_unknown_outcomes AS
+  SELECT outcome, count(*) AS entries, max(attempts) AS most_attempts, min(stored_at) AS oldest_stored_at,
+    max(stored_at) AS newest_stored_at, max(settled_at) AS last_settled_at
+  FROM uplift_service.unknown_outcomes GROUP BY outcome;
+CREATE TABLE uplift_service.idempotency_claims (
+  tenant text NOT NULL,
+  key_hash text NOT NULL,
+  value text NOT NULL,
+  expires_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant, key_hash)
+);
+CREATE INDEX idempotency_claims_expired ON uplift_service.idempotency_claims (expires_at);
+`,
+  },
+  {
     version: 4,
     name: 'holds and changes; the tenant is first in every key',
     sql: `
@@ -119,6 +160,20 @@ CREATE OR REPLACE VIEW uplift_reservations AS
 CREATE OR REPLACE VIEW uplift_operations AS
   SELECT event_id, decision, reservation_id, reason, command_partition, command_offset, event_offset, repeats, tenant
   FROM uplift_service.operations;
+`,
+  },
+  {
+    version: 5,
+    name: 'worker leases',
+    sql: `
+CREATE TABLE uplift_service.worker_leases (
+  worker int PRIMARY KEY CHECK (worker BETWEEN 512 AND 1023),
+  holder text,
+  lease_until timestamptz,
+  floor_ms bigint NOT NULL DEFAULT 0,
+  last_ms bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+INSERT INTO uplift_service.worker_leases (worker) SELECT generate_series(512, 1023);
 `,
   },
 ];

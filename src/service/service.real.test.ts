@@ -3,7 +3,7 @@ import { startKafka, type TestKafka } from '../../test/support/kafka-cluster.ts'
 import { freePorts } from '../../test/support/kafka-node.ts';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres-server.ts';
 import { startRedis, type TestRedis } from '../../test/support/redis-cluster.ts';
-import { postgresUrl, type RoleProcess, startRole } from '../../test/support/service-roles.ts';
+import { type RoleProcess, roleEnv, startRole } from '../../test/support/service-roles.ts';
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
 import { acknowledgedSchema, PROBLEMS } from '../contract/http.ts';
@@ -41,14 +41,7 @@ beforeAll(async () => {
     startRedis('uplift-service-redis'),
   ]);
   for (const [at, port] of (await freePorts(4)).entries()) ports.set(ROLES[at] ?? 'other', port);
-  env = {
-    KAFKA_BROKERS: kafka.target.brokers.join(','),
-    POSTGRES_URL: postgresUrl(postgres.pooled),
-    POSTGRES_DIRECT_URL: postgresUrl(postgres.direct),
-    REDIS_NODES: redis.nodes.join(','),
-    TOPIC_PARTITIONS: String(PARTITIONS),
-    SNOWFLAKE_WORKER: '1',
-  };
+  env = roleEnv({ kafka, postgres, redis }, PARTITIONS);
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
 });
 

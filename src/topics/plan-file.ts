@@ -45,5 +45,5 @@ export function readPlan(file: string): Promise<TopicsPlan> {
 
 /** Saves a plan; an existing file is never overwritten. */
 export function writePlan(file: string, plan: TopicsPlan): Promise<void> {
-  return writePlanFile(file, JSON.stringify(plan, null, 2));
+  return writePlanFile(file, JSON.stringify(plan, null, 2), (free) => `uplift topics plan --out ${free}`);
 }

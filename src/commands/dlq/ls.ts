@@ -5,6 +5,7 @@ import type { DlqSource } from '../../dlq/sources.ts';
 import { type DlqSummary, summarize } from '../../dlq/summary.ts';
 import { durationFlag } from '../shared/duration.ts';
 import { openRegions, type Region } from '../shared/region.ts';
+import { freePlanName } from './free-plan-name.ts';
 import type { LsInput } from './index.ts';
 import { lookAt, withKafka } from './look.ts';
 
@@ -13,7 +14,10 @@ export const lsCommand: Action<LsInput> = async (deps, input) => {
   const readTimeoutMs = durationFlag('--read-timeout', input.readTimeout);
   const topics: DlqSummary[] = [];
   for (const region of await openRegions(deps)) topics.push(...(await listIn(deps, region, readTimeoutMs)));
-  return { exit: EXIT.ok, kind: 'dlq.ls', data: { topics }, blocks: presentList(topics) };
+  // Nothing examined is no answer: topics that are not made yet say nothing about dead letters.
+  const isAnswer = topics.length === 0 || topics.some(({ exists }) => exists);
+  const exit = isAnswer ? EXIT.ok : EXIT.inconclusive;
+  return { exit, kind: 'dlq.ls', data: { topics }, blocks: presentList(topics, freePlanName(deps)) };
 };
 
 function listIn(deps: Deps, region: Region, readTimeoutMs: number): Promise<DlqSummary[]> {

@@ -6,6 +6,7 @@ import { writeReplayPlan } from '../../dlq/plan-file.ts';
 import { presentPlan } from '../../dlq/present-replay.ts';
 import { durationFlag } from '../shared/duration.ts';
 import { openOneRegion } from '../shared/region.ts';
+import { freePlanName } from './free-plan-name.ts';
 import type { PlanInput } from './index.ts';
 import { lookAt, sourceNamed, withKafka } from './look.ts';
 
@@ -28,6 +29,9 @@ export const planCommand: Action<PlanInput> = async (deps, input) => {
     exit: EXIT.ok,
     kind: 'dlq.plan',
     data: { plan },
-    blocks: presentPlan(plan, input.out === undefined ? {} : { file: input.out }),
+    blocks: presentPlan(
+      plan,
+      input.out === undefined ? { planName: freePlanName(deps) } : { file: input.out },
+    ),
   };
 };

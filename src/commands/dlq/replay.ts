@@ -8,7 +8,7 @@ import type { Outcome } from '../../core/outcome.ts';
 import type { Action, Deps } from '../../deps.ts';
 import { type ReplayPlan, staleReasons } from '../../dlq/plan.ts';
 import { readReplayPlan, writeReplayPlan } from '../../dlq/plan-file.ts';
-import { presentReplay, presentUnproved } from '../../dlq/present-replay.ts';
+import { presentReplay, presentUnproved, sentText } from '../../dlq/present-replay.ts';
 import { exitOfReplay, runReplay } from '../../dlq/replay.ts';
 import { newTally, type ReplayContext, replayPartition, sinceThePlan } from '../../dlq/replay-partition.ts';
 import { partitionsOf } from '../../dlq/step.ts';
@@ -182,10 +182,12 @@ async function sendAndProve(deps: Deps, input: Input, sending: Sending): Promise
       timeoutMs: input.timeoutMs,
       signal: deps.signal,
       onEvent: ({ state, describe }) => {
-        if (state === 'verified') deps.progress({ phase: 'replay', state: 'done', text: describe });
+        if (state === 'verified')
+          deps.progress({ phase: 'replay', state: 'running', text: sentText(context) });
         if (state === 'failed') deps.progress({ phase: 'replay', state: 'failed', text: describe });
       },
     });
+    deps.progress({ phase: 'replay', state: 'done', text: sentText(context) });
     const exit = exitOfReplay(result);
     await journal.append('dlq.ended', { execution: 'completed', exit });
     const { count, head } = await journal.seal();

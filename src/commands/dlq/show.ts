@@ -9,6 +9,7 @@ import { type ShownLetter, showLetter } from '../../dlq/show.ts';
 import { type JudgedLetter, judgeLetters } from '../../dlq/standing.ts';
 import { durationFlag } from '../shared/duration.ts';
 import { openOneRegion } from '../shared/region.ts';
+import { freePlanName } from './free-plan-name.ts';
 import type { ShowInput } from './index.ts';
 import { lookAt, sourceNamed, withKafka } from './look.ts';
 
@@ -21,7 +22,7 @@ export const showCommand: Action<ShowInput> = async (deps, input) => {
     const facts = await lookAt(deps, kafka, sourceNamed(kafka, input.topic), readTimeoutMs);
     const judged = judgeLetters(facts);
     if (at === undefined) return listed(facts, judged, input.limit);
-    return whole(await showLetter(kafka.read, facts, judged, at, readTimeoutMs));
+    return whole(await showLetter(kafka.read, facts, judged, at, readTimeoutMs), freePlanName(deps));
   });
 };
 
@@ -53,7 +54,7 @@ function documentOf({ seen, standing, reason, newerEvents }: JudgedLetter): obje
   return { partition, offset, timestampMs, standing, reason, newerEvents, sha256, replayBytes, letter };
 }
 
-function whole(shown: ShownLetter): Outcome {
+function whole(shown: ShownLetter, planName: string): Outcome {
   const { record, judged, facts, traceparent, headers } = shown;
   return {
     exit: EXIT.ok,
@@ -69,6 +70,6 @@ function whole(shown: ShownLetter): Outcome {
         value: showBytes(record.value),
       },
     },
-    blocks: presentLetter(shown),
+    blocks: presentLetter(shown, planName),
   };
 }

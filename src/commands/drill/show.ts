@@ -7,12 +7,12 @@ import { findRun } from '../../drills/run-folder.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { readRecord } from '../../record/open.ts';
 import type { RecordView } from '../../record/verify.ts';
-import { openProject } from '../shared/project.ts';
+import { stateDirOfRuns } from '../shared/project.ts';
 import type { ShowInput } from './index.ts';
 
 /** `uplift drill show`: the record is checked first; an unsealed or altered one is shown as such and never as proof. */
 export const showCommand: Action<ShowInput> = async (deps, input) => {
-  const { stateDir } = await openProject(deps);
+  const stateDir = await stateDirOfRuns(deps);
   const folder = await findRun(stateDir, input.run);
   const record = await readRecord(folder.journal);
   const result = record.entries.findLast(({ kind }) => kind === 'drill.result')?.body as unknown as

@@ -75,7 +75,8 @@ async function runLoad(deps: Deps, options: Omit<LoadOptions, 'tenant' | 'observ
     observer: (stats) => deps.progress({ phase: 'load', state: 'running', text: statsLine(stats) }),
   });
   const summary = await untilEnd(deps, load);
-  deps.progress({ phase: 'load', state: 'done', text: statsLine(load.stats()) });
+  const state = summary.acknowledged === 0 ? 'failed' : 'done';
+  deps.progress({ phase: 'load', state, text: statsLine(load.stats()) });
   return summary;
 }
 

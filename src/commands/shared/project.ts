@@ -4,7 +4,7 @@ import { findConfigFile, sandboxConfigsIn, stateDirFor } from '../../config/find
 import { type Config, type FullConfig, loadConfig } from '../../config/load.ts';
 import type { SecretRef } from '../../config/regions.ts';
 import { resolveSecret } from '../../config/secret.ts';
-import { reasonOf, UpliftError } from '../../core/error.ts';
+import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { SECTIONS } from './sections.ts';
 
@@ -39,6 +39,18 @@ export async function openProject(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): 
     stateDir: stateDirFor({ flag: globals.stateDir, cwd, configFile }),
     config: loadConfig({ file: shownPath(configFile, cwd), text, env, sections: SECTIONS }),
   };
+}
+
+/** Where the runs of a project stand; a record can be read where its platform and its configuration are gone. */
+export async function stateDirOfRuns(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): Promise<string> {
+  const { cwd, globals } = deps;
+  try {
+    return (await openProject(deps)).stateDir;
+  } catch (error) {
+    const isNamed = globals.config !== undefined || Boolean(deps.env.UPLIFT_CONFIG);
+    if (isNamed || !isUpliftError(error, 'UPL-CONFIG-MISSING')) throw error;
+    return stateDirFor({ flag: globals.stateDir, cwd });
+  }
 }
 
 function shownPath(file: string, cwd: string): string {

@@ -45,6 +45,7 @@ type Row = readonly [command: string, why: string];
 const HELP: Row = ['uplift --help', 'every command'];
 const USE: readonly Row[] = [
   ['uplift topics plan', 'what would be created in Kafka'],
+  ['uplift topics apply', 'create it'],
   ['uplift load run', 'live traffic, every operation counted'],
   ['uplift check', 'is it healthy?'],
   ['uplift drill run kafka-broker-loss', 'kill a broker under load, count what was lost'],

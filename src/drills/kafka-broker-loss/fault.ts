@@ -115,12 +115,16 @@ export function recoveryOf(
 ): Recovery {
   const { detectedNs, electedNs } = times.moves;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
-  const backInsideSloMs = backInsideSlo(load.timeline(), load.atUs(times.killedNs), sloOf(baseline)).backInMs;
+  const backIn = backInsideSlo(load.timeline(), load.atUs(times.killedNs), sloOf(baseline)).backInMs;
+  const reconnect = electedNs === null ? null : reconnectMs(load, electedNs, partitions);
+  // The sum of all partitions can look well before the last one takes writes again: then it is not back yet.
+  const writesAgainMs =
+    electedNs === null || reconnect === null ? 0 : between(times.killedNs, electedNs) + reconnect;
   return {
     detectMs: detectedNs === null ? null : between(times.killedNs, detectedNs),
     electMs: detectedNs === null || electedNs === null ? null : between(detectedNs, electedNs),
-    reconnectMs: electedNs === null ? null : reconnectMs(load, electedNs, partitions),
-    backInsideSloMs,
+    reconnectMs: reconnect,
+    backInsideSloMs: backIn === null ? null : Math.max(backIn, writesAgainMs),
   };
 }
 

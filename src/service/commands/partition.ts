@@ -1,6 +1,5 @@
-import type { InRecord, Produce, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { readReplay } from '../../contract/dead-letter.ts';
-import type { EventSchema } from '../../contract/events.ts';
 import type { Decision } from '../../contract/records.ts';
 import { NEWEST_RULES } from '../../contract/rules.ts';
 import { decodeDecision } from '../domain/codec.ts';
@@ -10,24 +9,9 @@ import { captureOf } from '../domain/snapshot.ts';
 import { advance, apply, chain, emptyState, type FoldState } from '../domain/state.ts';
 import { type Base, type CoveredCapture, emptyBase } from './base.ts';
 import { Outbox, outgoingOf } from './outbox.ts';
+import type { OwnerDeps, Phase } from './owner.ts';
 import type { Covered } from './snapshots/policy.ts';
 import { EventTail } from './tail.ts';
-
-export type Phase = 'restoring' | 'deciding' | 'stopped';
-
-export interface OwnerDeps {
-  readonly partition: number;
-  readonly produce: Pick<Produce, 'send'>;
-  readonly sendDeadlineMs: number;
-  /** Schema the events are written in; all are read. */
-  readonly eventSchema: EventSchema;
-  readonly onDecided: (decision: Decision['decision']) => void;
-  readonly onStopped: (partition: number, reason: string, differs: boolean) => void;
-  /** Read commands from here: state is restored, or commands were dropped because too many decisions waited. */
-  readonly onReadFrom: (partition: number, nextCommandOffset: bigint) => void;
-  /** A send failed for good: the state is ahead of the log, so it was forgotten and has to be restored. */
-  readonly onReset: (partition: number, reason: string) => void;
-}
 
 /**
  * Owner of one partition: restores the fold from a base and the events after it, decides commands, writes the decisions

@@ -1,5 +1,5 @@
 import type { ProbeResult } from '../runtime/probes.ts';
-import type { Phase } from './partition.ts';
+import type { Phase } from './owner.ts';
 
 /** A reader that stands still, as the readers tell it. */
 export interface Stalled {

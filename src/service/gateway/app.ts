@@ -3,13 +3,17 @@ import type { Logger } from 'pino';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { createReservationSchema, idempotencyHeader, tenantHeader } from '../../contract/http.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
+import type { UnknownIds } from '../bloom/index.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { CreateResult, Creator } from './create.ts';
+import { createPlan } from './create.ts';
 import { sendProblem } from './problems.ts';
+import { addRateLimit, type TenantLimiter } from './rate-limit.ts';
 import { readOperation, readReservation } from './reads.ts';
+import type { CommandWriter, WriteResult } from './write.ts';
 
 export interface GatewayAppDeps {
-  readonly creator: Creator;
+  readonly writer: CommandWriter;
+  readonly partitions: number;
   readonly sql: Sql;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -17,6 +21,10 @@ export interface GatewayAppDeps {
   /** Id of the commands topic while it has the right number of partitions, else undefined: nothing may be written then. */
   readonly commandsTopicId: () => string | undefined;
   readonly draining: () => boolean;
+  /** Undefined: no limit. */
+  readonly limiter?: TenantLimiter | undefined;
+  /** Undefined: every read asks Postgres. */
+  readonly unknownIds?: Pick<UnknownIds, 'certainlyAbsent'> | undefined;
 }
 
 const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -36,6 +44,7 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
   app.addHook('onSend', async (_request, reply) => {
     if (deps.draining()) reply.header('connection', 'close');
   });
+  if (deps.limiter !== undefined) addRateLimit(app, deps.limiter, (request) => tenantOf(request));
   app.post('/v1/reservations', async (request, reply) => {
     if (inFlight >= deps.maxInFlight) {
       deps.metrics.refused.inc({ reason: 'overloaded' });
@@ -63,6 +72,7 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
     const tenant = tenantOf(request);
     if (tenant === undefined) return sendProblem(reply, 'invalid', TENANT_MISSING);
     if (!RESERVATION_ID.test(id)) return sendProblem(reply, 'notFound');
+    if ((await deps.unknownIds?.certainlyAbsent(id)) === true) return sendProblem(reply, 'notFound');
     const reservation = await readReservation(deps.sql, id, tenant);
     return reservation === undefined ? sendProblem(reply, 'notFound') : reservation;
   });
@@ -92,17 +102,17 @@ async function create(
     return sendProblem(reply, 'notReady');
   }
   const traceparent = header(request, 'traceparent');
-  const result = await deps.creator.create({
+  const result = await deps.writer.write({
     tenant,
     idempotencyKey,
-    body: body.data,
+    command: createPlan(tenant, body.data, deps.partitions),
     topicId,
     traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
   });
   return answer(deps, result, reply);
 }
 
-function answer(deps: GatewayAppDeps, result: CreateResult, reply: FastifyReply): FastifyReply {
+function answer(deps: GatewayAppDeps, result: WriteResult, reply: FastifyReply): FastifyReply {
   const { metrics, log } = deps;
   switch (result.kind) {
     case 'acknowledged': {
@@ -117,6 +127,9 @@ function answer(deps: GatewayAppDeps, result: CreateResult, reply: FastifyReply)
     }
     case 'keyReused':
       return sendProblem(reply, 'keyReused');
+    case 'keyRunning':
+      metrics.refused.inc({ reason: result.kind });
+      return sendProblem(reply, 'keyRunning');
     case 'unknown':
       metrics.unknown.inc();
       log.warn({ operation: result.operationId, reason: reasonOf(result.cause) }, 'outcome unknown');

@@ -2,11 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
-import type { Decision } from '../../contract/records.ts';
-import { idOf, someDecision } from '../../contract/testing/decisions.ts';
+import type { Decision, ReservationState } from '../../contract/records.ts';
+import { idOf, someDecision, someReservation } from '../../contract/testing/decisions.ts';
 import { encodeDecision } from '../domain/codec.ts';
 import { readBatches } from './event.ts';
-import { type Position, type Projection, project as projectRead, type Standing } from './fold.ts';
+import { type Position, type Projection, project as projectRead, refusedKey, type Standing } from './fold.ts';
+import { versionsWanted } from './versions.ts';
 
 const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
 
@@ -153,5 +154,75 @@ describe('project', () => {
         },
       ),
     );
+  });
+
+  describe('reservations by version', () => {
+    const change = (offset: number, version: number, over: Partial<ReservationState> = {}): Decision =>
+      decision(offset, offset - 1, { reservation: someReservation({ version, ...over }) });
+
+    test('one row for all changes in a batch, from the version that stands in Postgres', () => {
+      const made = project(at(), [batch(0, [change(0, 1), change(1, 2, { quantity: 5 })])]);
+      expect(made.reservations).toMatchObject([
+        { before: 0, eventId: idOf(0), commandOffset: 0n, changedOffset: 1n, reservation: { quantity: 5 } },
+      ]);
+      const changed = project(at(), [batch(0, [change(0, 4), change(1, 5, { status: 'cancelled' })])], {
+        versions: new Map([['t/res-1', 3]]),
+      });
+      expect(changed.reservations).toMatchObject([
+        { before: 3, eventId: null, changedOffset: 1n, reservation: { status: 'cancelled', version: 5 } },
+      ]);
+    });
+
+    test('what follows a version that is not here is put aside behind it, and so is all that follows', () => {
+      const projection = project(at(), [batch(0, [change(0, 3), change(1, 4)])], {
+        versions: new Map([['t/res-1', 1]]),
+      });
+      expect([projection.reservations, projection.operations]).toEqual([[], []]);
+      expect(
+        projection.letters.map(({ tenant, eventId, failure }) => [tenant, eventId, failure.errorCode]),
+      ).toEqual([
+        ['t', idOf(0), 'behind-a-dead-letter'],
+        ['t', idOf(1), 'behind-a-dead-letter'],
+      ]);
+      expect(projection.moves[0]?.to.decidedThrough).toBe(1n);
+    });
+
+    test('of a tick the holds end that can, and it is put aside for the others', () => {
+      const ended = (id: string, version: number): ReservationState =>
+        someReservation({ id, version, status: 'expired' });
+      const tick = decision(0, -1, {
+        ...{ eventId: null, tenant: null, reservation: null },
+        expired: [ended('a', 2), ended('b', 3)],
+      });
+      const projection = project(at(), [batch(0, [tick])], { versions: new Map([['t/a', 1]]) });
+      expect(projection.reservations.map(({ reservation }) => reservation.id)).toEqual(['a']);
+      expect(projection.letters).toHaveLength(1);
+      expect(projection.operations).toEqual([]);
+    });
+
+    test('what stands there already changes nothing and is counted', () => {
+      const projection = project(at(), [batch(0, [change(0, 2)])], { versions: new Map([['t/res-1', 2]]) });
+      expect([projection.reservations, projection.crossed]).toEqual([[], 1]);
+    });
+
+    test('versions are asked for only where one is changed that is not made here', () => {
+      const read = readBatches(
+        [batch(0, [change(0, 1), change(1, 2), change(2, 2, { id: 'other' })])],
+        NEWEST_EVENT_SCHEMA,
+      );
+      expect(versionsWanted(read).map(({ id }) => id)).toEqual(['other']);
+    });
+  });
+
+  test('a row that Postgres refuses is put aside with its SQLSTATE, and the chain goes on', () => {
+    const refused = new Map([[refusedKey(0, 1n), '22003']]);
+    const projection = project(at(), [batch(0, [decision(0, -1), decision(1, 0), decision(2, 1)])], {
+      refused,
+    });
+    expect(projection.operations.map(({ eventId }) => eventId)).toEqual([idOf(0), idOf(2)]);
+    expect(projection.letters).toMatchObject([
+      { eventId: idOf(1), commandOffset: 1n, failure: { errorCode: 'sqlstate-22003' } },
+    ]);
+    expect(projection.moves[0]?.to).toMatchObject({ nextOffset: 3n, decidedThrough: 2n });
   });
 });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
@@ -10,7 +11,7 @@ import type { ProjectorDeps } from './deps.ts';
 import { readBatches } from './event.ts';
 import { type Position, project, refusedKey } from './fold.ts';
 import { isolate } from './isolate.ts';
-import { LagMeter } from './lag-meter.ts';
+import { ProjectionMonitor } from './monitor.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { loadVersions } from './store-rows.ts';
 import { isPoison, troubleOf, troubleTexts } from './trouble.ts';
@@ -31,7 +32,7 @@ export class ProjectorSession {
   readonly #stopped = new Map<number, string>();
   /** Events whose rows Postgres refused, with the SQLSTATE: they are put aside. */
   readonly #refused = new Map<string, string>();
-  readonly #lag: LagMeter;
+  readonly #monitor: ProjectionMonitor;
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
@@ -42,7 +43,7 @@ export class ProjectorSession {
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
-    this.#lag = new LagMeter(deps.metrics);
+    this.#monitor = new ProjectionMonitor(deps.metrics);
   }
 
   async run(): Promise<void> {
@@ -57,6 +58,10 @@ export class ProjectorSession {
   /** First event not applied, by partition. */
   positions(): ReadonlyMap<number, bigint> {
     return new Map([...this.#positions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+  }
+
+  status(): ProjectionStatus {
+    return this.#monitor.status(this.#positions, this.#stopped, Date.now());
   }
 
   probe(): ProbeResult {
@@ -93,7 +98,7 @@ export class ProjectorSession {
         troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
       if (trouble !== undefined) this.#stop(partition, trouble);
       else if (position !== undefined) this.#positions.set(partition, position);
-      if (found !== undefined) this.#lag.seen(partition, found.endOffset);
+      if (found !== undefined) this.#monitor.ends(partition, found.endOffset);
     }
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
     this.#reader = read.open(
@@ -120,7 +125,7 @@ export class ProjectorSession {
   async #step(): Promise<void> {
     const batches = await this.#gather();
     if (batches.length > 0) await this.#write(batches);
-    this.#lag.measure(this.#positions, batches);
+    this.#monitor.measure(this.#positions, Date.now());
   }
 
   /** Waits for a batch, then takes what else is there already, up to a bound. */
@@ -130,7 +135,7 @@ export class ProjectorSession {
     let records = 0;
     let batch = await reader?.next(WAIT_MS);
     while (batch !== undefined) {
-      this.#lag.seen(batch.partition, batch.highWatermark);
+      this.#monitor.read(batch);
       if (this.#positions.has(batch.partition)) batches.push(batch);
       records += batch.records.length;
       if (records >= MAX_RECORDS) break;
@@ -154,6 +159,7 @@ export class ProjectorSession {
     }
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
     this.#deps.metrics.projectionConflicts.inc();
+    this.#monitor.failed(reasonOf(failure), Date.now());
     this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
     if (isPoison(failure)) await this.#isolate(batches);
     // A refusal that stays must not become a busy loop.
@@ -179,6 +185,7 @@ export class ProjectorSession {
       if (applied.state === 'again') return applied.reason;
       letters.settled(projection.letters);
       for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
+      this.#monitor.wrote(batches);
       countApplied(this.#deps, projection, applied);
     }
     for (const [partition, reason] of projection.troubles) this.#stop(partition, reason);
@@ -212,7 +219,8 @@ export class ProjectorSession {
         if (this.#postgres === undefined)
           log.warn({ reason: reasonOf(error) }, 'Postgres is away, waiting for it');
         this.#postgres = reasonOf(error);
-        this.#lag.measure(this.#positions, []);
+        this.#monitor.failed(this.#postgres, Date.now());
+        this.#monitor.measure(this.#positions, Date.now());
         await delay(backoffMs, undefined, { signal }).catch(() => undefined);
         backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
       }

@@ -8,6 +8,9 @@ export interface Metrics {
   readonly refused: Counter<'reason'>;
   readonly replayed: Counter;
   readonly claimPutFailed: Counter;
+  readonly bloomLooks: Counter<'outcome'>;
+  readonly rateLimited: Counter;
+  readonly rateLimitSkipped: Counter;
   readonly requestDuration: Histogram<'route' | 'status'>;
   readonly decided: Counter<'decision'>;
   readonly decisionSendFailed: Counter;
@@ -53,7 +56,20 @@ export function createMetrics(): Metrics {
     replayed: counter('uplift_replayed_total', 'Repeated requests answered from the stored acknowledgement'),
     claimPutFailed: counter(
       'uplift_claim_put_failed_total',
-      'Acknowledgements that could not be stored in Redis',
+      'Ends of attempts that could not be stored under their idempotency key',
+    ),
+    bloomLooks: counter(
+      'uplift_bloom_looks_total',
+      'Reads of a reservation by what the Bloom filter said; only absent spares Postgres',
+      ['outcome'],
+    ),
+    rateLimited: counter(
+      'uplift_rate_limited_total',
+      'Requests answered 429: the quota of their tenant was used up',
+    ),
+    rateLimitSkipped: counter(
+      'uplift_rate_limit_skipped_total',
+      'Requests that were not limited because Redis did not answer',
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',
@@ -102,7 +118,7 @@ export function createMetrics(): Metrics {
     ),
     idempotencyCrossed: counter(
       'uplift_idempotency_crossed_total',
-      'Event ids decided a second time after they were forgotten',
+      'Idempotency keys that two stores granted, and event ids decided a second time',
     ),
   };
 }
