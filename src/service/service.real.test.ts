@@ -64,12 +64,16 @@ function create(key: string, body: { resource: string; quantity: number; hour?: 
   });
 }
 
+function read(path: string): Promise<Response> {
+  return fetch(`${role('gateway').url}${path}`, { headers: { 'x-tenant-id': 'acme' } });
+}
+
 async function decisionOf(
   operationId: string,
   timeoutMs = 15_000,
 ): Promise<{ decision: string; reservationId: string | null; reason: string | null }> {
   const ask = async () => {
-    const response = await fetch(`${role('gateway').url}/v1/operations/${operationId}`);
+    const response = await read(`/v1/operations/${operationId}`);
     return (
       response.status === 200 &&
       ((await response.json()) as { decision: string; reservationId: string | null; reason: string | null })
@@ -164,7 +168,7 @@ describe('the reference service on real servers', () => {
     expect(decodeToken(body.token)?.partition).toBe(partitionOf('acme/room', PARTITIONS));
     const decision = await decisionOf(body.operationId);
     expect(decision).toMatchObject({ decision: 'accepted', reason: null });
-    const stored = await fetch(`${role('gateway').url}/v1/reservations/${decision.reservationId}`);
+    const stored = await read(`/v1/reservations/${decision.reservationId}`);
     expect(await stored.json()).toMatchObject({
       tenant: 'acme',
       resource: 'room',

@@ -255,6 +255,27 @@ describe('what a snapshot covers', () => {
     }
   });
 
+  test('is not written over the last whole slot after somebody else has damaged the newest one', async () => {
+    creates(4);
+    const life = await lived();
+    creates(2);
+    await life.takeAll();
+    expect((await life.snapshot())?.events.nextOffset).toBe('6');
+    kafka.events.deleteBefore(4n);
+    kafka.snapshots.append({ key: Buffer.from('b/manifest'), value: Buffer.from('x'), headers: [] }, 0);
+    creates(2);
+    await life.takeAll();
+    // The first chunks say the same as before: what is written later tears a slot.
+    let left = 4;
+    kafka.onSend = () => {
+      left -= 1;
+      if (left < 0) throw new Error('killed');
+    };
+    await expect(life.snapshot()).rejects.toThrow('killed');
+    const next = await Life.begin(kafka);
+    expect([next.fromSnapshot, next.stopped, next.restored]).toEqual([true, [], 4]);
+  });
+
   test('is not written when somebody wrote in between: the other slot stands, and the next one is written', async () => {
     creates(2);
     const life = await lived();
@@ -262,7 +283,7 @@ describe('what a snapshot covers', () => {
     await life.takeAll();
     let once = true;
     kafka.onSend = () => {
-      if (once) kafka.snapshots.append({ key: Buffer.from('b/0'), value: Buffer.from('x'), headers: [] }, 0);
+      if (once) kafka.snapshots.append({ key: Buffer.from('b/manifest'), value: Buffer.from('x'), headers: [] }, 0);
       once = false;
     };
     await expect(life.snapshot()).rejects.toThrow('somebody else writes there');
