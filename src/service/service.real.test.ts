@@ -55,10 +55,12 @@ const slotOf = (hour: number) => ({
   end: new Date(Date.UTC(2027, 0, 1, hour + 1)).toISOString(),
 });
 
+const TENANT = { 'x-tenant-id': 'acme' };
+
 function create(key: string, body: { resource: string; quantity: number; hour?: number }): Promise<Response> {
   return fetch(`${role('gateway').url}/v1/reservations`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-tenant-id': 'acme', 'idempotency-key': key },
+    headers: { ...TENANT, 'content-type': 'application/json', 'idempotency-key': key },
     body: JSON.stringify({ resource: body.resource, quantity: body.quantity, slot: slotOf(body.hour ?? 0) }),
     signal: AbortSignal.timeout(20_000),
   });
@@ -69,7 +71,7 @@ async function decisionOf(
   timeoutMs = 15_000,
 ): Promise<{ decision: string; reservationId: string | null; reason: string | null }> {
   const ask = async () => {
-    const response = await fetch(`${role('gateway').url}/v1/operations/${operationId}`);
+    const response = await fetch(`${role('gateway').url}/v1/operations/${operationId}`, { headers: TENANT });
     return (
       response.status === 200 &&
       ((await response.json()) as { decision: string; reservationId: string | null; reason: string | null })
@@ -164,7 +166,9 @@ describe('the reference service on real servers', () => {
     expect(decodeToken(body.token)?.partition).toBe(partitionOf('acme/room', PARTITIONS));
     const decision = await decisionOf(body.operationId);
     expect(decision).toMatchObject({ decision: 'accepted', reason: null });
-    const stored = await fetch(`${role('gateway').url}/v1/reservations/${decision.reservationId}`);
+    const stored = await fetch(`${role('gateway').url}/v1/reservations/${decision.reservationId}`, {
+      headers: TENANT,
+    });
     expect(await stored.json()).toMatchObject({
       tenant: 'acme',
       resource: 'room',
