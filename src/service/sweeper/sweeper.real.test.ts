@@ -126,7 +126,6 @@ describe('without Redis', () => {
     without = await launch('gateway', {
       REDIS_NODES: '127.0.0.1:1',
       INSTANCE: 'without-redis',
-      SNOWFLAKE_WORKER: '2',
     });
     await without.ready(60_000);
   });
