@@ -56,7 +56,9 @@ beforeAll(async () => {
     startPostgres('uplift-sweeper-pg'),
     startRedis('uplift-sweeper-redis'),
   ]);
-  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), PRODUCE_DEADLINE_MS: '3000' };
+  // All brokers start again within the life of a command, also on a machine that is busy.
+  const times = { PRODUCE_DEADLINE_MS: '3000', COMMAND_WINDOW_MS: '300000' };
+  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...times };
   await createTopics();
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
   gateway = await launch('gateway');
