@@ -7,7 +7,7 @@ import { type RoleProcess, roleEnv, startRole } from '../../test/support/service
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
 import { acknowledgedSchema, PROBLEMS } from '../contract/http.ts';
-import { eventIdOf, partitionOf } from '../contract/ids.ts';
+import { eventIdOf, partitionOf, reservationIdOf } from '../contract/ids.ts';
 import { VIEWS } from '../contract/projection.ts';
 import { type Decision, TOPICS } from '../contract/records.ts';
 import { decodeToken } from '../contract/token.ts';
@@ -41,7 +41,8 @@ beforeAll(async () => {
     startRedis('uplift-service-redis'),
   ]);
   for (const [at, port] of (await freePorts(4)).entries()) ports.set(ROLES[at] ?? 'other', port);
-  env = roleEnv({ kafka, postgres, redis }, PARTITIONS);
+  const more = { BLOOM: 'on', BLOOM_REBUILD_MS: '2000', RATE_LIMIT_PER_TENANT: '100000/1' };
+  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...more };
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
 });
 
@@ -55,17 +56,15 @@ const slotOf = (hour: number) => ({
   end: new Date(Date.UTC(2027, 0, 1, hour + 1)).toISOString(),
 });
 
+const TENANT = { 'x-tenant-id': 'acme' };
+
 function create(key: string, body: { resource: string; quantity: number; hour?: number }): Promise<Response> {
   return fetch(`${role('gateway').url}/v1/reservations`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-tenant-id': 'acme', 'idempotency-key': key },
+    headers: { ...TENANT, 'content-type': 'application/json', 'idempotency-key': key },
     body: JSON.stringify({ resource: body.resource, quantity: body.quantity, slot: slotOf(body.hour ?? 0) }),
     signal: AbortSignal.timeout(20_000),
   });
-}
-
-function read(path: string): Promise<Response> {
-  return fetch(`${role('gateway').url}${path}`, { headers: { 'x-tenant-id': 'acme' } });
 }
 
 async function decisionOf(
@@ -73,7 +72,7 @@ async function decisionOf(
   timeoutMs = 15_000,
 ): Promise<{ decision: string; reservationId: string | null; reason: string | null }> {
   const ask = async () => {
-    const response = await read(`/v1/operations/${operationId}`);
+    const response = await fetch(`${role('gateway').url}/v1/operations/${operationId}`, { headers: TENANT });
     return (
       response.status === 200 &&
       ((await response.json()) as { decision: string; reservationId: string | null; reason: string | null })
@@ -168,7 +167,9 @@ describe('the reference service on real servers', () => {
     expect(decodeToken(body.token)?.partition).toBe(partitionOf('acme/room', PARTITIONS));
     const decision = await decisionOf(body.operationId);
     expect(decision).toMatchObject({ decision: 'accepted', reason: null });
-    const stored = await read(`/v1/reservations/${decision.reservationId}`);
+    const stored = await fetch(`${role('gateway').url}/v1/reservations/${decision.reservationId}`, {
+      headers: TENANT,
+    });
     expect(await stored.json()).toMatchObject({
       tenant: 'acme',
       resource: 'room',
@@ -260,6 +261,29 @@ describe('the reference service on real servers', () => {
     const byId = (a: { event_id: string }, b: { event_id: string }) => (a.event_id < b.event_id ? -1 : 1);
     expect(rows.toSorted(byId)).toEqual(wanted.toSorted(byId));
     await sql.close();
+  });
+
+  test('a read of an old id that does not exist is spared Postgres once a filter is built; one that exists is found', async () => {
+    const gateway = role('gateway');
+    const read = (id: string): Promise<Response> =>
+      fetch(`${gateway.url}/v1/reservations/${id}`, { headers: { 'x-tenant-id': 'acme' } });
+    const unknown = reservationIdOf(1n << 22n, 'acme/nowhere');
+    const spared = async (): Promise<boolean> => {
+      expect((await read(unknown)).status).toBe(404);
+      return (await gateway.metric('uplift_bloom_looks_total{outcome="absent"}')) > 0;
+    };
+    await waitFor(spared, { what: 'an answer of the filter', timeoutMs: 60_000, intervalMs: 500 });
+    const sql = openSql(postgres.direct);
+    const { rows } = await sql.query<{ reservation_id: string }>(
+      `SELECT reservation_id FROM ${VIEWS.reservations} LIMIT 20`,
+    );
+    await sql.close();
+    expect(rows.length).toBeGreaterThan(0);
+    for (const row of rows) {
+      const response = await read(row.reservation_id);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('ratelimit-policy')).toBe('"tenant";q=100000;w=1');
+    }
   });
 
   test('without Postgres commands are still acknowledged; the projector waits, is not ready, and catches up', async () => {
