@@ -6,29 +6,11 @@ export const createReservationSchema = z.object({
   resource: nameSchema,
   slot: slotSchema,
   quantity: quantitySchema,
-  /** Only hold it: it ends by itself unless `POST …/:id/confirm` comes in time. */
-  hold: z.boolean().optional(),
-  /** How long to hold it; only with `hold`. */
-  holdSeconds: z.int().min(1).max(86_400).optional(),
 });
 export type CreateReservation = z.infer<typeof createReservationSchema>;
 
-/** `PATCH /v1/reservations/:id`: what is left out stays as it is. Another resource than its own is refused (422). */
-export const changeReservationSchema = z
-  .object({
-    resource: nameSchema.optional(),
-    slot: slotSchema.optional(),
-    quantity: quantitySchema.optional(),
-  })
-  .refine(({ slot, quantity }) => slot !== undefined || quantity !== undefined, {
-    error: 'says neither slot nor quantity',
-  });
-export type ChangeReservation = z.infer<typeof changeReservationSchema>;
-
 export const tenantHeader = 'x-tenant-id';
 export const idempotencyHeader = 'idempotency-key';
-/** A token of an acknowledgement: the answer has at least its effect in it, or there is none (S10). */
-export const tokenHeader = 'x-consistency-token';
 
 /** `202`: the command stands in Kafka on all in-sync replicas. `Location` is the operation. */
 export const acknowledgedSchema = z.object({
@@ -87,15 +69,6 @@ export const PROBLEMS = {
   outcomeUnknown: 'urn:uplift:problem:outcome-unknown',
   overloaded: 'urn:uplift:problem:overloaded',
   rateLimited: 'urn:uplift:problem:rate-limited',
-  /** A token of another region, or of a topic that was made again. */
-  tokenForeign: 'urn:uplift:problem:token-of-another-log',
-  /** A reservation cannot move to another resource. */
-  otherResource: 'urn:uplift:problem:other-resource',
-  /** Decisions, answered under `Prefer: wait`; `detail` is the reason. */
-  full: 'urn:uplift:problem:full',
-  conflict: 'urn:uplift:problem:not-possible-now',
-  refused: 'urn:uplift:problem:refused-by-rules',
-  expired: 'urn:uplift:problem:decided-too-late',
 } as const;
 
 /**

@@ -45,12 +45,7 @@ export function base32(value: bigint): string {
  * knows the partition count can find the partition, and a change of the count does not change the id (S7).
  */
 export function reservationIdOf(snowflake: bigint, key: string): string {
-  return `${base32(snowflake)}-${keyHashOf(key)}`;
-}
-
-/** The part of a reservation id that says under which key it was made: murmur2 as 8 hex digits. */
-export function keyHashOf(key: string): string {
-  return (murmur2(Buffer.from(key, 'utf8')) >>> 0).toString(16).padStart(8, '0');
+  return `${base32(snowflake)}-${(murmur2(Buffer.from(key, 'utf8')) >>> 0).toString(16).padStart(8, '0')}`;
 }
 
 /** The Snowflake in a reservation id, or undefined when the id is not one of ours. */

@@ -56,10 +56,6 @@ const schema = z.object({
   TOPIC_PARTITIONS: int(1, 10_000).default(24),
   POSTGRES_URL: postgresUrl.optional(),
   POSTGRES_DIRECT_URL: postgresUrl.optional(),
-  /** Where a gateway reads first, such as a replica; without it, or when it does not answer, from POSTGRES_URL. */
-  POSTGRES_READ_URL: postgresUrl.optional(),
-  /** How long a read waits for a projection that is behind its token. */
-  READ_WAIT_MS: int(0, 30_000).default(2000),
   POSTGRES_PASSWORD_FILE: z.string().optional(),
   POSTGRES_MAX_CONNECTIONS: int(1, 200).default(5),
   POSTGRES_TIMEOUT_MS: int(100, 120_000).default(5000),
@@ -79,8 +75,6 @@ const schema = z.object({
   /** A partition that decides gets a snapshot about this often, or after SNAPSHOT_DECISIONS; a quiet one ten times more rarely. */
   SNAPSHOT_MS: int(1000, LONGEST_SNAPSHOT_PERIOD_MS).default(60_000),
   SNAPSHOT_DECISIONS: int(100, 10_000_000).default(50_000),
-  /** How long `hold: true` holds without `holdSeconds`; more than 15 minutes is refused by the rules. */
-  HOLD_MS: int(1000, 900_000).default(600_000),
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),
@@ -131,10 +125,7 @@ function saslOf(settings: Settings): KafkaSasl | undefined {
   };
 }
 
-export function sqlTarget(
-  settings: Settings,
-  variable: 'POSTGRES_URL' | 'POSTGRES_DIRECT_URL' | 'POSTGRES_READ_URL',
-): SqlTarget {
+export function sqlTarget(settings: Settings, variable: 'POSTGRES_URL' | 'POSTGRES_DIRECT_URL'): SqlTarget {
   const url = new URL(required(variable, settings[variable]));
   const fromFile =
     settings.POSTGRES_PASSWORD_FILE === undefined

@@ -3,7 +3,6 @@ import { certainlyNotWritten, PartitionBatcher } from '../../clients/kafka/index
 import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { TOPICS } from '../../contract/records.ts';
-import { reasonOf } from '../../core/error.ts';
 import type { RoleContext } from '../adapters.ts';
 import { openBloom } from '../bloom/index.ts';
 import { type Env, kafkaTarget, parseEnv, redisTarget, type Settings, sqlTarget } from '../env.ts';
@@ -17,16 +16,11 @@ import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
 import { type GatewayClaims, openGatewayClaims } from './claims.ts';
-import type { ReadSources } from './consistent.ts';
 import { type IdSource, openIds } from './ids.ts';
 import { openLimiter } from './rate-limit.ts';
-import { readOperations } from './reads.ts';
-import { DecisionWaiter } from './waiter.ts';
 import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
-/** How often the projection is asked for the decisions that requests wait for. */
-const WAIT_TICK_MS = 50;
 
 /**
  * Runs a gateway until the signal: HTTP in, commands topic out. Lives at once (`/healthz`), is ready when Kafka,
@@ -62,22 +56,6 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     onPutFailed: () => metrics.claimPutFailed.inc(),
     onKept: (kept) => (kept ? unknown.kept : unknown.notKept).inc(),
   });
-  const near =
-    settings.POSTGRES_READ_URL === undefined
-      ? sql
-      : adapters.openSql(sqlTarget(settings, 'POSTGRES_READ_URL'));
-  const sources: ReadSources = {
-    near,
-    writer: sql,
-    waitMs: settings.READ_WAIT_MS,
-    onFallback: () => metrics.readFallback.inc(),
-  };
-  const waiter = new DecisionWaiter({
-    ask: (awaited) => readOperations(sql, awaited),
-    tickMs: WAIT_TICK_MS,
-    maxWaiting: settings.MAX_IN_FLIGHT,
-    onFailed: (error) => log.debug({ reason: reasonOf(error) }, 'decisions could not be asked for'),
-  });
   const topic: { id: string | undefined } = { id: undefined };
   const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
   const app = createHttp({
@@ -89,11 +67,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   });
   addGatewayRoutes(app, {
     writer,
-    waiter,
-    holdMs: settings.HOLD_MS,
     partitions: settings.TOPIC_PARTITIONS,
-    sources,
-    region: settings.UPLIFT_REGION,
+    sql,
     metrics,
     log,
     maxInFlight: settings.MAX_IN_FLIGHT,
@@ -113,14 +88,12 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     log.info('draining');
     // Requests on their way get an answer (503, connection: close) before the listener and idle connections go.
     await delay(settings.DRAIN_NOTICE_MS);
-    // Who waits for a decision is answered 202 now: the decision can be asked for elsewhere.
-    waiter.stop();
     await app.close();
     await writer.settle();
   } finally {
     await Promise.all([loop.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
-    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), near.close(), sql.close()]);
+    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
   }
   log.info('drained');
 }

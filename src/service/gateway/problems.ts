@@ -16,12 +16,6 @@ const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly t
   },
   overloaded: { status: 503, title: 'Too much at once; nothing was sent' },
   rateLimited: { status: 429, title: 'This tenant asks too often; nothing was done' },
-  tokenForeign: { status: 412, title: 'The token is of another region or of a log that is gone' },
-  otherResource: { status: 422, title: 'A reservation cannot move to another resource' },
-  full: { status: 409, title: 'There is no room for it' },
-  conflict: { status: 409, title: 'Not possible as the reservation stands now' },
-  refused: { status: 422, title: 'The rules refuse it' },
-  expired: { status: 409, title: 'It was decided too late to count; nothing was done' },
 };
 
 const RETRY_AFTER_S = 1;

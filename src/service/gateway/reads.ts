@@ -1,23 +1,11 @@
 import type { Sql } from '../../clients/postgres/index.ts';
 import { type Operation, operationSchema, type Reservation, reservationSchema } from '../../contract/http.ts';
 import { VIEWS } from '../../contract/projection.ts';
-import { TOPICS } from '../../contract/records.ts';
-import type { Seen } from './consistent.ts';
-import { type Awaited, awaitedKey } from './waiter.ts';
 
-// The position of the asked partition beside the row, by one statement: together they are of one moment (S10).
-const DECIDED = `(SELECT decided_through FROM ${VIEWS.offsets} WHERE topic = '${TOPICS.events}' AND partition = $3)`;
-const OPERATION_SQL = `SELECT ${DECIDED} AS decided_through, o.event_id, o.decision, o.reservation_id, o.reason,
-    o.command_partition, o.command_offset
-  FROM (SELECT 1) AS one LEFT JOIN ${VIEWS.operations} o ON o.tenant = $2 AND o.event_id = $1`;
-const RESERVATION_SQL = `SELECT ${DECIDED} AS decided_through, r.reservation_id, r.tenant, r.resource, r.slot_start, r.slot_end,
-    r.quantity, r.status, r.hold_until, r.version, r.event_id
-  FROM (SELECT 1) AS one LEFT JOIN ${VIEWS.reservations} r ON r.tenant = $2 AND r.reservation_id = $1`;
-
-/** Beside every row; the rest of it is null where there is none. */
-interface Decided {
-  readonly decided_through: bigint | null;
-}
+const OPERATION_SQL = `SELECT event_id, decision, reservation_id, reason, command_partition, command_offset
+  FROM ${VIEWS.operations} WHERE tenant = $2 AND event_id = $1`;
+const RESERVATION_SQL = `SELECT reservation_id, tenant, resource, slot_start, slot_end, quantity, status, hold_until, version, event_id
+  FROM ${VIEWS.reservations} WHERE tenant = $2 AND reservation_id = $1`;
 
 interface OperationRow {
   readonly event_id: string;
@@ -41,40 +29,15 @@ interface ReservationRow {
   readonly event_id: string;
 }
 
-const OPERATIONS_SQL = `SELECT o.tenant, o.event_id, o.decision, o.reservation_id, o.reason, o.command_partition, o.command_offset
-  FROM unnest($1::text[], $2::text[]) AS w(tenant, event_id) JOIN ${VIEWS.operations} o USING (tenant, event_id)`;
-
-/** Those of these operations that are decided, by `awaitedKey`. */
-export async function readOperations(
-  sql: Sql,
-  awaited: readonly Awaited[],
-): Promise<ReadonlyMap<string, Operation>> {
-  const { rows } = await sql.query<OperationRow & { readonly tenant: string }>(OPERATIONS_SQL, [
-    awaited.map(({ tenant }) => tenant),
-    awaited.map(({ operationId }) => operationId),
-  ]);
-  return new Map(
-    rows.map((row) => [awaitedKey({ tenant: row.tenant, operationId: row.event_id }), operationOf(row)]),
-  );
-}
-
-/**
- * The first decision of a tenant's operation, undefined while the projection has none; with how far commands of the
- * partition are decided there (-1: nothing, or no partition was asked about).
- */
+/** The first decision of a tenant's operation, or undefined while the projection has none. */
 export async function readOperation(
   sql: Sql,
   operationId: string,
   tenant: string,
-  partition: number | null = null,
-): Promise<Seen<Operation | undefined>> {
-  const { rows } = await sql.query<OperationRow & Decided>(OPERATION_SQL, [operationId, tenant, partition]);
-  const [row] = rows;
-  const isThere = row !== undefined && row.event_id !== null;
-  return { decidedThrough: row?.decided_through ?? -1n, answer: isThere ? operationOf(row) : undefined };
-}
-
-function operationOf(row: OperationRow): Operation {
+): Promise<Operation | undefined> {
+  const { rows } = await sql.query<OperationRow>(OPERATION_SQL, [operationId, tenant]);
+  const row = rows[0];
+  if (row === undefined) return undefined;
   return operationSchema.parse({
     operationId: row.event_id,
     decision: row.decision,
@@ -85,20 +48,15 @@ function operationOf(row: OperationRow): Operation {
   });
 }
 
-/** A reservation of this tenant, or undefined; with how far commands of the partition are decided there. */
+/** A reservation of this tenant. */
 export async function readReservation(
   sql: Sql,
   id: string,
   tenant: string,
-  partition: number | null = null,
-): Promise<Seen<Reservation | undefined>> {
-  const { rows } = await sql.query<ReservationRow & Decided>(RESERVATION_SQL, [id, tenant, partition]);
-  const [row] = rows;
-  const isThere = row !== undefined && row.reservation_id !== null;
-  return { decidedThrough: row?.decided_through ?? -1n, answer: isThere ? reservationOf(row) : undefined };
-}
-
-function reservationOf(row: ReservationRow): Reservation {
+): Promise<Reservation | undefined> {
+  const { rows } = await sql.query<ReservationRow>(RESERVATION_SQL, [id, tenant]);
+  const row = rows[0];
+  if (row === undefined) return undefined;
   return reservationSchema.parse({
     reservationId: row.reservation_id,
     tenant: row.tenant,

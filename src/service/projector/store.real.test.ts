@@ -139,17 +139,17 @@ describe('the projection in Postgres', () => {
       { event_id: idOf(1), decision: 'rejected', repeats: 0 },
       { event_id: idOf(99), decision: 'accepted', repeats: 0 },
     ]);
-    expect((await readOperation(sql, idOf(1), 't')).answer).toMatchObject({
+    expect(await readOperation(sql, idOf(1), 't')).toMatchObject({
       decision: 'rejected',
       reason: 'full',
       commandOffset: '1',
     });
-    expect((await readReservation(sql, 'res-0', 't')).answer).toMatchObject({
+    expect(await readReservation(sql, 'res-0', 't')).toMatchObject({
       quantity: 3,
       status: 'active',
       operationId: idOf(0),
     });
-    expect((await readReservation(sql, 'res-0', 'somebody-else')).answer).toBeUndefined();
+    expect(await readReservation(sql, 'res-0', 'somebody-else')).toBeUndefined();
   });
 
   test('an offset that moved under it rolls everything back, also for the partitions that did not move', async () => {
@@ -219,8 +219,8 @@ describe('the projection in Postgres', () => {
       project(await loadPositions(sql, TOPIC, [0]), [batch(0, 1, [second])]),
     );
     expect(end).toMatchObject({ state: 'applied', crossed: 1 });
-    expect((await readOperation(sql, idOf(0), 't')).answer).toMatchObject({ reservationId: 'res-0' });
-    expect((await readReservation(sql, 'res-other', 't')).answer).toBeUndefined();
+    expect(await readOperation(sql, idOf(0), 't')).toMatchObject({ reservationId: 'res-0' });
+    expect(await readReservation(sql, 'res-other', 't')).toBeUndefined();
   });
 
   test('a reservation is changed from the version that stands there, in one batch or over several', async () => {
@@ -261,6 +261,6 @@ describe('the projection in Postgres', () => {
     );
     const end = await applyProjection(sql, TOPIC, stale);
     expect(end).toEqual({ state: 'again', reason: '1 reservations have another version by now' });
-    expect((await readReservation(sql, 'res-0', 't')).answer).toMatchObject({ version: 1, quantity: 3 });
+    expect(await readReservation(sql, 'res-0', 't')).toMatchObject({ version: 1, quantity: 3 });
   });
 });

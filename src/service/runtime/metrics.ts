@@ -16,7 +16,6 @@ export interface Metrics {
   readonly decisionSendFailed: Counter;
   readonly decisionDiffers: Counter;
   readonly tickFailed: Counter;
-  readonly readFallback: Counter;
   readonly snapshotsWritten: Counter;
   readonly snapshotsFailed: Counter;
   readonly snapshotsMissing: Gauge;
@@ -93,10 +92,6 @@ export function createMetrics(): Metrics {
     decisionDiffers: counter(
       'uplift_decision_differs_total',
       'Decisions in the log that differ from the own ones',
-    ),
-    readFallback: counter(
-      'uplift_read_fallback_total',
-      'Reads that went to the writer: the server near did not answer',
     ),
     tickFailed: counter('uplift_tick_failed_total', 'Ticks that could not be written: log time stood still'),
     snapshotsWritten: counter('uplift_snapshots_written_total', 'Snapshots whose manifest is in the log'),

@@ -13,8 +13,6 @@ import { createUnknownMetrics } from '../../unknown/metrics.ts';
 import type { UnknownOutcome } from '../../unknown/outcome.ts';
 import { addGatewayRoutes } from '../app.ts';
 import { TenantLimiter } from '../rate-limit.ts';
-import { readOperations } from '../reads.ts';
-import { DecisionWaiter } from '../waiter.ts';
 import { CommandWriter } from '../write.ts';
 
 export const BODY = {
@@ -116,19 +114,10 @@ export function setUp(policy?: QuotaPolicy) {
     draining: () => control.draining,
   };
   const app = createHttp(options);
-  const waiter = new DecisionWaiter({
-    ask: (awaited) => readOperations(sql, awaited),
-    tickMs: 5,
-    maxWaiting: 10,
-    onFailed: () => undefined,
-  });
   addGatewayRoutes(app, {
     writer,
-    waiter,
-    holdMs: 600_000,
     partitions: 24,
-    sources: { near: sql, writer: sql, waitMs: 20, onFallback: () => undefined },
-    region: 'local',
+    sql,
     metrics,
     log: pino({ level: 'silent' }),
     maxInFlight: 2,
