@@ -45,7 +45,16 @@ export function base32(value: bigint): string {
  * knows the partition count can find the partition, and a change of the count does not change the id (S7).
  */
 export function reservationIdOf(snowflake: bigint, key: string): string {
-  return `${base32(snowflake)}-${(murmur2(Buffer.from(key, 'utf8')) >>> 0).toString(16).padStart(8, '0')}`;
+  return `${base32(snowflake)}-${keyHashOf(key)}`;
+}
+
+function keyHashOf(key: string): string {
+  return (murmur2(Buffer.from(key, 'utf8')) >>> 0).toString(16).padStart(8, '0');
+}
+
+/** Whether a reservation id was made for this key: false is certain, true but for equal hashes. */
+export function isOfKey(reservationId: string, key: string): boolean {
+  return reservationId.endsWith(`-${keyHashOf(key)}`);
 }
 
 /** The Snowflake in a reservation id, or undefined when the id is not one of ours. */

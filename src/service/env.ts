@@ -42,6 +42,11 @@ const quota = z
 
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
+const postgresUrls = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(postgresUrl).min(1).max(16));
+
 const schema = z.object({
   UPLIFT_REGION: z.string().min(1).default('local'),
   INSTANCE: z.string().min(1).max(64).default('service'),
@@ -56,6 +61,8 @@ const schema = z.object({
   TOPIC_PARTITIONS: int(1, 10_000).default(24),
   POSTGRES_URL: postgresUrl.optional(),
   POSTGRES_DIRECT_URL: postgresUrl.optional(),
+  /** Replicas that the gateway reads from, separated by commas; unset: it reads from POSTGRES_URL. */
+  POSTGRES_READ_URL: postgresUrls.optional(),
   POSTGRES_PASSWORD_FILE: z.string().optional(),
   POSTGRES_MAX_CONNECTIONS: int(1, 200).default(5),
   POSTGRES_TIMEOUT_MS: int(100, 120_000).default(5000),
@@ -83,7 +90,15 @@ const schema = z.object({
   /** A Bloom filter of reservation ids in Redis answers reads of old ids that do not exist. */
   BLOOM: z.enum(['on', 'off']).default('off'),
   BLOOM_REBUILD_MS: int(1000, 7 * 86_400_000).default(3_600_000),
+  /** Of a hold that does not say how long. */
+  HOLD_MS: int(1000, 86_400_000).default(300_000),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
+  /** Requests that wait for a decision at once; the same number of reads may wait for their token. */
+  MAX_WAITING: int(1, 100_000).default(2000),
+  /** How often the projection is asked for all operations that are waited for. */
+  DECISION_TICK_MS: int(5, 5000).default(50),
+  /** So long a read with a token waits for a replica before it asks the writer. */
+  READ_WAIT_MS: int(0, 20_000).default(1000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -125,8 +140,24 @@ function saslOf(settings: Settings): KafkaSasl | undefined {
   };
 }
 
+/** A replica that hangs must not hold a read for long: the writer answers instead. */
+const REPLICA_TIMEOUT_MS = 1000;
+
+/** The replicas of POSTGRES_READ_URL, if any. */
+export function replicaTargets(settings: Settings): SqlTarget[] {
+  return (settings.POSTGRES_READ_URL ?? []).map((url) => {
+    const target = targetOf(settings, url);
+    const queryTimeoutMs = Math.min(target.queryTimeoutMs, REPLICA_TIMEOUT_MS);
+    return { ...target, queryTimeoutMs, connectTimeoutMs: Math.min(target.connectTimeoutMs, queryTimeoutMs) };
+  });
+}
+
 export function sqlTarget(settings: Settings, variable: 'POSTGRES_URL' | 'POSTGRES_DIRECT_URL'): SqlTarget {
-  const url = new URL(required(variable, settings[variable]));
+  return targetOf(settings, required(variable, settings[variable]));
+}
+
+function targetOf(settings: Settings, text: string): SqlTarget {
+  const url = new URL(text);
   const fromFile =
     settings.POSTGRES_PASSWORD_FILE === undefined
       ? undefined

@@ -176,4 +176,12 @@ CREATE TABLE uplift_service.worker_leases (
 INSERT INTO uplift_service.worker_leases (worker) SELECT generate_series(512, 1023);
 `,
   },
+  {
+    version: 6,
+    name: 'lists by resource go on after a reservation',
+    sql: `
+CREATE INDEX reservations_of_resource ON uplift_service.reservations (tenant, resource, slot_start, reservation_id);
+DROP INDEX uplift_service.reservations_by_resource;
+`,
+  },
 ];

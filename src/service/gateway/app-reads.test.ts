@@ -35,7 +35,7 @@ describe('reads', () => {
       {
         event_id: 'a'.repeat(32),
         decision: 'rejected',
-        reservation_id: null,
+        concerns: null,
         reason: 'full',
         command_partition: 3,
         command_offset: 9n,

@@ -5,9 +5,17 @@ import type { Sql } from '../../clients/postgres/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { openBloom } from '../bloom/index.ts';
-import { type Env, kafkaTarget, parseEnv, redisTarget, type Settings, sqlTarget } from '../env.ts';
+import {
+  type Env,
+  kafkaTarget,
+  parseEnv,
+  redisTarget,
+  replicaTargets,
+  type Settings,
+  sqlTarget,
+} from '../env.ts';
 import { createHttp, listen } from '../runtime/http.ts';
-import { createMetrics } from '../runtime/metrics.ts';
+import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
@@ -18,6 +26,8 @@ import { addGatewayRoutes } from './app.ts';
 import { type GatewayClaims, openGatewayClaims } from './claims.ts';
 import { type IdSource, openIds } from './ids.ts';
 import { openLimiter } from './rate-limit.ts';
+import { Reader } from './reader.ts';
+import { openDecisions } from './reads.ts';
 import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -57,6 +67,14 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     onKept: (kept) => (kept ? unknown.kept : unknown.notKept).inc(),
   });
   const topic: { id: string | undefined } = { id: undefined };
+  const replicas = replicaTargets(settings).map((target) => adapters.openSql(target));
+  const reader = new Reader({
+    ...readerSettings(settings, metrics),
+    writer: sql,
+    replicas,
+    commandsTopicId: () => topic.id,
+  });
+  const decisions = openDecisions(settings, sql, () => metrics.decisionLookFailed.inc());
   const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
   const app = createHttp({
     role: 'gateway',
@@ -67,8 +85,9 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   });
   addGatewayRoutes(app, {
     writer,
-    partitions: settings.TOPIC_PARTITIONS,
-    sql,
+    plan: { partitions: settings.TOPIC_PARTITIONS, holdMs: settings.HOLD_MS },
+    reader,
+    decisions,
     metrics,
     log,
     maxInFlight: settings.MAX_IN_FLIGHT,
@@ -86,6 +105,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     context.onListening?.(port);
     await aborted(signal);
     log.info('draining');
+    decisions.stop();
     // Requests on their way get an answer (503, connection: close) before the listener and idle connections go.
     await delay(settings.DRAIN_NOTICE_MS);
     await app.close();
@@ -94,6 +114,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await Promise.all([loop.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
     await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
+    await Promise.allSettled(replicas.map((replica) => replica.close()));
   }
   log.info('drained');
 }
@@ -104,6 +125,16 @@ function writerSettings(settings: Settings) {
     produceDeadlineMs: settings.PRODUCE_DEADLINE_MS,
     commandWindowMs: settings.COMMAND_WINDOW_MS,
     idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
+  };
+}
+
+function readerSettings(settings: Settings, metrics: Metrics) {
+  return {
+    region: settings.UPLIFT_REGION,
+    partitions: settings.TOPIC_PARTITIONS,
+    waitMs: settings.READ_WAIT_MS,
+    maxWaiting: settings.MAX_WAITING,
+    onRead: (source: 'replica' | 'writer') => metrics.reads.inc({ source }),
   };
 }
 

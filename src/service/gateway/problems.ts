@@ -3,7 +3,7 @@ import { PROBLEMS, type Problem } from '../../contract/http.ts';
 
 export type ProblemKind = keyof typeof PROBLEMS;
 
-const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly title: string }>> = {
+export const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly title: string }>> = {
   invalid: { status: 400, title: 'The request is not valid' },
   keyMissing: { status: 400, title: 'The Idempotency-Key header is missing or not valid' },
   keyRunning: { status: 409, title: 'A request with this Idempotency-Key is still running' },
@@ -16,6 +16,18 @@ const STATUS: Readonly<Record<ProblemKind, { readonly status: number; readonly t
   },
   overloaded: { status: 503, title: 'Too much at once; nothing was sent' },
   rateLimited: { status: 429, title: 'This tenant asks too often; nothing was done' },
+  otherResource: { status: 422, title: 'A reservation moves within its resource only' },
+  tokenForeign: { status: 412, title: 'The consistency token is of another region or another log' },
+  behind: { status: 503, title: 'The projection has not got to the token yet' },
+  full: { status: 409, title: 'The resource has no room for it' },
+  holdEnded: { status: 409, title: 'The hold has ended' },
+  notHeld: { status: 409, title: 'The reservation is not held: nothing to confirm' },
+  idTaken: { status: 409, title: 'The id of the reservation was taken; ask again with a new key' },
+  expired: { status: 409, title: 'It was not decided in time and has no effect; ask again with a new key' },
+  past: { status: 422, title: 'The slot lies in the past' },
+  tooLarge: { status: 422, title: 'The quantity is more than the rules allow' },
+  holdTooLong: { status: 422, title: 'The hold is longer than the rules allow' },
+  rejected: { status: 409, title: 'The request was rejected' },
 };
 
 const RETRY_AFTER_S = 1;

@@ -6,7 +6,7 @@ import { VIEWS } from '../../contract/projection.ts';
 import type { Decision, ReservationState } from '../../contract/records.ts';
 import { idOf, someDecision, someReservation } from '../../contract/testing/decisions.ts';
 import { encodeDecision } from '../domain/codec.ts';
-import { readOperation, readReservation } from '../gateway/reads.ts';
+import { readOperation, readReservation } from '../gateway/testing/reads.ts';
 import { migrate } from '../migrate.ts';
 import { readBatches } from './event.ts';
 import { type Position, type Projection, project as projectRead } from './fold.ts';

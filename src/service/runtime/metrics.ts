@@ -11,6 +11,9 @@ export interface Metrics {
   readonly bloomLooks: Counter<'outcome'>;
   readonly rateLimited: Counter;
   readonly rateLimitSkipped: Counter;
+  readonly reads: Counter<'source'>;
+  readonly readsBehind: Counter;
+  readonly decisionLookFailed: Counter;
   readonly requestDuration: Histogram<'route' | 'status'>;
   readonly decided: Counter<'decision'>;
   readonly decisionSendFailed: Counter;
@@ -76,6 +79,15 @@ export function createMetrics(): Metrics {
     rateLimitSkipped: counter(
       'uplift_rate_limit_skipped_total',
       'Requests that were not limited because Redis did not answer',
+    ),
+    reads: counter('uplift_reads_total', 'Reads of the projection by the server that answered', ['source']),
+    readsBehind: counter(
+      'uplift_reads_behind_total',
+      'Reads answered 503: the projection had not got to their token',
+    ),
+    decisionLookFailed: counter(
+      'uplift_decision_look_failed_total',
+      'Looks for decisions that are waited for which Postgres did not answer',
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',

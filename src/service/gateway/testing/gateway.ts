@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import type { OutRecord } from '../../../clients/kafka/ports.ts';
-import type { Sql } from '../../../clients/postgres/index.ts';
+import type { Sql, SqlValue } from '../../../clients/postgres/index.ts';
 import { meter, paceOf, takenOf } from '../../../clients/redis/gcra.ts';
 import type { Claims, QuotaPolicy, Quotas } from '../../../clients/redis/index.ts';
 import { problemSchema } from '../../../contract/http.ts';
@@ -13,6 +13,8 @@ import { createUnknownMetrics } from '../../unknown/metrics.ts';
 import type { UnknownOutcome } from '../../unknown/outcome.ts';
 import { addGatewayRoutes } from '../app.ts';
 import { TenantLimiter } from '../rate-limit.ts';
+import { Reader } from '../reader.ts';
+import { openDecisions } from '../reads.ts';
 import { CommandWriter } from '../write.ts';
 
 export const BODY = {
@@ -42,6 +44,8 @@ export function setUp(policy?: QuotaPolicy) {
     absent: undefined as string | undefined,
     gate: undefined as Promise<void> | undefined,
     rows: [] as object[],
+    /** Answers instead of `rows`. */
+    query: undefined as ((text: string, values: readonly SqlValue[]) => object[]) | undefined,
     postgresAway: false,
     nowMs: Date.UTC(2026, 5, 1),
   };
@@ -92,7 +96,11 @@ export function setUp(policy?: QuotaPolicy) {
     idempotencyTtlMs: 60_000,
   });
   const sql: Sql = {
-    query: async <R extends object>() => ({ rows: control.rows as R[], rowCount: control.rows.length }),
+    query: async <R extends object>(text: string, values: readonly SqlValue[] = []) => {
+      if (control.postgresAway) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: 'away' });
+      const rows = control.query?.(text, values) ?? control.rows;
+      return { rows: rows as R[], rowCount: rows.length };
+    },
     transaction: async () => ({ state: 'unknown', reason: 'not used' }),
     close: async () => undefined,
   };
@@ -113,11 +121,25 @@ export function setUp(policy?: QuotaPolicy) {
     probes: () => [],
     draining: () => control.draining,
   };
+  const decisions = openDecisions({ DECISION_TICK_MS: 5, MAX_WAITING: 3 }, sql, () =>
+    metrics.decisionLookFailed.inc(),
+  );
+  const reader = new Reader({
+    writer: sql,
+    replicas: [],
+    region: 'local',
+    partitions: 24,
+    commandsTopicId: () => control.topicId,
+    waitMs: 30,
+    maxWaiting: 3,
+    onRead: (source) => metrics.reads.inc({ source }),
+  });
   const app = createHttp(options);
   addGatewayRoutes(app, {
     writer,
-    partitions: 24,
-    sql,
+    plan: { partitions: 24, holdMs: 60_000 },
+    reader,
+    decisions,
     metrics,
     log: pino({ level: 'silent' }),
     maxInFlight: 2,
@@ -138,7 +160,7 @@ export function setUp(policy?: QuotaPolicy) {
       },
       payload: JSON.stringify(over.payload ?? BODY),
     });
-  return { app, post, redis, log, control, writer, kept, metrics };
+  return { app, post, redis, log, control, writer, decisions, kept, metrics };
 }
 
 /** The problem type of an answer. */
