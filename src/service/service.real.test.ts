@@ -7,7 +7,7 @@ import { type RoleProcess, roleEnv, startRole } from '../../test/support/service
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
 import { acknowledgedSchema, PROBLEMS } from '../contract/http.ts';
-import { eventIdOf, partitionOf } from '../contract/ids.ts';
+import { eventIdOf, partitionOf, reservationIdOf } from '../contract/ids.ts';
 import { VIEWS } from '../contract/projection.ts';
 import { type Decision, TOPICS } from '../contract/records.ts';
 import { decodeToken } from '../contract/token.ts';
@@ -41,7 +41,8 @@ beforeAll(async () => {
     startRedis('uplift-service-redis'),
   ]);
   for (const [at, port] of (await freePorts(4)).entries()) ports.set(ROLES[at] ?? 'other', port);
-  env = roleEnv({ kafka, postgres, redis }, PARTITIONS);
+  const more = { BLOOM: 'on', BLOOM_REBUILD_MS: '2000', RATE_LIMIT_PER_TENANT: '100000/1' };
+  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...more };
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
 });
 
@@ -260,6 +261,29 @@ describe('the reference service on real servers', () => {
     const byId = (a: { event_id: string }, b: { event_id: string }) => (a.event_id < b.event_id ? -1 : 1);
     expect(rows.toSorted(byId)).toEqual(wanted.toSorted(byId));
     await sql.close();
+  });
+
+  test('a read of an old id that does not exist is spared Postgres once a filter is built; one that exists is found', async () => {
+    const gateway = role('gateway');
+    const read = (id: string): Promise<Response> =>
+      fetch(`${gateway.url}/v1/reservations/${id}`, { headers: { 'x-tenant-id': 'acme' } });
+    const unknown = reservationIdOf(1n << 22n, 'acme/nowhere');
+    const spared = async (): Promise<boolean> => {
+      expect((await read(unknown)).status).toBe(404);
+      return (await gateway.metric('uplift_bloom_looks_total{outcome="absent"}')) > 0;
+    };
+    await waitFor(spared, { what: 'an answer of the filter', timeoutMs: 60_000, intervalMs: 500 });
+    const sql = openSql(postgres.direct);
+    const { rows } = await sql.query<{ reservation_id: string }>(
+      `SELECT reservation_id FROM ${VIEWS.reservations} LIMIT 20`,
+    );
+    await sql.close();
+    expect(rows.length).toBeGreaterThan(0);
+    for (const row of rows) {
+      const response = await read(row.reservation_id);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('ratelimit-policy')).toBe('"tenant";q=100000;w=1');
+    }
   });
 
   test('without Postgres commands are still acknowledged; the projector waits, is not ready, and catches up', async () => {

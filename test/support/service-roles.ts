@@ -39,7 +39,6 @@ export function roleEnv(
     POSTGRES_DIRECT_URL: postgresUrl(servers.postgres.direct),
     REDIS_NODES: servers.redis.nodes.join(','),
     TOPIC_PARTITIONS: String(partitions),
-    SNOWFLAKE_WORKER: '1',
   };
 }
 

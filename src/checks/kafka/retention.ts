@@ -32,7 +32,7 @@ function judgeRetention({ kafka, desired, limits }: CheckFacts): Judgement {
   const problems = found.flatMap((each) => each.problems);
   const absent = ours.filter(({ name }) => !configs.has(name)).map(({ name }) => name);
   if (problems.length === 0 && absent.length > 0)
-    return notSeen('DescribeConfigs', `${absent.join(', ')} does not exist`, 'uplift topics plan');
+    return notSeen('DescribeConfigs', `absent: ${absent.join(', ')}`, 'uplift topics plan');
   const first = found.find((each) => each.problems.length > 0)?.topic ?? there[0];
   const settings = there.map(({ name }) => {
     const values = SHOWN.map((setting) => `${setting}=${settingIn(name)(setting) ?? '?'}`);

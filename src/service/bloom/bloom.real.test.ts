@@ -36,8 +36,8 @@ beforeAll(async () => {
   await migrate(direct);
   await direct.query(
     `INSERT INTO uplift_service.reservations (reservation_id, tenant, resource, slot_start, slot_end, quantity, status,
-       event_id, command_partition, command_offset, version)
-     SELECT id, 'acme', 'room', now(), now() + interval '1 hour', 1, 'active', id, 0, 0, 1 FROM unnest($1::text[]) AS id`,
+       event_id, command_partition, command_offset, changed_offset, version)
+     SELECT id, 'acme', 'room', now(), now() + interval '1 hour', 1, 'active', id, 0, 0, 0, 1 FROM unnest($1::text[]) AS id`,
     [Array.from({ length: ROWS }, (_, n) => idOf(n))],
   );
   await waitFor(() => bits.read('any').then(() => true), { what: 'the cluster to answer', timeoutMs: 5000 });

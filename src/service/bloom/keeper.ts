@@ -72,7 +72,7 @@ export class BloomKeeper {
       // Should the new one get lost, a first one may be built again.
       if (before === undefined) await claims.put(key, instance, RETRY_MS);
     } catch (error) {
-      await claims.put(key, instance, RETRY_MS).catch(() => undefined);
+      await claims.put(key, instance, Math.min(RETRY_MS, rebuildMs)).catch(() => undefined);
       throw error;
     }
   }

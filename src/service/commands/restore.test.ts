@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { decodeEvent } from '../../contract/events.ts';
 import type { Command } from '../../contract/records.ts';
 import { NEWEST_RULES } from '../../contract/rules.ts';
-import { idOf, someCreate } from '../../contract/testing/decisions.ts';
-import { encodeCommand } from '../domain/codec.ts';
+import { idOf, someCreate, someDecision } from '../../contract/testing/decisions.ts';
+import { encodeCommand, encodeDecision } from '../domain/codec.ts';
 import { captureOf } from '../domain/snapshot.ts';
 import { emptyState } from '../domain/state.ts';
 import { Life } from './testing/life.ts';
@@ -168,6 +168,14 @@ describe('a snapshot that is not of these logs', () => {
     expect(await refused()).toContain(`rules of version ${NEWEST_RULES + 1} hold from here on`);
   });
 
+  test('followed by events under rules that this process does not know stops it too', async () => {
+    creates(1);
+    await lived();
+    const unknown = someDecision(1, { rulesVersion: NEWEST_RULES + 1 });
+    kafka.events.append({ key: null, value: encodeDecision(unknown, 2), headers: [] }, atMs);
+    expect(await refused()).toContain(`event 1: rules of version ${NEWEST_RULES + 1} hold from here on`);
+  });
+
   test('whose events were cut off gives way to the other slot, and is the next to be written over', async () => {
     creates(5);
     const life = await lived();
@@ -255,6 +263,27 @@ describe('what a snapshot covers', () => {
     }
   });
 
+  test('is not written over the last whole slot after somebody else has damaged the newest one', async () => {
+    creates(4);
+    const life = await lived();
+    creates(2);
+    await life.takeAll();
+    expect((await life.snapshot())?.events.nextOffset).toBe('6');
+    kafka.events.deleteBefore(4n);
+    kafka.snapshots.append({ key: Buffer.from('b/manifest'), value: Buffer.from('x'), headers: [] }, 0);
+    creates(2);
+    await life.takeAll();
+    // The first chunks say the same as before: what is written later tears a slot.
+    let left = 4;
+    kafka.onSend = () => {
+      left -= 1;
+      if (left < 0) throw new Error('killed');
+    };
+    await expect(life.snapshot()).rejects.toThrow('killed');
+    const next = await Life.begin(kafka);
+    expect([next.fromSnapshot, next.stopped, next.restored]).toEqual([true, [], 4]);
+  });
+
   test('is not written when somebody wrote in between: the other slot stands, and the next one is written', async () => {
     creates(2);
     const life = await lived();
@@ -262,7 +291,8 @@ describe('what a snapshot covers', () => {
     await life.takeAll();
     let once = true;
     kafka.onSend = () => {
-      if (once) kafka.snapshots.append({ key: Buffer.from('b/0'), value: Buffer.from('x'), headers: [] }, 0);
+      if (once)
+        kafka.snapshots.append({ key: Buffer.from('b/manifest'), value: Buffer.from('x'), headers: [] }, 0);
       once = false;
     };
     await expect(life.snapshot()).rejects.toThrow('somebody else writes there');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { stateOf } from '../../contract/events.ts';
 import { type ReservationState, reservationStateSchema } from '../../contract/records.ts';
 import type { First } from './firsts.ts';
-import { emptyState, type FoldState, liveAt, place } from './state.ts';
+import { emptyState, type FoldState, isOver, place } from './state.ts';
 
 /**
  * The state of one partition as data: what counts at its log time and nothing else, in one order. Two states that decide
@@ -44,8 +44,13 @@ export interface Capture {
 
 export function captureOf(state: FoldState): Capture {
   const { rulesVersion, lastCommandOffset, logTimeMs } = state;
-  const live = [...state.live.values()].filter(({ id }) => liveAt(state, id, logTimeMs) !== undefined);
-  return { rulesVersion, lastCommandOffset, logTimeMs, firsts: [...state.firsts.all(logTimeMs)], live };
+  const firsts = [...state.firsts.all(logTimeMs)];
+  return { rulesVersion, lastCommandOffset, logTimeMs, firsts, live: [...state.live.values()] };
+}
+
+/** The live reservations of a capture, as a snapshot writes them. */
+export function* liveOf({ live, logTimeMs }: Capture): Generator<ReservationState> {
+  for (const reservation of live) if (!isOver(reservation, logTimeMs)) yield stateOf(reservation);
 }
 
 /** A first decision as a snapshot writes it. */
@@ -60,13 +65,14 @@ export function firstOf([eventId, first]: Capture['firsts'][number]): SnapshotFi
 }
 
 export function snapshotOf(state: FoldState): Snapshot {
-  const { rulesVersion, lastCommandOffset, logTimeMs, firsts, live } = captureOf(state);
+  const capture = captureOf(state);
+  const { rulesVersion, lastCommandOffset, logTimeMs, firsts } = capture;
   return {
     rulesVersion,
     lastCommandOffset: lastCommandOffset.toString(),
     logTimeMs,
     firsts: firsts.map(firstOf),
-    live: live.map(stateOf).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    live: [...liveOf(capture)].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }
 

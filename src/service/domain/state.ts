@@ -77,7 +77,7 @@ export function liveAt(state: FoldState, id: string, logTimeMs: number): Reserva
 }
 
 /** A hold is never over before a tick has ended it: the projection has to hear of it. */
-function isOver({ status, slot }: ReservationState, logTimeMs: number): boolean {
+export function isOver({ status, slot }: ReservationState, logTimeMs: number): boolean {
   return status !== 'held' && Date.parse(slot.end) <= logTimeMs - PAST_MS;
 }
 

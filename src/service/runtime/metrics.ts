@@ -43,6 +43,12 @@ export function createMetrics(): Metrics {
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers });
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  /** NaN until somebody knows: 0 would be good news. */
+  const unknown = (name: string, help: string): Gauge => {
+    const made = gauge(name, help);
+    made.set(Number.NaN);
+    return made;
+  };
   new Gauge({
     name: 'uplift_heap_used_bytes',
     help: 'V8 heap in use',
@@ -105,12 +111,15 @@ export function createMetrics(): Metrics {
       'uplift_snapshots_failed_total',
       'Snapshots that were not written to their end; the one before counts',
     ),
-    snapshotsMissing: gauge('uplift_snapshots_missing', 'Owned partitions that decide and have no snapshot'),
-    snapshotAge: gauge(
+    snapshotsMissing: unknown(
+      'uplift_snapshots_missing',
+      'Owned partitions that decide and have no snapshot',
+    ),
+    snapshotAge: unknown(
       'uplift_snapshot_age_seconds',
       'Age of the oldest of the last snapshots of owned partitions; NaN when none has one',
     ),
-    restoreDuration: gauge('uplift_restore_seconds', 'Time the last restore of all owned partitions took'),
+    restoreDuration: unknown('uplift_restore_seconds', 'Time the last restore of all owned partitions took'),
     projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
     projectionRepeated: counter(
       'uplift_projection_repeated_total',

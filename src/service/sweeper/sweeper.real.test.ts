@@ -20,6 +20,7 @@ import { waitFor } from '../../core/wait.ts';
 const PARTITIONS = 3;
 const BROKERS = [1, 2, 3] as const;
 const TENANT = 'acme';
+const CROSSED = 'uplift_idempotency_crossed_total';
 const SLOT = { start: '2027-01-01T00:00:00Z', end: '2027-01-01T01:00:00Z' };
 
 let kafka: TestKafka;
@@ -56,7 +57,9 @@ beforeAll(async () => {
     startPostgres('uplift-sweeper-pg'),
     startRedis('uplift-sweeper-redis'),
   ]);
-  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), PRODUCE_DEADLINE_MS: '3000' };
+  // All brokers start again within the life of a command, also on a machine that is busy.
+  const times = { PRODUCE_DEADLINE_MS: '3000', COMMAND_WINDOW_MS: '300000' };
+  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...times };
   await createTopics();
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
   gateway = await launch('gateway');
@@ -100,6 +103,9 @@ const decided = (key: string, timeoutMs: number) =>
 
 describe('a command whose outcome is unknown', () => {
   test('is decided without its client, after Kafka came back', async () => {
+    // Until its producer is connected a gateway knows for certain that it sent nothing; that is no unknown outcome.
+    const connected = async () => (await post(gateway, 'before')).status === 202;
+    await waitFor(connected, { what: 'an acknowledgement', timeoutMs: 20_000 });
     await Promise.all(BROKERS.map((id) => kafka.kill(id)));
     const answer = await post(gateway, 'lost');
     expect([answer.status, problemSchema.parse(answer.body)]).toMatchObject([
@@ -126,7 +132,6 @@ describe('without Redis', () => {
     without = await launch('gateway', {
       REDIS_NODES: '127.0.0.1:1',
       INSTANCE: 'without-redis',
-      SNOWFLAKE_WORKER: '2',
     });
     await without.ready(60_000);
   });
@@ -144,15 +149,18 @@ describe('without Redis', () => {
     await expect.poll(() => post(without, 'crossing')).toEqual({ ...first, replay: true });
     const says = async () => JSON.stringify((await gateway.readyz()).body).includes('Postgres holds some');
     await waitFor(says, { what: 'a probe that sees claims in Postgres', timeoutMs: 10_000 });
+    // Others may have crossed before: on a busy machine the Redis Cluster can be down for a moment.
+    const before = await gateway.metric(CROSSED);
     expect(await post(gateway, 'crossing')).toEqual({ ...first, replay: true });
-    expect(await gateway.metric('uplift_idempotency_crossed_total')).toBe(1);
+    expect(await gateway.metric(CROSSED)).toBe(before + 1);
   });
 
   test('a key that Redis granted before is one operation all the same, and is counted', async () => {
     expect((await post(gateway, 'redis-first')).status).toBe(202);
     const before = await decided('redis-first', 20_000);
+    const crossed = await without.metric(CROSSED);
     expect((await post(without, 'redis-first')).status).toBe(202);
-    expect(await without.metric('uplift_idempotency_crossed_total')).toBe(1);
+    expect(await without.metric(CROSSED)).toBe(crossed + 1);
     expect(await decided('redis-first', 20_000)).toEqual(before);
   });
 });

@@ -1,7 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import type { OutRecord } from '../../../clients/kafka/ports.ts';
-import { stateOf } from '../../../contract/events.ts';
-import { type Capture, firstOf, type Snapshot, snapshotSchema } from '../../domain/snapshot.ts';
+import { type Capture, firstOf, liveOf, type Snapshot, snapshotSchema } from '../../domain/snapshot.ts';
 import { type Manifest, manifestSchema, Sealer, SLOTS, type SlotName } from './manifest.ts';
 
 /** Of a chunk before compression: what gzip cannot shrink still fits into a record of Kafka's default limit, 1 MiB. */
@@ -27,9 +26,9 @@ export function* chunksOf(capture: Capture, limitBytes = CHUNK_BYTES): Generator
   if (bytes > 0) yield Buffer.from(lines.join(''));
 }
 
-function* linesOf({ firsts, live }: Capture): Generator<string> {
-  for (const first of firsts) yield `${JSON.stringify({ first: firstOf(first) })}\n`;
-  for (const reservation of live) yield `${JSON.stringify({ live: stateOf(reservation) })}\n`;
+function* linesOf(capture: Capture): Generator<string> {
+  for (const first of capture.firsts) yield `${JSON.stringify({ first: firstOf(first) })}\n`;
+  for (const live of liveOf(capture)) yield `${JSON.stringify({ live })}\n`;
 }
 
 export function chunkRecord(slot: SlotName, index: number, compressed: Buffer): OutRecord {

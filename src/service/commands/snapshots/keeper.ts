@@ -61,6 +61,7 @@ export class SnapshotKeeper {
   }
 
   start(): void {
+    this.#measure();
     this.#timer = setInterval(() => this.look(), Math.min(LOOK_MS, this.#deps.settings.everyMs));
   }
 
