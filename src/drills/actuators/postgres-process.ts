@@ -1,0 +1,251 @@
+import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { SqlTarget } from '../../clients/postgres/ports.ts';
+import {
+  inQuotes,
+  REPLICATION_USER,
+  roleSettings,
+  SUPERUSER,
+  slotOf,
+} from '../../clients/postgres/standby.ts';
+import { clearOldLock, waitBackendsGone } from '../../clients/process/postgres-lock.ts';
+import { killUnit, signalUnit, stopUnit } from '../../clients/process/signal.ts';
+import { startUnit } from '../../clients/process/start.ts';
+import { statusOf } from '../../clients/process/status.ts';
+import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
+import { reasonOf } from '../../core/error.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { PostgresActuator, Rejoined, ServerLook, ServerRole } from './postgres.ts';
+import { editFile, passwordIn, withRole } from './postgres-files.ts';
+import { lookBySql, setSlotsBySql, withSql } from './postgres-sql.ts';
+import { lastEnd, runTool, toolOf } from './tool.ts';
+
+const LOOK_MS = 2000;
+const STATEMENT_MS = 30_000;
+const PROMOTE_S = 60;
+const APPLIED_MS = 10_000;
+const START_MS = 60_000;
+const TOOL_MS = 90_000;
+
+/** Acts on Postgres servers that are local processes described by unit files. Their superuser's password stands in their pgpass. */
+export function processPostgres(unitsDir: string): PostgresActuator {
+  return new ProcessPostgres(unitsDir);
+}
+
+class ProcessPostgres implements PostgresActuator {
+  readonly #unitsDir: string;
+
+  constructor(unitsDir: string) {
+    this.#unitsDir = unitsDir;
+  }
+
+  async look(server: string): Promise<ServerLook> {
+    const unit = await this.#unit(server);
+    const { state } = await statusOf(unit);
+    if (state === 'exited' || state === 'neverStarted') {
+      // Backends may live on for a moment after their postmaster was killed.
+      const alive = await waitBackendsGone(unit, 0).then(
+        () => false,
+        () => true,
+      );
+      return {
+        up: false,
+        stopped: !alive,
+        reason: alive ? 'its backends still run' : `its process is ${state}`,
+      };
+    }
+    try {
+      return await withSql(await superuser(unit, LOOK_MS), lookBySql);
+    } catch (error) {
+      return { up: false, stopped: false, reason: reasonOf(error) };
+    }
+  }
+
+  async fence(server: string, how: 'kill' | 'stop'): Promise<void> {
+    const unit = await this.#unit(server);
+    if (how === 'stop') await stopUnit(unit);
+    else await killUnit(unit);
+    await waitBackendsGone(unit, APPLIED_MS);
+    await markStandby(unit);
+  }
+
+  async setRole(server: string, role: ServerRole): Promise<void> {
+    const unit = await this.#unit(server);
+    const settings = roleSettings(
+      server,
+      join(label(unit, 'confDir'), 'pgpass'),
+      role.leads ? role : { leads: false, port: portOf(await this.#unit(role.follows)) },
+    );
+    await editFile(join(label(unit, 'confDir'), 'role.conf'), (text) => withRole(text, settings));
+    if ((await statusOf(unit)).state !== 'running') return;
+    await signalUnit(unit, 'SIGHUP');
+    // New connections have what the postmaster has read; the others follow at once.
+    const applied = async (): Promise<boolean> =>
+      withSql(await superuser(unit, LOOK_MS), async (sql) => {
+        const text = `SELECT current_setting('primary_conninfo') AS conninfo, current_setting('synchronous_standby_names') AS sync`;
+        const [row] = (await sql.query<{ conninfo: string; sync: string }>(text)).rows;
+        return row?.conninfo === settings.CONNINFO && row.sync === settings.SYNC;
+      });
+    await waitFor(applied, { what: `${server} took up its role`, timeoutMs: APPLIED_MS, intervalMs: 20 });
+  }
+
+  async promote(server: string): Promise<void> {
+    const target = await superuser(await this.#unit(server), (PROMOTE_S + 5) * 1000);
+    await withSql(target, async (sql) => {
+      const text = 'SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, $1) ELSE true END AS done';
+      const [row] = (await sql.query<{ done: boolean }>(text, [PROMOTE_S])).rows;
+      if (row?.done !== true) throw new Error(`${server} was not promoted within ${PROMOTE_S} s`);
+    });
+  }
+
+  async setSlots(server: string, wanted: readonly string[], all: readonly string[]): Promise<void> {
+    const target = await superuser(await this.#unit(server), STATEMENT_MS);
+    await withSql(target, (sql) => setSlotsBySql(sql, wanted, all));
+  }
+
+  async checkpoint(server: string): Promise<void> {
+    const target = await superuser(await this.#unit(server), STATEMENT_MS);
+    await withSql(target, (sql) => sql.query('CHECKPOINT'));
+  }
+
+  async rejoin(
+    server: string,
+    leader: string,
+    how: 'rewind' | 'copy',
+    signal: AbortSignal,
+  ): Promise<Rejoined> {
+    const unit = await this.#unit(server);
+    const tool = toolOf(unit);
+    const wait = { timeoutMs: TOOL_MS, signal };
+    await stopUnit(unit);
+    await waitBackendsGone(unit, APPLIED_MS);
+    const before = await lastEnd(tool, wait);
+    const source = await this.#unit(leader);
+    // A rewind that was cut off leaves data that no second one can mend.
+    if (how === 'rewind' && (before === undefined || before.exit === 0)) {
+      const rewound = await this.#rewind(unit, source, wait);
+      if (rewound !== undefined) return rewound;
+    }
+    return this.#copy(unit, source, wait);
+  }
+
+  async start(server: string, as: 'leader' | 'standby'): Promise<void> {
+    const unit = await this.#unit(server);
+    const asked = await this.look(server);
+    const isThat = (look: ServerLook): boolean => look.up && look.inRecovery === (as === 'standby');
+    if (asked.up && !isThat(asked)) await stopUnit(unit);
+    if (as === 'standby') await markStandby(unit);
+    else await rm(standbySignal(unit), { force: true });
+    await startUnit(unit);
+    await waitFor(async () => isThat(await this.look(server)), {
+      what: `${server} answers as a ${as}`,
+      timeoutMs: START_MS,
+      intervalMs: 50,
+    });
+  }
+
+  /** Undefined: it cannot be rewound. */
+  async #rewind(
+    unit: PlacedUnit,
+    source: PlacedUnit,
+    wait: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Rejoined | undefined> {
+    const status = await statusOf(unit);
+    if (status.state === 'exited') await clearOldLock(unit, status.process);
+    // pg_rewind lets a crashed server recover on its own first, which a marked standby refuses.
+    await rm(standbySignal(unit), { force: true });
+    const end = await runTool(
+      toolOf(unit),
+      [
+        join(binOf(unit), 'pg_rewind'),
+        `--target-pgdata=${label(unit, 'dataDir')}`,
+        `--source-server=${conninfo(unit, source, SUPERUSER)} dbname=postgres`,
+        `--config-file=${join(label(unit, 'confDir'), 'postgresql.conf')}`,
+      ],
+      wait,
+    );
+    if (end.exit !== 0) return undefined;
+    await markStandby(unit);
+    const divergedAt = /diverged at WAL location ([0-9A-F]+\/[0-9A-F]+)/i.exec(end.text)?.[1] ?? null;
+    return { how: 'rewound', divergedAt };
+  }
+
+  async #copy(
+    unit: PlacedUnit,
+    source: PlacedUnit,
+    wait: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Rejoined> {
+    const dataDir = label(unit, 'dataDir');
+    await rm(dataDir, { recursive: true, force: true });
+    await mkdir(dataDir, { mode: 0o700 });
+    await handOver(unit, dataDir);
+    const end = await runTool(
+      toolOf(unit),
+      [
+        join(binOf(unit), 'pg_basebackup'),
+        `--pgdata=${dataDir}`,
+        `--dbname=${conninfo(unit, source, REPLICATION_USER)}`,
+        `--slot=${slotOf(label(unit, 'server'))}`,
+        '--wal-method=stream',
+        '--checkpoint=fast',
+        '--no-password',
+      ],
+      wait,
+    );
+    if (end.exit !== 0) throw new Error(`pg_basebackup of ${unit.id} failed: ${end.text.trim()}`);
+    await markStandby(unit);
+    return { how: 'copied', divergedAt: null };
+  }
+
+  async #unit(server: string): Promise<PlacedUnit> {
+    const units = await readUnits(this.#unitsDir);
+    const unit = units.find(({ kind, labels }) => kind === 'postgres' && labels.server === server);
+    if (unit === undefined) throw new Error(`no unit of the Postgres server ${server} in ${this.#unitsDir}`);
+    return unit;
+  }
+}
+
+const portOf = (unit: PlacedUnit): number => Number(label(unit, 'port'));
+const binOf = ({ argv }: PlacedUnit): string => dirname(argv[0] ?? '');
+const standbySignal = (unit: PlacedUnit): string => join(label(unit, 'dataDir'), 'standby.signal');
+
+function label(unit: PlacedUnit, name: string): string {
+  const value = unit.labels[name];
+  if (value === undefined) throw new Error(`the unit ${unit.id} does not say its ${name}`);
+  return value;
+}
+
+/** A server with this file starts as a standby, whoever starts it. */
+async function markStandby(unit: PlacedUnit): Promise<void> {
+  await writeFile(standbySignal(unit), '');
+  await handOver(unit, standbySignal(unit));
+}
+
+async function handOver({ uid, gid }: PlacedUnit, path: string): Promise<void> {
+  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid);
+}
+
+/** How the tools of one server log in at another. */
+function conninfo(unit: PlacedUnit, source: PlacedUnit, user: string): string {
+  const passFile = inQuotes(join(label(unit, 'confDir'), 'pgpass'));
+  return `host=127.0.0.1 port=${portOf(source)} user=${user} passfile='${passFile}' connect_timeout=5`;
+}
+
+async function superuser(unit: PlacedUnit, queryTimeoutMs: number): Promise<SqlTarget> {
+  const password = passwordIn(await readFile(join(label(unit, 'confDir'), 'pgpass'), 'utf8'), SUPERUSER);
+  if (password === undefined)
+    throw new Error(
+      `no password of ${SUPERUSER} in the pgpass of ${unit.id}: its sandbox is older than this`,
+    );
+  return {
+    host: '127.0.0.1',
+    port: portOf(unit),
+    database: 'postgres',
+    user: SUPERUSER,
+    password,
+    applicationName: 'uplift-failover',
+    maxConnections: 1,
+    connectTimeoutMs: LOOK_MS,
+    queryTimeoutMs,
+  };
+}
