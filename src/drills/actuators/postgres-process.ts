@@ -1,4 +1,4 @@
-import { chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import {
@@ -157,7 +157,7 @@ class ProcessPostgres implements PostgresActuator {
     const end = await runTool(
       toolOf(unit),
       [
-        join(binOf(unit), 'pg_rewind'),
+        await toolPath(unit, 'pg_rewind'),
         `--target-pgdata=${label(unit, 'dataDir')}`,
         `--source-server=${conninfo(unit, source, SUPERUSER)} dbname=postgres`,
         `--config-file=${join(label(unit, 'confDir'), 'postgresql.conf')}`,
@@ -176,14 +176,15 @@ class ProcessPostgres implements PostgresActuator {
     wait: { timeoutMs: number; signal: AbortSignal },
   ): Promise<Rejoined> {
     const dataDir = label(unit, 'dataDir');
-    await rm(dataDir, { recursive: true, force: true });
-    await mkdir(dataDir, { mode: 0o700 });
-    await handOver(unit, dataDir);
+    const draft = `${dataDir}.copy`;
+    await rm(draft, { recursive: true, force: true });
+    await mkdir(draft, { mode: 0o700 });
+    await handOver(unit, draft);
     const end = await runTool(
       toolOf(unit),
       [
-        join(binOf(unit), 'pg_basebackup'),
-        `--pgdata=${dataDir}`,
+        await toolPath(unit, 'pg_basebackup'),
+        `--pgdata=${draft}`,
         `--dbname=${conninfo(unit, source, REPLICATION_USER)}`,
         `--slot=${slotOf(label(unit, 'server'))}`,
         '--wal-method=stream',
@@ -193,6 +194,9 @@ class ProcessPostgres implements PostgresActuator {
       wait,
     );
     if (end.exit !== 0) throw new Error(`pg_basebackup of ${unit.id} failed: ${end.text.trim()}`);
+    // The old data is given up only for a whole copy.
+    await rm(dataDir, { recursive: true, force: true });
+    await rename(draft, dataDir);
     await markStandby(unit);
     return { how: 'copied', divergedAt: null };
   }
@@ -206,8 +210,12 @@ class ProcessPostgres implements PostgresActuator {
 }
 
 const portOf = (unit: PlacedUnit): number => Number(label(unit, 'port'));
-const binOf = ({ argv }: PlacedUnit): string => dirname(argv[0] ?? '');
 const standbySignal = (unit: PlacedUnit): string => join(label(unit, 'dataDir'), 'standby.signal');
+
+/** A tool of the same installation; links followed, because Debian keeps most of them out of PATH. */
+async function toolPath({ argv }: PlacedUnit, tool: string): Promise<string> {
+  return join(dirname(await realpath(argv[0] ?? '')), tool);
+}
 
 function label(unit: PlacedUnit, name: string): string {
   const value = unit.labels[name];
