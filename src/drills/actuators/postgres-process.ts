@@ -18,7 +18,7 @@ import { waitFor } from '../../core/wait.ts';
 import type { PostgresActuator, Rejoined, ServerLook, ServerRole } from './postgres.ts';
 import { editFile, passwordIn, withRole } from './postgres-files.ts';
 import { lookBySql, setSlotsBySql, withSql } from './postgres-sql.ts';
-import { lastEnd, runTool, toolOf } from './tool.ts';
+import { forgetEnd, lastEnd, runTool, type ToolEnd, toolOf, toolRuns } from './tool.ts';
 
 const LOOK_MS = 2000;
 const STATEMENT_MS = 30_000;
@@ -43,6 +43,8 @@ class ProcessPostgres implements PostgresActuator {
     const unit = await this.#unit(server);
     const { state } = await statusOf(unit);
     if (state === 'exited' || state === 'neverStarted') {
+      if (await toolRuns(toolOf(unit)))
+        return { up: false, stopped: true, reason: 'a tool works on its data' };
       // Backends may live on for a moment after their postmaster was killed.
       const alive = await waitBackendsGone(unit, 0).then(
         () => false,
@@ -63,6 +65,10 @@ class ProcessPostgres implements PostgresActuator {
 
   async fence(server: string, how: 'kill' | 'stop'): Promise<void> {
     const unit = await this.#unit(server);
+    // Somebody's rewind: the server is stopped, and a mark would disturb it. Whoever waits for its end marks it.
+    if (await toolRuns(toolOf(unit))) return;
+    // It has run since any tool worked on it; where it has not, the end of that tool still counts.
+    if ((await statusOf(unit)).state === 'running') await forgetEnd(toolOf(unit));
     if (how === 'stop') await stopUnit(unit);
     else await killUnit(unit);
     await waitBackendsGone(unit, APPLIED_MS);
@@ -121,8 +127,13 @@ class ProcessPostgres implements PostgresActuator {
     await waitBackendsGone(unit, APPLIED_MS);
     const before = await lastEnd(tool, wait);
     const source = await this.#unit(leader);
-    // A rewind that was cut off leaves data that no second one can mend.
-    if (how === 'rewind' && (before === undefined || before.exit === 0)) {
+    // The tool of somebody who died has done it: a second one would let data recover that is half a replica.
+    if (how === 'rewind' && before?.exit === 0) {
+      await markStandby(unit);
+      return rejoinedBy(before);
+    }
+    // One that was cut off leaves data that no second one can mend.
+    if (how === 'rewind' && before === undefined) {
       const rewound = await this.#rewind(unit, source, wait);
       if (rewound !== undefined) return rewound;
     }
@@ -142,6 +153,7 @@ class ProcessPostgres implements PostgresActuator {
       timeoutMs: START_MS,
       intervalMs: 50,
     });
+    await forgetEnd(toolOf(unit));
   }
 
   /** Undefined: it cannot be rewound. */
@@ -166,8 +178,7 @@ class ProcessPostgres implements PostgresActuator {
     );
     if (end.exit !== 0) return undefined;
     await markStandby(unit);
-    const divergedAt = /diverged at WAL location ([0-9A-F]+\/[0-9A-F]+)/i.exec(end.text)?.[1] ?? null;
-    return { how: 'rewound', divergedAt };
+    return rejoinedBy(end);
   }
 
   async #copy(
@@ -207,6 +218,11 @@ class ProcessPostgres implements PostgresActuator {
     if (unit === undefined) throw new Error(`no unit of the Postgres server ${server} in ${this.#unitsDir}`);
     return unit;
   }
+}
+
+function rejoinedBy({ text }: ToolEnd): Rejoined {
+  const divergedAt = /diverged at WAL location ([0-9A-F]+\/[0-9A-F]+)/i.exec(text)?.[1] ?? null;
+  return { how: text.includes('pg_rewind') ? 'rewound' : 'copied', divergedAt };
 }
 
 const portOf = (unit: PlacedUnit): number => Number(label(unit, 'port'));

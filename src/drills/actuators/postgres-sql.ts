@@ -3,8 +3,9 @@ import type { Sql, SqlTarget } from '../../clients/postgres/ports.ts';
 import type { ServerLook, Standby } from './postgres.ts';
 
 const LOOK = `SELECT pg_is_in_recovery() AS in_recovery,
-  greatest((SELECT timeline_id FROM pg_control_checkpoint()), (SELECT min_recovery_end_timeline FROM pg_control_recovery()),
-    (SELECT received_tli FROM pg_stat_wal_receiver)) AS timeline,
+  CASE WHEN pg_is_in_recovery() THEN greatest((SELECT timeline_id FROM pg_control_checkpoint()), (SELECT received_tli FROM pg_stat_wal_receiver),
+      (SELECT max(('x' || left(name, 8))::bit(32)::int) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$'))
+    ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline,
   (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END)::text AS lsn,
   coalesce((SELECT status = 'streaming' FROM pg_stat_wal_receiver), false) AS receiving,
   current_setting('synchronous_standby_names') AS sync_names,
@@ -32,7 +33,13 @@ export async function withSql<T>(target: SqlTarget, work: (sql: Sql) => Promise<
   }
 }
 
-/** What a running server says of itself (needs a superuser: walreceiver and control data are hidden from others). */
+/**
+ * What a running server says of itself (needs a superuser: walreceiver and control data are hidden from others).
+ * Position and `receiving` are not read in one moment: final is only the position of a look after one that saw nothing
+ * received. The timeline is that of the log files: the control file of a primary has the old one until its next
+ * checkpoint, that of a replica until its next restart point, and a replica that is taken for one on an older timeline
+ * is passed over although it has acknowledged commits that no other has.
+ */
 export async function lookBySql(sql: Pick<Sql, 'query'>): Promise<ServerLook> {
   const [row] = (await sql.query<LookRow>(LOOK)).rows;
   if (row === undefined) throw new Error('the server answered no row');

@@ -7,9 +7,10 @@ import type { PlacedUnit } from '../../clients/process/unit-files.ts';
 import { isUpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
 
+const BEGUN = 'uplift-tool begun';
 const END = 'uplift-tool exit';
-/** The shell writes how the program ended into its log, where another process finds it too. */
-const SCRIPT = `"$@"; echo "${END} $?"`;
+/** The shell writes that the program began and how it ended into its log, where another process finds it too. */
+const SCRIPT = `echo "${BEGUN}"; "$@"; echo "${END} $?"`;
 
 export interface ToolEnd {
   /** Null: it was cut off before it could end. */
@@ -37,15 +38,12 @@ export function toolOf(server: PlacedUnit): Tool {
   };
 }
 
-/** How the last run ended, once it has; undefined: it never ran. One that was begun by somebody who died is waited for. */
+/** How the last run ended, once it has; undefined: it never began. One that was begun by somebody who died is waited for. */
 export async function lastEnd(
   { unit }: Tool,
   wait: { readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<ToolEnd | undefined> {
-  const ended = async (): Promise<boolean> => {
-    const { state } = await statusOf(unit);
-    return state === 'exited' || state === 'neverStarted';
-  };
+  const ended = async (): Promise<boolean> => !(await toolRuns({ unit }));
   try {
     await waitFor(ended, { what: `${unit.id} done`, intervalMs: 20, ...wait });
   } catch (error) {
@@ -54,9 +52,20 @@ export async function lastEnd(
     if (!isUpliftError(error, 'UPL-DEADLINE')) throw error;
   }
   const text = await readFile(unit.logFile, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
+  if (text?.includes(BEGUN) !== true) return undefined;
   const exit = new RegExp(`^${END} (\\d+)$`, 'm').exec(text)?.[1];
   return { exit: exit === undefined ? null : Number(exit), text };
+}
+
+/** Does somebody's tool work on the data right now? */
+export async function toolRuns({ unit }: Tool): Promise<boolean> {
+  const { state } = await statusOf(unit);
+  return state === 'running' || state === 'paused';
+}
+
+/** The server runs on what the last run made: how that one ended counts no more. */
+export async function forgetEnd({ unit }: Tool): Promise<void> {
+  await rm(unit.logFile, { force: true });
 }
 
 /** Runs a program to its end under the server's user. A program that ran past its time is killed and counts as cut off. */
@@ -66,7 +75,7 @@ export async function runTool(
   wait: { readonly timeoutMs: number; readonly signal?: AbortSignal },
 ): Promise<ToolEnd> {
   await lastEnd(tool, wait);
-  await rm(tool.unit.logFile, { force: true });
+  await forgetEnd(tool);
   const unit: PlacedUnit = { ...tool.unit, argv: ['/bin/sh', '-c', SCRIPT, tool.unit.id, ...argv] };
   await startUnit(unit);
   return (await lastEnd({ unit }, wait)) ?? { exit: null, text: '' };

@@ -97,7 +97,7 @@ describe('a failover whose process dies at any effect or line of its journal', (
         expect(await expectWhole(model, acknowledged)).not.toBe('az-a');
         expect(model.pool).toEqual({ server: expect.not.stringMatching('az-a'), paused: false });
       }),
-      { numRuns: 1500 },
+      { numRuns: 400 },
     );
   });
 
@@ -121,7 +121,7 @@ describe('a failover whose process dies at any effect or line of its journal', (
         expect(model.pool.paused).toBe(false);
         if (fenced) expect(model.pool.server).toBe(await expectWhole(model, acknowledged));
       }),
-      { numRuns: 1500 },
+      { numRuns: 400 },
     );
   });
 

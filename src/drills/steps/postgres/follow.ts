@@ -1,7 +1,8 @@
 import { slotOf } from '../../../clients/postgres/standby.ts';
+import { isUpliftError } from '../../../core/error.ts';
 import { waitFor } from '../../../core/wait.ts';
 import type { PostgresActuator, Rejoined } from '../../actuators/postgres.ts';
-import { placesOf } from './places.ts';
+import { isOnTimelineOf, placesOf } from './places.ts';
 import { lookAtAll, type PostgresSet } from './set.ts';
 
 const STREAMING_MS = 15_000;
@@ -37,8 +38,31 @@ export async function streamsFrom(
 ): Promise<boolean> {
   const looks = await lookAtAll(set, servers);
   const [own, leads] = [looks.get(server), looks.get(leader)];
-  if (own?.up !== true || !own.inRecovery || leads?.up !== true) return false;
+  if (own?.up !== true || leads?.up !== true || !isOnTimelineOf(own, leads)) return false;
   return leads.standbys.some(({ name, state }) => name === slotOf(server) && state === 'streaming');
+}
+
+/**
+ * Lets every server but the old primary follow the leader. One that does not stream from it soon is ahead of where the
+ * leader's timeline began (it was not looked at when the leader was chosen): it rejoins as the old primary does.
+ */
+export async function gather(
+  set: PostgresSet,
+  servers: PostgresActuator,
+  leader: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const others = set.servers.filter((server) => server !== leader && server !== set.primary);
+  await follow(set, servers, leader, others);
+  for (const server of others) {
+    const waiting = { what: `${server} streams from ${leader}`, timeoutMs: STREAMING_MS, signal };
+    try {
+      await waitFor(() => streamsFrom(set, servers, leader, server), { ...waiting, intervalMs: 50 });
+    } catch (error) {
+      if (!isUpliftError(error, 'UPL-DEADLINE')) throw error;
+      await rejoin(set, servers, { leader, server, signal });
+    }
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
 import type { PoolerActuator, PostgresActuator } from '../../actuators/postgres.ts';
 import { chooseMostAdvanced } from './choose.ts';
-import { follow, rejoin } from './follow.ts';
+import { follow, gather, rejoin } from './follow.ts';
 import { syncTextFor } from './places.ts';
 import {
   leadersOf,
@@ -69,12 +69,14 @@ export const holdPoolStep: Kind<SetArgs, { paused: boolean }> = {
   parse: (args) => setArgs.parse(args),
   describe: ({ set }) => `hold the clients of ${set.pool?.database ?? 'no pool'}`,
   async do({ set }, context) {
+    // Repeated after clients went on: they need not wait for a rewind.
+    if (await isLetGo(context, set)) return { paused: false };
     await poolOf(context, set).hold();
     return { paused: true };
   },
   async verify({ set }, context) {
-    const look = await poolOf(context, set).look();
-    if (!look.paused) throw new Error('the pool is not held');
+    const { paused } = await poolOf(context, set).look();
+    if (!paused && !(await isLetGo(context, set))) throw new Error('the pool is not held');
   },
   async undo({ set }, context) {
     const [leader, second] = leadersOf(await lookAtAll(set, serversOf(context, set)));
@@ -109,8 +111,7 @@ export const fenceStep: Kind<FenceArgs, { fenced: boolean; was: string }> = {
     const looks = await lookAtAll(set, servers);
     const successor = successorOf(set, looks);
     if (successor !== undefined) {
-      const others = set.servers.filter((server) => server !== successor && server !== set.primary);
-      await follow(set, servers, successor, others);
+      await gather(set, servers, successor, signal);
       await rejoin(set, servers, { leader: successor, server: set.primary, signal });
       await waitPlaced(set, servers, successor, { timeoutMs: PLACED_MS });
       return { leader: successor };
@@ -184,11 +185,10 @@ export const repointStep: Kind<SetArgs, { leader: string }> = {
   version: 1,
   parse: (args) => setArgs.parse(args),
   describe: ({ set }) => `repoint the other replicas from ${set.primary}`,
-  async do({ set }, context) {
+  async do({ set }, context, { signal }) {
     const servers = serversOf(context, set);
     const leader = await requireSuccessor(set, servers);
-    const others = set.servers.filter((server) => server !== leader && server !== set.primary);
-    await follow(set, servers, leader, others);
+    await gather(set, servers, leader, signal);
     return { leader };
   },
   async verify({ set }, context, { signal }) {
@@ -248,18 +248,30 @@ async function requireFenced({ primary }: PostgresSet, servers: PostgresActuator
 
 /** The replicas once none receives any more: a position that still grows would make the wrong one the most advanced. */
 async function settledReplicas(set: PostgresSet, servers: PostgresActuator, signal: AbortSignal) {
-  return waitFor(
-    async () => {
-      const looks = await lookAtAll(set, servers);
-      const replicas = [...looks].flatMap(([server, look]) =>
-        server === set.primary ? [] : [{ server, look }],
-      );
-      const receiving = replicas.find(({ look }) => look.up && look.receiving);
-      if (receiving !== undefined) throw new Error(`${receiving.server} is still receiving`);
-      return replicas;
-    },
-    { what: 'what the old primary sent has arrived', timeoutMs: SETTLE_MS, intervalMs: 20, signal },
-  );
+  const replicas = async () =>
+    [...(await lookAtAll(set, servers))].flatMap(([server, look]) =>
+      server === set.primary ? [] : [{ server, look }],
+    );
+  const quiet = async (): Promise<true> => {
+    const receiving = (await replicas()).find(({ look }) => look.up && look.receiving);
+    if (receiving === undefined) return true;
+    throw new Error(`${receiving.server} is still receiving`);
+  };
+  await waitFor(quiet, {
+    what: 'what the old primary sent has arrived',
+    timeoutMs: SETTLE_MS,
+    intervalMs: 20,
+    signal,
+  });
+  // Looked at again: a walreceiver may have written its last bytes between the two things that one look reads.
+  return replicas();
+}
+
+/** Does the pool lead to a successor already? */
+async function isLetGo(context: PostgresStepContext, set: PostgresSet): Promise<boolean> {
+  const successor = successorOf(set, await lookAtAll(set, serversOf(context, set)));
+  const { server, paused } = await poolOf(context, set).look();
+  return successor !== undefined && server === successor && !paused;
 }
 
 async function letGo(

@@ -87,6 +87,7 @@ describe('who has to be what', () => {
           { ...look, slots: server === leader ? [] : [slotOf(leader)] },
           ...(server === leader
             ? [
+                { ...look, timeline: look.timeline + 1 },
                 { ...look, synchronousStandbyNames: `ANY 1 (${slotOf(leader)})` },
                 { ...look, standbys: look.standbys.map((each) => ({ ...each, state: 'catchup' })) },
               ]

@@ -57,10 +57,16 @@ export function misplaced(
 ): string[] {
   return placesOf(set, leader)
     .filter(({ server }) => !except.includes(server))
-    .flatMap((place) => differences(set, place, looks, except));
+    .flatMap((place) => differences(set, place, leader, looks, except));
 }
 
-function differences(set: PostgresSet, place: Place, looks: Looks, except: readonly string[]): string[] {
+function differences(
+  set: PostgresSet,
+  place: Place,
+  leader: string,
+  looks: Looks,
+  except: readonly string[],
+): string[] {
   const { server, role } = place;
   const look = looks.get(server);
   if (look === undefined) return [`${server} was not looked at`];
@@ -69,7 +75,16 @@ function differences(set: PostgresSet, place: Place, looks: Looks, except: reado
   const slots = sameNames(ours, place.slots)
     ? []
     : [`${server} has the slots ${list(ours)} instead of ${list(place.slots)}`];
-  if (!role.leads) return [...(look.inRecovery ? [] : [`${server} takes writes of its own`]), ...slots];
+  if (!role.leads) {
+    const leads = looks.get(leader);
+    const follows = leads?.up !== true || isOnTimelineOf(look, leads);
+    const own = look.inRecovery
+      ? follows
+        ? []
+        : [`${server} (timeline ${look.timeline}) does not receive from ${leader}`]
+      : [`${server} takes writes of its own`];
+    return [...own, ...slots];
+  }
   const sync =
     look.synchronousStandbyNames === role.synchronousStandbyNames
       ? []
@@ -84,6 +99,16 @@ function differences(set: PostgresSet, place: Place, looks: Looks, except: reado
     ...slots,
   ];
 }
+
+/**
+ * Does this standby receive what the leader writes? One that asks for the timeline before shows up as streaming for a
+ * moment, again and again, and receives nothing.
+ */
+export function isOnTimelineOf(standby: Up, leader: Up): boolean {
+  return standby.inRecovery && standby.receiving && standby.timeline === leader.timeline;
+}
+
+type Up = Extract<ServerLook, { readonly up: true }>;
 
 function streams(
   standbys: readonly { readonly name: string; readonly state: string; readonly syncState: string }[],

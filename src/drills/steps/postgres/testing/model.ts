@@ -138,7 +138,7 @@ export class Model {
       inRecovery: server.recovering,
       timeline: server.timeline,
       lsn: `0/${server.log.length.toString(16)}`,
-      receiving: false,
+      receiving: !server.role.leads && this.#streams(name, server, this.of(server.role.follows)),
       synchronousStandbyNames: server.role.leads ? server.role.synchronousStandbyNames : '',
       standbys: this.#standbysOf(name),
       slots: [...server.slots],
