@@ -16,6 +16,7 @@ import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts'
 import { reasonOf } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { PostgresActuator, Rejoined, ServerLook, ServerRole } from './postgres.ts';
+import { copyAnew, label, markStandby, portOf, rejoinedBy, rewind, standbySignal } from './postgres-data.ts';
 import { editFile, passwordIn, withRole } from './postgres-files.ts';
 import { lookBySql, setSlotsBySql, withSql } from './postgres-sql.ts';
 import { forgetEnd, lastEnd, runTool, type ToolEnd, toolOf, toolRuns } from './tool.ts';
@@ -134,10 +135,10 @@ class ProcessPostgres implements PostgresActuator {
     }
     // One that was cut off leaves data that no second one can mend.
     if (how === 'rewind' && before === undefined) {
-      const rewound = await this.#rewind(unit, source, wait);
+      const rewound = await rewind(unit, source, wait);
       if (rewound !== undefined) return rewound;
     }
-    return this.#copy(unit, source, wait);
+    return copyAnew(unit, source, wait);
   }
 
   async start(server: string, as: 'leader' | 'standby'): Promise<void> {
@@ -156,103 +157,12 @@ class ProcessPostgres implements PostgresActuator {
     await forgetEnd(toolOf(unit));
   }
 
-  /** Undefined: it cannot be rewound. */
-  async #rewind(
-    unit: PlacedUnit,
-    source: PlacedUnit,
-    wait: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Rejoined | undefined> {
-    const status = await statusOf(unit);
-    if (status.state === 'exited') await clearOldLock(unit, status.process);
-    // pg_rewind lets a crashed server recover on its own first, which a marked standby refuses.
-    await rm(standbySignal(unit), { force: true });
-    const end = await runTool(
-      toolOf(unit),
-      [
-        await toolPath(unit, 'pg_rewind'),
-        `--target-pgdata=${label(unit, 'dataDir')}`,
-        `--source-server=${conninfo(unit, source, SUPERUSER)} dbname=postgres`,
-        `--config-file=${join(label(unit, 'confDir'), 'postgresql.conf')}`,
-      ],
-      wait,
-    );
-    if (end.exit !== 0) return undefined;
-    await markStandby(unit);
-    return rejoinedBy(end);
-  }
-
-  async #copy(
-    unit: PlacedUnit,
-    source: PlacedUnit,
-    wait: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Rejoined> {
-    const dataDir = label(unit, 'dataDir');
-    const draft = `${dataDir}.copy`;
-    await rm(draft, { recursive: true, force: true });
-    await mkdir(draft, { mode: 0o700 });
-    await handOver(unit, draft);
-    const end = await runTool(
-      toolOf(unit),
-      [
-        await toolPath(unit, 'pg_basebackup'),
-        `--pgdata=${draft}`,
-        `--dbname=${conninfo(unit, source, REPLICATION_USER)}`,
-        `--slot=${slotOf(label(unit, 'server'))}`,
-        '--wal-method=stream',
-        '--checkpoint=fast',
-        '--no-password',
-      ],
-      wait,
-    );
-    if (end.exit !== 0) throw new Error(`pg_basebackup of ${unit.id} failed: ${end.text.trim()}`);
-    // The old data is given up only for a whole copy.
-    await rm(dataDir, { recursive: true, force: true });
-    await rename(draft, dataDir);
-    await markStandby(unit);
-    return { how: 'copied', divergedAt: null };
-  }
-
   async #unit(server: string): Promise<PlacedUnit> {
     const units = await readUnits(this.#unitsDir);
     const unit = units.find(({ kind, labels }) => kind === 'postgres' && labels.server === server);
     if (unit === undefined) throw new Error(`no unit of the Postgres server ${server} in ${this.#unitsDir}`);
     return unit;
   }
-}
-
-function rejoinedBy({ text }: ToolEnd): Rejoined {
-  const divergedAt = /diverged at WAL location ([0-9A-F]+\/[0-9A-F]+)/i.exec(text)?.[1] ?? null;
-  return { how: text.includes('pg_rewind') ? 'rewound' : 'copied', divergedAt };
-}
-
-const portOf = (unit: PlacedUnit): number => Number(label(unit, 'port'));
-const standbySignal = (unit: PlacedUnit): string => join(label(unit, 'dataDir'), 'standby.signal');
-
-/** A tool of the same installation; links followed, because Debian keeps most of them out of PATH. */
-async function toolPath({ argv }: PlacedUnit, tool: string): Promise<string> {
-  return join(dirname(await realpath(argv[0] ?? '')), tool);
-}
-
-function label(unit: PlacedUnit, name: string): string {
-  const value = unit.labels[name];
-  if (value === undefined) throw new Error(`the unit ${unit.id} does not say its ${name}`);
-  return value;
-}
-
-/** A server with this file starts as a standby, whoever starts it. */
-async function markStandby(unit: PlacedUnit): Promise<void> {
-  await writeFile(standbySignal(unit), '');
-  await handOver(unit, standbySignal(unit));
-}
-
-async function handOver({ uid, gid }: PlacedUnit, path: string): Promise<void> {
-  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid);
-}
-
-/** How the tools of one server log in at another. */
-function conninfo(unit: PlacedUnit, source: PlacedUnit, user: string): string {
-  const passFile = inQuotes(join(label(unit, 'confDir'), 'pgpass'));
-  return `host=127.0.0.1 port=${portOf(source)} user=${user} passfile='${passFile}' connect_timeout=5`;
 }
 
 async function superuser(unit: PlacedUnit, queryTimeoutMs: number): Promise<SqlTarget> {

@@ -1,14 +1,12 @@
 import { z } from 'zod';
-import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
-import type { PoolerActuator, PostgresActuator } from '../../actuators/postgres.ts';
+import { isLetGo, letGo, poolOf, requireFenced, requireReached, serversOf, settledReplicas } from './acts.ts';
 import { chooseMostAdvanced } from './choose.ts';
 import { follow, gather, rejoin } from './follow.ts';
 import { syncTextFor } from './places.ts';
 import {
   leadersOf,
   lookAtAll,
-  type PostgresSet,
   type PostgresStepContext,
   postgresSetSchema,
   requireSuccessor,
@@ -16,7 +14,6 @@ import {
   waitPlaced,
 } from './set.ts';
 
-const SETTLE_MS = 15_000;
 const PLACED_MS = 60_000;
 
 const setArgs = z.object({ set: postgresSetSchema });
@@ -31,14 +28,6 @@ type Kind<A extends SetArgs, R extends { readonly [key: string]: string | boolea
   A,
   R
 >;
-
-const serversOf = ({ postgresOf }: PostgresStepContext, set: PostgresSet): PostgresActuator =>
-  postgresOf(set.units);
-
-function poolOf({ poolerOf }: PostgresStepContext, { units, pool }: PostgresSet): PoolerActuator {
-  if (pool === null) throw new Error('the set has no pool');
-  return poolerOf(units, pool);
-}
 
 /** CHECKPOINT on the primary, before clients have to wait for what a shutdown would otherwise do then. */
 export const checkpointStep: Kind<SetArgs, { checkpointed: boolean }> = {
@@ -238,65 +227,3 @@ export const rejoinStep: Kind<SetArgs, { leader: string; how: string | null; div
   // What it alone had written is gone. Cut off half way, it is completed by the undo of the fence or by another run.
   undo: 'irreversible',
 };
-
-/** Gone, or a replica: either way it takes no writes. One that merely does not answer may still take some. */
-async function requireFenced({ primary }: PostgresSet, servers: PostgresActuator): Promise<void> {
-  const look = await servers.look(primary);
-  if (look.up && !look.inRecovery) throw new Error(`${primary} still takes writes`);
-  if (!look.up && !look.stopped) throw new Error(`${primary} may still take writes: ${look.reason}`);
-}
-
-/** The replicas once none receives any more: a position that still grows would make the wrong one the most advanced. */
-async function settledReplicas(set: PostgresSet, servers: PostgresActuator, signal: AbortSignal) {
-  const replicas = async () =>
-    [...(await lookAtAll(set, servers))].flatMap(([server, look]) =>
-      server === set.primary ? [] : [{ server, look }],
-    );
-  const quiet = async (): Promise<true> => {
-    const receiving = (await replicas()).find(({ look }) => look.up && look.receiving);
-    if (receiving === undefined) return true;
-    throw new Error(`${receiving.server} is still receiving`);
-  };
-  await waitFor(quiet, {
-    what: 'what the old primary sent has arrived',
-    timeoutMs: SETTLE_MS,
-    intervalMs: 20,
-    signal,
-  });
-  // Looked at again: a walreceiver may have written its last bytes between the two things that one look reads.
-  return replicas();
-}
-
-/** Does the pool lead to a successor already? */
-async function isLetGo(context: PostgresStepContext, set: PostgresSet): Promise<boolean> {
-  const successor = successorOf(set, await lookAtAll(set, serversOf(context, set)));
-  const { server, paused } = await poolOf(context, set).look();
-  return successor !== undefined && server === successor && !paused;
-}
-
-async function letGo(
-  context: PostgresStepContext,
-  set: PostgresSet,
-  leader: string,
-): Promise<{ leader: string }> {
-  const pool = poolOf(context, set);
-  await pool.point(leader);
-  await pool.release();
-  await requireReached(context, set, leader);
-  return { leader };
-}
-
-async function requireReached(context: PostgresStepContext, set: PostgresSet, leader: string): Promise<void> {
-  const pool = poolOf(context, set);
-  await waitFor(
-    async () => {
-      const { server, writable } = await pool.reaches();
-      if (server !== leader || !writable)
-        throw new Error(
-          `the pool leads to ${server ?? 'nobody'}${writable ? '' : ', which takes no writes'}`,
-        );
-      return true;
-    },
-    { what: `the pool leads to ${leader}`, timeoutMs: SETTLE_MS, intervalMs: 50 },
-  );
-}
