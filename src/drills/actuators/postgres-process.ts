@@ -1,14 +1,8 @@
-import { chown, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
-import {
-  inQuotes,
-  REPLICATION_USER,
-  roleSettings,
-  SUPERUSER,
-  slotOf,
-} from '../../clients/postgres/standby.ts';
-import { clearOldLock, waitBackendsGone } from '../../clients/process/postgres-lock.ts';
+import { roleSettings, SUPERUSER } from '../../clients/postgres/standby.ts';
+import { waitBackendsGone } from '../../clients/process/postgres-lock.ts';
 import { killUnit, signalUnit, stopUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
@@ -19,7 +13,7 @@ import type { PostgresActuator, Rejoined, ServerLook, ServerRole } from './postg
 import { copyAnew, label, markStandby, portOf, rejoinedBy, rewind, standbySignal } from './postgres-data.ts';
 import { editFile, passwordIn, withRole } from './postgres-files.ts';
 import { lookBySql, setSlotsBySql, withSql } from './postgres-sql.ts';
-import { forgetEnd, lastEnd, runTool, type ToolEnd, toolOf, toolRuns } from './tool.ts';
+import { forgetEnd, lastEnd, toolOf, toolRuns } from './tool.ts';
 
 const LOOK_MS = 2000;
 const STATEMENT_MS = 30_000;
