@@ -12,13 +12,15 @@ const LOOK_TIMEOUT_MS = 250;
 /** Answers reads of reservation ids that do not exist, where a filter can say so for certain. */
 export class UnknownIds {
   readonly #bits: Bits;
+  readonly #lookTimeoutMs: number;
   readonly #redis = new Optional();
   readonly #onOutcome: (outcome: BloomOutcome) => void;
   #generation: Generation | undefined;
   #unusable = false;
 
-  constructor(bits: Bits, onOutcome: (outcome: BloomOutcome) => void) {
+  constructor(bits: Bits, onOutcome: (outcome: BloomOutcome) => void, lookTimeoutMs = LOOK_TIMEOUT_MS) {
     this.#bits = bits;
+    this.#lookTimeoutMs = lookTimeoutMs;
     this.#onOutcome = onOutcome;
   }
 
@@ -52,7 +54,7 @@ export class UnknownIds {
     const { shard, bits } = placeOf(id, generation);
     const key = shardKey(generation.generation, shard);
     const look = await this.#redis.ask(() =>
-      withDeadline('Redis', LOOK_TIMEOUT_MS, this.#bits.look(key, bits, sealBit(generation))),
+      withDeadline('Redis', this.#lookTimeoutMs, this.#bits.look(key, bits, sealBit(generation))),
     );
     if (look === undefined) return 'redisAway';
     if (look.all) return 'maybe';
