@@ -3,13 +3,13 @@ import { startKafka, type TestKafka } from '../../test/support/kafka-cluster.ts'
 import { freePorts } from '../../test/support/kafka-node.ts';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres-server.ts';
 import { startRedis, type TestRedis } from '../../test/support/redis-cluster.ts';
-import { type RoleProcess, roleEnv, startRole } from '../../test/support/service-roles.ts';
+import { postgresUrl, type RoleProcess, roleEnv, startRole } from '../../test/support/service-roles.ts';
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
-import { acknowledgedSchema, PROBLEMS } from '../contract/http.ts';
+import { acknowledgedSchema, decidedSchema, PROBLEMS } from '../contract/http.ts';
 import { eventIdOf, partitionOf, reservationIdOf } from '../contract/ids.ts';
 import { VIEWS } from '../contract/projection.ts';
-import { type Decision, TOPICS } from '../contract/records.ts';
+import { type Decision, type ReservationState, TOPICS } from '../contract/records.ts';
 import { decodeToken } from '../contract/token.ts';
 import { waitFor } from '../core/wait.ts';
 import { decodeDecision, encodeDecision } from './domain/codec.ts';
@@ -42,7 +42,9 @@ beforeAll(async () => {
   ]);
   for (const [at, port] of (await freePorts(4)).entries()) ports.set(ROLES[at] ?? 'other', port);
   const more = { BLOOM: 'on', BLOOM_REBUILD_MS: '2000', RATE_LIMIT_PER_TENANT: '100000/1' };
-  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...more };
+  // The first of the two servers to read from is not there.
+  const reads = { POSTGRES_READ_URL: `postgres://nobody@127.0.0.1:1/x,${postgresUrl(postgres.direct)}` };
+  env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...more, ...reads };
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
 });
 
@@ -192,6 +194,59 @@ describe('the reference service on real servers', () => {
     ]);
   });
 
+  test('a hold is made, moved, confirmed and cancelled, each answered with its decision and read by its token', async () => {
+    const ask = async (method: string, path: string, key: string, body?: object) => {
+      const response = await fetch(`${role('gateway').url}/v1/reservations${path}`, {
+        method,
+        headers: {
+          ...TENANT,
+          'idempotency-key': key,
+          prefer: 'wait=15',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(20_000),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const body = { resource: 'suite', quantity: 60, slot: slotOf(0), hold: true, holdSeconds: 600 };
+    const held = await ask('POST', '', 'h1', body);
+    expect(held.status).toBe(201);
+    const { reservation, token } = decidedSchema.parse(held.body);
+    expect(reservation).toMatchObject({ status: 'held', version: 1, resource: 'suite' });
+    const id = reservation?.reservationId ?? '';
+    const full = await ask('POST', '', 'h2', { ...body, hold: false, holdSeconds: undefined });
+    expect(full).toMatchObject({ status: 409, body: { type: PROBLEMS.full } });
+    const moved = await ask('PATCH', `/${id}`, 'h3', { resource: 'suite', slot: slotOf(5), quantity: 70 });
+    expect(moved).toMatchObject({ status: 200, body: { reservation: { version: 2, slot: slotOf(5) } } });
+    expect(await ask('POST', `/${id}/confirm`, 'h4')).toMatchObject({ status: 200 });
+    expect(await ask('POST', `/${id}/confirm`, 'h5')).toMatchObject({
+      status: 409,
+      body: { type: PROBLEMS.notHeld },
+    });
+    const elsewhere = await ask('PATCH', `/${id}`, 'h6', { resource: 'room', quantity: 1 });
+    expect(elsewhere).toMatchObject({ status: 422, body: { type: PROBLEMS.otherResource } });
+    const cancelled = await ask('DELETE', `/${id}`, 'h7');
+    expect(cancelled).toMatchObject({
+      status: 200,
+      body: { reservation: { status: 'cancelled', version: 4 } },
+    });
+    const last = decidedSchema.parse(cancelled.body).token;
+    const read = (path: string, headers: Record<string, string>) =>
+      fetch(`${role('gateway').url}${path}`, { headers: { ...TENANT, ...headers } });
+    const list = await read('/v1/resources/suite/reservations?limit=1', { 'x-consistency-token': last });
+    expect(await list.json()).toMatchObject({
+      reservations: [{ reservationId: id, version: 4 }],
+      next: null,
+    });
+    const other = await read(`/v1/reservations/${id}`, {
+      'x-tenant-id': 'else',
+      'x-consistency-token': token,
+    });
+    expect(other.status).toBe(404);
+    expect(await role('gateway').metric('uplift_reads_total{source="replica"}')).toBeGreaterThan(0);
+  });
+
   test('garbage in the commands topic gets its decision and stops nobody', async () => {
     const produce = await openProduce(kafka.target);
     const record = { key: Buffer.from('acme/room'), value: Buffer.from([0xff, 0x00]), headers: [] };
@@ -233,9 +288,11 @@ describe('the reference service on real servers', () => {
     for (const each of acknowledged) await decisionOf(each, 30_000);
     const firsts = foldAll(await readEvents());
     expect(acknowledged.filter((each) => !firsts.has(each))).toEqual([]);
-    const held = [...firsts.values()].flatMap((d) =>
-      d.decision === 'accepted' && d.reservation ? [d.reservation] : [],
-    );
+    // As they stand at the end: a reservation that was changed is in several decisions.
+    const last = new Map<string, ReservationState>();
+    for (const { decision, reservation } of firsts.values())
+      if (decision === 'accepted' && reservation !== null) last.set(reservation.id, reservation);
+    const held = [...last.values()].filter(({ status }) => status === 'active' || status === 'held');
     const taken = Map.groupBy(held, (r) => `${r.resource} ${r.slot.start}`);
     for (const group of taken.values())
       expect(group.reduce((sum, r) => sum + r.quantity, 0)).toBeLessThanOrEqual(100);
