@@ -136,7 +136,7 @@ class World {
   }
 }
 
-describe('an owner that begins with snapshots', () => {
+describe('an owner that begins with snapshots', { timeout: 120_000 }, () => {
   test('decides as if it had never died, whatever was deleted, compacted, torn or led by others', async () => {
     const seen: Seen = { 'from snapshots': 0, 'with events deleted': 0, torn: 0, 'in several chunks': 0 };
     const property = fc.asyncProperty(histories, happenings, async (history, steps) => {
