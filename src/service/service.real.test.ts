@@ -391,7 +391,8 @@ describe('the reference service on real servers', () => {
     role('gateway').signal('SIGTERM');
     const statuses = await Promise.all(inFlight);
     expect(statuses.filter((status) => status !== 202 && status !== 503)).toEqual([]);
-    for (const name of ROLES) role(name).signal('SIGTERM');
+    // The gateway was asked: a second signal to a process that is just ending would end it as a signal does.
+    for (const name of ROLES) if (name !== 'gateway') role(name).signal('SIGTERM');
     expect(await Promise.all(ROLES.map((name) => role(name).exit))).toEqual([143, 143, 143]);
     expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
