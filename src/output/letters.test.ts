@@ -51,3 +51,12 @@ describe('style', () => {
     expect(styleOf({ columns: 5 }, {}).columns).toBe(40);
   });
 });
+
+describe('a path', () => {
+  it('is never broken: in pieces it could not be copied; other long words are cut', () => {
+    const path = '/srv/uplift/runs/01a21636-b0bd-7612-b294-a9dff43018fd/history.ndjson';
+    expect(wrap(`it is in ${path} now`, 20)).toEqual(['it is in', path, 'now']);
+    expect(wrap('./runs/01a21636-b0bd-7612', 10)).toEqual(['./runs/01a21636-b0bd-7612']);
+    expect(wrap('0123456789abcdef', 10)).toEqual(['0123456789', 'abcdef']);
+  });
+});

@@ -55,11 +55,17 @@ export function padStart(text: string, width: number): string {
   return ' '.repeat(Math.max(0, width - widthOf(text))) + text;
 }
 
-/** Wraps at spaces; a word longer than the width is cut hard so that nothing runs off the screen. Keeps line breaks. */
+/**
+ * Wraps at spaces; a word longer than the width is cut hard so that nothing runs off the screen, but for a path, which would
+ * be of no use in pieces. Keeps line breaks.
+ */
 export function wrap(text: string, width: number): string[] {
   const room = Math.max(8, width);
   return text.split('\n').flatMap((line) => wrapLine(line, room));
 }
+
+/** An absolute path, or one from here or above. */
+const PATH = /^\.{0,2}\/[^/]/;
 
 function wrapLine(line: string, width: number): string[] {
   if (widthOf(line) <= width) return [line];
@@ -72,7 +78,8 @@ function wrapLine(line: string, width: number): string[] {
       continue;
     }
     if (current !== undefined) lines.push(current.trimEnd());
-    const pieces = cut(word, width);
+    // A path is copied whole or not at all: it may stand out.
+    const pieces = PATH.test(word) ? [word] : cut(word, width);
     lines.push(...pieces.slice(0, -1));
     current = pieces.at(-1) ?? '';
   }
