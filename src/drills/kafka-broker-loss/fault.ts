@@ -117,14 +117,14 @@ export function recoveryOf(
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
   const backIn = backInsideSlo(load.timeline(), load.atUs(times.killedNs), sloOf(baseline)).backInMs;
   const reconnect = electedNs === null ? null : reconnectMs(load, electedNs, partitions);
-  // The sum of all partitions can look well before the last one takes writes again: then it is not back yet.
+  // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
   const writesAgainMs =
-    electedNs === null || reconnect === null ? 0 : between(times.killedNs, electedNs) + reconnect;
+    electedNs === null ? 0 : reconnect === null ? null : between(times.killedNs, electedNs) + reconnect;
   return {
     detectMs: detectedNs === null ? null : between(times.killedNs, detectedNs),
     electMs: detectedNs === null || electedNs === null ? null : between(detectedNs, electedNs),
     reconnectMs: reconnect,
-    backInsideSloMs: backIn === null ? null : Math.max(backIn, writesAgainMs),
+    backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
   };
 }
 
