@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TOPICS } from '../contract/records.ts';
 import { type Finding, verdictOf } from '../core/finding.ts';
 import type { Observed } from '../facts/observed.ts';
 import type { CheckFacts } from './check.ts';
@@ -16,12 +17,34 @@ const partition = (id: number) => ({
   isr: [1, 2, 3],
   offlineReplicas: [],
 });
-const topics = [{ name: 't', id: 'T', internal: false, partitions: [partition(0), partition(1)] }];
+const topics = ['t', ...Object.values(TOPICS)].map((name) => ({
+  name,
+  id: name.toUpperCase(),
+  internal: false,
+  partitions: [partition(0), partition(1)],
+}));
 const brokers = [1, 2, 3].map((id) => ({ id, host: 'h', port: id, rack: `az-${id}` }));
 const configs = [
   { name: 'min.insync.replicas', value: '2', own: true },
   { name: 'unclean.leader.election.enable', value: 'false', own: true },
 ];
+const days = (count: number): string => String(count * 86_400_000);
+/** Own settings of a topic of the service, beside the common ones. */
+const kept = (over: Record<string, string>) => [
+  ...configs,
+  ...Object.entries({
+    'cleanup.policy': 'delete',
+    'retention.ms': days(10),
+    'retention.bytes': '-1',
+    ...over,
+  }).map(([name, value]) => ({ name, value, own: true })),
+];
+const allConfigs = new Map([
+  ['t', configs],
+  [TOPICS.commands, kept({})],
+  [TOPICS.events, kept({})],
+  [TOPICS.snapshots, kept({ 'cleanup.policy': 'compact' })],
+]);
 const standby = (name: string) => ({
   name,
   state: 'streaming',
@@ -61,18 +84,16 @@ const healthy: CheckFacts = {
       leaderEpoch: 1,
       voters: [1, 2, 3].map((id) => ({ id, logEndOffset: 5n, lastCaughtUpMs: 0 })),
     }),
-    topicConfigs: seen(new Map([['t', configs]])),
+    topicConfigs: seen(allConfigs),
     reassignments: seen([]),
   },
-  desired: [
-    {
-      name: 't',
-      partitions: 2,
-      replicationFactor: 3,
-      configs: { 'min.insync.replicas': '2' },
-      origin: 'uplift.yaml:9',
-    },
-  ],
+  desired: topics.map(({ name }, at) => ({
+    name,
+    partitions: 2,
+    replicationFactor: 3,
+    configs: { 'min.insync.replicas': '2' },
+    origin: `uplift.yaml:${9 + at}`,
+  })),
   postgres: {
     writer: {
       name: 'az-a',
@@ -102,7 +123,13 @@ const healthy: CheckFacts = {
     unknownPartitions: [],
     stillBehind: [],
   }),
-  limits: { projectionFreshness: 5000, replicaLag: 30_000, recovery: 30_000, requestTimeout: 5000 },
+  limits: {
+    projectionFreshness: 5000,
+    replicaLag: 30_000,
+    rebuildWindow: 7 * 86_400_000,
+    recovery: 30_000,
+    requestTimeout: 5000,
+  },
   originOf: () => ({ source: 'file', text: 'uplift.yaml:1' }),
 };
 
@@ -112,7 +139,7 @@ const find = (id: string, facts: Partial<CheckFacts>): Finding | undefined =>
 describe('the checks', () => {
   it('pass on a healthy platform, each with evidence', () => {
     const findings = runChecks(CHECKS, healthy);
-    expect(findings.map(({ status }) => status)).toEqual(Array(6).fill('pass'));
+    expect(findings.map(({ status }) => status)).toEqual(Array(7).fill('pass'));
     expect(findings.every(({ evidence }) => evidence.length > 0)).toBe(true);
   });
 
@@ -126,7 +153,7 @@ describe('the checks', () => {
       projection: away,
     };
     const findings = runChecks(CHECKS, silent);
-    expect(findings.map(({ status }) => status)).toEqual(Array(6).fill('inconclusive'));
+    expect(findings.map(({ status }) => status)).toEqual(Array(7).fill('inconclusive'));
     expect(verdictOf(findings)).toBe('inconclusive');
   });
 
@@ -171,6 +198,36 @@ describe('the checks', () => {
     });
     expect(find('kafka.topic.durability', silent(2))?.summary).toContain('lack in-sync replicas');
     expect(find('kafka.topic.durability', silent(2, 3))?.summary).toContain('under min ISR 2');
+  });
+
+  it('fail for topics that lose what a restart or a rebuild needs, and name the line that asks for them', () => {
+    const judge = (topic: string, over: Record<string, string>) => {
+      const topicConfigs = seen(new Map([...allConfigs, [topic, kept(over)]]));
+      return find('kafka.topic.retention', { kafka: { ...healthy.kafka, topicConfigs } });
+    };
+    const cases = [
+      [TOPICS.commands, { 'cleanup.policy': 'compact' }, 'it has to be delete alone'],
+      [TOPICS.events, { 'cleanup.policy': 'compact,delete' }, 'it has to be delete alone'],
+      [TOPICS.snapshots, { 'cleanup.policy': 'delete' }, 'it has to be compact alone'],
+      [TOPICS.commands, { 'retention.ms': '12000000' }, 'twice the age that a snapshot may reach'],
+      [TOPICS.events, { 'retention.ms': days(7) }, 'the rebuild window (604800000 ms)'],
+      [TOPICS.events, { 'retention.ms': 'soon' }, 'retention.ms unknown'],
+      [TOPICS.commands, { 'retention.bytes': '1000000' }, 'age alone may end it'],
+    ] as const;
+    for (const [topic, over, says] of cases)
+      expect(judge(topic, over)).toMatchObject({
+        status: 'fail',
+        summary: expect.stringContaining(says),
+        promise: { text: `uplift.yaml:${9 + topics.findIndex(({ name }) => name === topic)}` },
+      });
+    expect(judge(TOPICS.commands, { 'retention.ms': '12000001' })?.status).toBe('pass');
+    expect(judge(TOPICS.events, { 'retention.ms': '-1' })?.status).toBe('pass');
+    expect(find('kafka.topic.retention', { desired: healthy.desired.slice(0, 1) })?.status).toBe(
+      'notApplicable',
+    );
+    const absent = seen(new Map([...allConfigs].filter(([name]) => name !== TOPICS.snapshots)));
+    const kafka = { ...healthy.kafka, topicConfigs: absent };
+    expect(find('kafka.topic.retention', { kafka })?.status).toBe('inconclusive');
   });
 
   it('call a replica lost when the writer says so, and undecided when only we cannot reach it', () => {

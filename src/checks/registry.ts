@@ -1,6 +1,7 @@
 import type { Check } from './check.ts';
 import { brokersAndRacks } from './kafka/brokers.ts';
 import { topicDurability } from './kafka/durability.ts';
+import { topicRetention } from './kafka/retention.ts';
 import { writerAndReplicas } from './postgres/replication.ts';
 import { projectionFreshness } from './projection/freshness.ts';
 import { redisSlots } from './redis/slots.ts';
@@ -10,6 +11,7 @@ import { serviceReady } from './service/ready.ts';
 export const CHECKS: readonly Check[] = [
   brokersAndRacks,
   topicDurability,
+  topicRetention,
   writerAndReplicas,
   redisSlots,
   serviceReady,

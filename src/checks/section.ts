@@ -7,6 +7,9 @@ const limitsSchema = z.strictObject({
     .prefault('5s')
     .describe('The projection must pass the ends seen at the start within this time.'),
   replicaLag: duration.prefault('30s').describe('Longest a Postgres replica may be behind.'),
+  rebuildWindow: duration
+    .prefault('7d')
+    .describe('Events must be kept for longer than this: the projection is built anew from them.'),
   recovery: duration.prefault('30s').describe('Target of a drill: back inside SLO within this time.'),
   requestTimeout: duration.prefault('5s').describe('Longest uplift waits for one answer of a server.'),
 });

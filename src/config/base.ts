@@ -82,7 +82,7 @@ function addresses(region: RegionConfig): [path: (string | number)[], address: s
 
 function* uniqueEndpoints(regions: readonly RegionConfig[]): Generator<RuleProblem> {
   for (const [at, region] of regions.entries()) {
-    for (const role of ['gateways', 'commands', 'projectors'] as const) {
+    for (const role of ['gateways', 'commands', 'projectors', 'sweepers'] as const) {
       yield* twice(region.service?.[role].map((one) => one.id) ?? [], (index) => [
         'regions',
         at,

@@ -50,6 +50,7 @@ const service = z.strictObject({
   gateways: z.array(endpoint).min(1),
   commands: z.array(endpoint).default([]),
   projectors: z.array(endpoint).default([]),
+  sweepers: z.array(endpoint).default([]),
 });
 
 const actuator = z.strictObject({

@@ -34,6 +34,14 @@ export const REPLAY_HEADERS = {
 /** Topic of the dead letters of a topic; they stand in the partition of the same number. */
 export const dlqOf = (topic: string): string => `${topic}.dlq`;
 
+/**
+ * Origin topic of a command whose append ended without an answer and that was given up: it has no offset that anybody
+ * knows. Its topic id is then the event id, its offset the number of the entry that was kept of it, its timestamp when it
+ * was issued. The name is that of no Kafka topic on purpose: such a letter is never replayed (it would be decided
+ * expired); whoever sent the request sends it again under the same idempotency key.
+ */
+export const UNKNOWN_ORIGIN_TOPIC = 'uplift_service.unknown_outcomes';
+
 /** Where a record first stood. */
 export interface Origin {
   readonly topic: string;

@@ -1,10 +1,14 @@
 import { z } from 'zod';
-import { type Decision, decisionSchema, RECORD_HEADERS } from './records.ts';
+import {
+  COMMAND_TYPES,
+  type CommandType,
+  type Decision,
+  decisionSchema,
+  RECORD_HEADERS,
+  type ReservationState,
+} from './records.ts';
 
-/**
- * Versions of the event schema. 2 says the version of the reservation that the event makes, so that a record which is
- * replayed later can be placed: it applies iff its version is the row's plus one (S11).
- */
+/** Versions of the event schema. 2 says which type of command was decided, so that a reader tells a cancel from a change. */
 export const EVENT_SCHEMAS = [1, 2] as const;
 export type EventSchema = (typeof EVENT_SCHEMAS)[number];
 export const NEWEST_EVENT_SCHEMA: EventSchema = 2;
@@ -18,20 +22,14 @@ export const EVENT_HEADERS = [...RECORD_HEADERS, 'command-offset', 'previous-com
 const decisionV2Schema = z.object({
   ...decisionSchema.shape,
   v: z.literal(2),
-  reservation: decisionSchema.shape.reservation
-    .unwrap()
-    .extend({ version: z.int().min(1) })
-    .nullable(),
+  command: z.enum(COMMAND_TYPES).nullable(),
 });
-
 const eventSchema = z.discriminatedUnion('v', [decisionSchema, decisionV2Schema]);
 
 /** An event as read: its decision in the one shape everybody works with, whatever schema it was written in. */
 export interface DecodedEvent {
   readonly schema: EventSchema;
   readonly decision: Decision;
-  /** Version of the reservation after this event; 1 for everything schema 1 can say. */
-  readonly version: number;
 }
 
 /**
@@ -39,44 +37,52 @@ export interface DecodedEvent {
  * fields are written in one order, not in that of the object.
  */
 export function encodeEvent(decision: Decision, schema: EventSchema): Buffer {
-  const { reservation, first } = decision;
+  const { reservation, first, expired } = decision;
   const written = {
     v: schema,
+    ...(schema === 1 ? {} : { command: decision.command }),
     decision: decision.decision,
     rulesVersion: decision.rulesVersion,
     commandOffset: decision.commandOffset,
     previousCommandOffset: decision.previousCommandOffset,
     logTimeMs: decision.logTimeMs,
     eventId: decision.eventId,
-    reservation: reservation === null ? null : reservationIn(reservation, schema),
+    tenant: decision.tenant,
+    reservation: reservation === null ? null : stateOf(reservation),
     reason: decision.reason,
     first: first === null ? null : { commandOffset: first.commandOffset, decision: first.decision },
+    ...(expired.length === 0 ? {} : { expired: expired.map(stateOf) }),
   };
   return Buffer.from(JSON.stringify(written), 'utf8');
 }
 
-function reservationIn(reservation: NonNullable<Decision['reservation']>, schema: EventSchema): unknown {
-  const { id, tenant, resource, slot, quantity } = reservation;
-  const common = { id, tenant, resource, slot: { start: slot.start, end: slot.end }, quantity };
-  return schema === 1 ? common : { ...common, version: 1 };
+/** The fields of a reservation in the one order they are written in, also in snapshots. */
+export function stateOf(reservation: ReservationState): ReservationState {
+  const { id, tenant, resource, slot, quantity, status, version, holdUntilMs } = reservation;
+  return {
+    id,
+    tenant,
+    resource,
+    slot: { start: slot.start, end: slot.end },
+    quantity,
+    status,
+    version,
+    holdUntilMs,
+  };
 }
 
 /** The event in a record's value, or undefined for anything that is none of a known schema. */
 export function decodeEvent(value: Uint8Array | null): DecodedEvent | undefined {
-  const parsed = eventSchema.safeParse(jsonOf(value));
-  if (!parsed.success) return undefined;
-  if (parsed.data.v === 1) return { schema: 1, decision: parsed.data, version: 1 };
-  const { reservation, ...rest } = parsed.data;
-  if (reservation === null) return { schema: 2, decision: { ...rest, v: 1, reservation }, version: 1 };
-  const { version, ...without } = reservation;
-  return { schema: 2, decision: { ...rest, v: 1, reservation: without }, version };
-}
-
-function jsonOf(value: Uint8Array | null): unknown {
   if (value === null) return undefined;
+  let json: unknown;
   try {
-    return JSON.parse(Buffer.from(value).toString('utf8'));
+    json = JSON.parse(Buffer.from(value).toString('utf8'));
   } catch {
     return undefined;
   }
+  const parsed = eventSchema.safeParse(json);
+  if (!parsed.success) return undefined;
+  const { data } = parsed;
+  const command: CommandType | null = data.v === 2 ? data.command : null;
+  return { schema: data.v, decision: { ...data, v: 1, command } };
 }

@@ -45,7 +45,24 @@ export function base32(value: bigint): string {
  * knows the partition count can find the partition, and a change of the count does not change the id (S7).
  */
 export function reservationIdOf(snowflake: bigint, key: string): string {
-  return `${base32(snowflake)}-${(murmur2(Buffer.from(key, 'utf8')) >>> 0).toString(16).padStart(8, '0')}`;
+  return `${base32(snowflake)}-${keyHashOf(key)}`;
+}
+
+function keyHashOf(key: string): string {
+  return (murmur2(Buffer.from(key, 'utf8')) >>> 0).toString(16).padStart(8, '0');
+}
+
+/** Whether a reservation id was made for this key: false is certain, true but for equal hashes. */
+export function isOfKey(reservationId: string, key: string): boolean {
+  return reservationId.endsWith(`-${keyHashOf(key)}`);
+}
+
+/** The Snowflake in a reservation id, or undefined when the id is not one of ours. */
+export function snowflakeOf(reservationId: string): bigint | undefined {
+  const match = /^([0-9a-hjkmnp-tv-z]{13})-[0-9a-f]{8}$/.exec(reservationId);
+  if (match?.[1] === undefined) return undefined;
+  const value = [...match[1]].reduce((sum, digit) => (sum << 5n) | BigInt(BASE32.indexOf(digit)), 0n);
+  return value < 1n << 63n ? value : undefined;
 }
 
 /** Partition of a reservation id under a partition count, or undefined when the id is not one of ours. */

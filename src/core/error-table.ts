@@ -50,6 +50,10 @@ export const ERRORS = {
   },
   'UPL-POSTGRES-QUERY': { exit: EXIT.unavailable, when: 'Postgres answered a statement with an error.' },
   'UPL-REDIS-UNREACHABLE': { exit: EXIT.unavailable, when: 'Redis did not answer in time.' },
+  'UPL-ID-REFUSED': {
+    exit: EXIT.unavailable,
+    when: 'No reservation id may be issued now: no worker id is leased, or a clock went back.',
+  },
   'UPL-SERVICE-UNREACHABLE': { exit: EXIT.unavailable, when: 'A service endpoint did not answer in time.' },
   'UPL-PLAN-STALE': { exit: EXIT.refused, when: 'The cluster changed since the plan was made.' },
   'UPL-PLAN-REFUSED': { exit: EXIT.refused, when: 'The plan holds changes that cannot be made.' },

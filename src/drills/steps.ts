@@ -4,10 +4,12 @@ import { waitFor } from '../core/wait.ts';
 import { type StepKind, stepRegistry } from '../steps/kind.ts';
 import type { BrokerActuator } from './actuators/process.ts';
 import { requireRestored, restoreLeaders, type SettlePorts, waitIsr, waitRegistered } from './settle.ts';
+import { postgresKinds } from './steps/postgres/index.ts';
+import type { PostgresStepContext } from './steps/postgres/set.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from './topology.ts';
 
 /** What the steps of a drill act through; `actuatorOf` is given the units folder that the step itself names. */
-export interface DrillStepContext extends SettlePorts {
+export interface DrillStepContext extends SettlePorts, PostgresStepContext {
   readonly actuatorOf: (units: string) => BrokerActuator;
   readonly monoNs: () => bigint;
   readonly onRestore?: (text: string) => void;
@@ -96,4 +98,8 @@ export const killBrokerStep: StepKind<DrillStepContext, KillArgs> = {
 };
 
 /** Every kind a drill's journal may hold. */
-export const drillSteps = stepRegistry<DrillStepContext>([holdTopologyStep, killBrokerStep]);
+export const drillSteps = stepRegistry<DrillStepContext>([
+  holdTopologyStep,
+  killBrokerStep,
+  ...postgresKinds,
+]);

@@ -30,6 +30,11 @@ test('what certainly had no effect is fail: never written, a documented 4xx, a 5
     classify({ kind: 'failed', failure: 'notSent', code: 'ECONNREFUSED', reason: '' }, ID),
   ).toMatchObject({ kind: 'fail', retry: true });
   expect(classify(problem(400, PROBLEMS.invalid), ID)).toMatchObject({ kind: 'fail', retry: false });
+  expect(classify(problem(409, PROBLEMS.keyRunning), ID)).toMatchObject({
+    kind: 'fail',
+    retry: true,
+    running: true,
+  });
   expect(classify(problem(422, PROBLEMS.keyReused), ID)).toMatchObject({ kind: 'fail', retry: false });
   expect(classify(problem(503, PROBLEMS.notReady), ID)).toMatchObject({ kind: 'fail', retry: true });
   expect(classify(problem(503, PROBLEMS.overloaded), ID)).toMatchObject({ kind: 'fail', retry: true });

@@ -5,6 +5,8 @@ import { acknowledgedSchema, PROBLEMS, problemSchema } from '../contract/http.ts
 export interface AttemptOutcome {
   readonly kind: 'ok' | 'fail' | 'info';
   readonly retry: boolean;
+  /** An earlier attempt under the key has not ended: asked again after a second, and no attempt of its own. */
+  readonly running?: true;
   readonly status: number | null;
   readonly token: string | null;
   /** Null when ok; else short and stable enough to count by. */
@@ -39,6 +41,8 @@ export function classify(result: HttpResult, eventId: string): AttemptOutcome {
   const base = { status, token: null, reason };
   if (status === 503 && type !== null && NOT_SENT_PROBLEMS.includes(type))
     return { ...base, kind: 'fail', retry: true };
+  if (status === 409 && type === PROBLEMS.keyRunning)
+    return { ...base, kind: 'fail', retry: true, running: true };
   const documented = type?.startsWith(OUR_PROBLEMS) === true && type !== PROBLEMS.outcomeUnknown;
   if (status >= 400 && status < 500 && documented)
     return { ...base, kind: 'fail', retry: status === 409 || status === 429 };

@@ -1,6 +1,6 @@
 import { type RecordHeaders, readReplay } from '../contract/dead-letter.ts';
 import { decodeEvent } from '../contract/events.ts';
-import type { Decision, DecisionKind } from '../contract/records.ts';
+import { type Decision, type DecisionKind, tenantOfKey } from '../contract/records.ts';
 
 /** Where a record stands. */
 export interface Position {
@@ -108,13 +108,6 @@ export function positionKey(position: Position): string {
   return `${position.partition}/${position.offset}`;
 }
 
-/** A record key is tenant/resource, and a tenant holds no slash. */
-function tenantOfKey(key: Buffer | null): string | null {
-  if (key === null) return null;
-  const slash = key.indexOf(47);
-  return slash === -1 ? null : key.subarray(0, slash).toString('utf8');
-}
-
 function pushTo<V>(map: Map<string, V[]>, key: string, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
@@ -184,7 +177,7 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
     add(partition, record) {
       const decision = decodeEvent(record.value)?.decision;
       if (decision === undefined) return;
-      const tenant = decision.reservation?.tenant ?? tenantOfKey(record.key);
+      const tenant = tenantIn(decision, record.key);
       if (readReplay(record.headers ?? []) !== undefined) {
         if (tenant === options.tenant) replayed += 1;
         return;
@@ -193,27 +186,34 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
       if (commandOffset > (decidedThrough.get(partition) ?? -1n))
         decidedThrough.set(partition, commandOffset);
       if (decision.eventId === null) {
-        unparseable.add(positionKey({ partition, offset: commandOffset }));
+        if (decision.decision === 'unparseable')
+          unparseable.add(positionKey({ partition, offset: commandOffset }));
         return;
       }
       if (tenant !== null && tenant !== options.tenant) return;
-      const first =
-        decision.first === null
-          ? null
-          : { commandOffset: BigInt(decision.first.commandOffset), decision: decision.first.decision };
-      const seen: DecisionSeen = {
-        ours: tenant !== null,
-        partition,
-        eventOffset: record.offset,
-        commandOffset,
-        decision: decision.decision,
-        reservation: decision.reservation,
-        first,
-      };
+      const seen = seenOf(decision, { partition, offset: record.offset }, tenant !== null);
       pushTo(decisions, decision.eventId, seen);
     },
     result: () => ({ decisions, unparseable, decidedThrough, replayed }),
   };
+}
+
+function seenOf(decision: Decision, at: Position, ours: boolean): DecisionSeen {
+  const { first, reservation } = decision;
+  return {
+    ours,
+    partition: at.partition,
+    eventOffset: at.offset,
+    commandOffset: BigInt(decision.commandOffset),
+    decision: decision.decision,
+    reservation,
+    first: first === null ? null : { ...first, commandOffset: BigInt(first.commandOffset) },
+  };
+}
+
+/** Whose a decision is, as far as it, its reservation or its key say. */
+function tenantIn({ tenant, reservation }: Decision, key: Buffer | null): string | null {
+  return tenant ?? reservation?.tenant ?? tenantOfKey(key);
 }
 
 export interface PostgresFold {

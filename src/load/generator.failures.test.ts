@@ -38,6 +38,23 @@ test('an answer that got lost is unknown until a retry under the same key is ack
   expect(fake.logs.flat()).toHaveLength(50);
 });
 
+test('a key that is still in use is asked for again after a second, as often as the deadline allows', async () => {
+  const asked = new Map<string, number>();
+  const answer = (_number: number, eventId: string): Answer => {
+    const before = asked.get(eventId) ?? 0;
+    asked.set(eventId, before + 1);
+    if (before === 0) return { kind: 'resetBefore' };
+    return before < 4 ? { kind: 'problem', status: 409, type: 'keyRunning' } : { kind: 'accept' };
+  };
+  const fake = await bench.gateway({ answer });
+  const load = await bench.start([fake], { ratePerS: 10, maxAttempts: 2 });
+  await waitFor(async () => load.stats().acknowledged === 10, { what: 'acknowledged', timeoutMs: 10_000 });
+  expect(await load.stop()).toMatchObject({ acknowledged: 10, failed: 0, unknown: 0, attempts: 50 });
+  const times = Map.groupBy(fake.requests, ({ eventId }) => eventId);
+  for (const own of times.values())
+    expect((own.at(-1)?.atMs ?? 0) - (own[1]?.atMs ?? 0)).toBeGreaterThanOrEqual(2990);
+});
+
 test('a dead gateway costs a retry, not the operation: refused connections are fail, the next gateway takes it', async () => {
   const closed = createServer();
   await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));

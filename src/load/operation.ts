@@ -16,6 +16,7 @@ export interface OperationRun {
 
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2_000;
+const RUNNING_PAUSE_MS = 1_000;
 
 /** Opens what runs single operations: attempts under one idempotency key, over all gateways in turn, each written down. */
 export function openRunner(options: RunnerOptions): OperationRun {
@@ -98,14 +99,18 @@ async function runOperation(
   const deadlineUs = dueUs + context.operationDeadlineMs * 1000;
   let attemptDueUs = dueUs;
   let unknown = false;
-  for (let attempt = 1; attempt <= context.maxAttempts; attempt += 1) {
+  let waits = 0;
+  // A wait takes its time, so the deadline bounds them.
+  for (let attempt = 1; attempt - waits <= context.maxAttempts; attempt += 1) {
     const gateway = gatewayFor(context, index + attempt - 1);
     const op = invoke(context, planned, { attempt, gateway: gateway.id, dueUs: attemptDueUs });
     const timeoutMs = Math.max(1, Math.min(context.attemptTimeoutMs, (deadlineUs - context.nowUs()) / 1000));
     const outcome = classify(await send(context, planned, gateway, timeoutMs), planned.eventId);
     unknown ||= outcome.kind === 'info';
-    const pauseMs = backoffMs(context, attempt);
-    const again = outcome.retry && attempt < context.maxAttempts && mayGoOn(context, deadlineUs, pauseMs);
+    if (outcome.running) waits += 1;
+    const tries = attempt - waits;
+    const pauseMs = outcome.running ? runningPauseMs(context) : backoffMs(context, tries);
+    const again = outcome.retry && tries < context.maxAttempts && mayGoOn(context, deadlineUs, pauseMs);
     complete(context, planned, { op, outcome, dueUs, last: !again, unknown });
     if (outcome.kind === 'ok') {
       if (context.random() < context.readShare) await readBack(context, planned.eventId, index);
@@ -128,6 +133,11 @@ function mayGoOn(context: RunContext, deadlineUs: number, pauseMs: number): bool
 /** Doubles from 100 ms, with jitter of ± 25 %, so that retries of one outage do not come back as one wave. */
 function backoffMs(context: RunContext, attempt: number): number {
   return Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempt - 1)) * (0.75 + context.random() / 2);
+}
+
+/** What the service's Retry-After says, later rather than earlier. */
+function runningPauseMs(context: RunContext): number {
+  return RUNNING_PAUSE_MS * (1 + context.random() / 4);
 }
 
 function send(context: RunContext, planned: PlannedOperation, gateway: Gateway, timeoutMs: number) {

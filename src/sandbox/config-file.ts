@@ -45,6 +45,7 @@ function regionOf(context: PlanContext): unknown {
             gateways: endpoints('gateway'),
             commands: endpoints('commands'),
             projectors: endpoints('projector'),
+            sweepers: endpoints('sweeper'),
           },
         }
       : {}),
@@ -77,6 +78,16 @@ function topicsOf(context: PlanContext): unknown[] {
       config: { 'cleanup.policy': 'delete', 'retention.ms': days(30) },
       dlq: { retention: '7d' },
     },
-    { name: 'reservations.snapshots', ...size, config: { 'cleanup.policy': 'compact' } },
+    {
+      name: 'reservations.snapshots',
+      ...size,
+      // Only closed segments are compacted: with Kafka's default of 1 GiB or a week that would be never.
+      config: {
+        'cleanup.policy': 'compact',
+        'segment.bytes': String(16 * 1024 * 1024),
+        'segment.ms': String(600_000),
+        'min.cleanable.dirty.ratio': '0.1',
+      },
+    },
   ];
 }

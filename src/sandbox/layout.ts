@@ -50,7 +50,7 @@ export const REDIS_SHARDS = 3;
 
 export interface ServiceRole {
   readonly id: string;
-  readonly role: 'gateway' | 'commands' | 'projector';
+  readonly role: 'gateway' | 'commands' | 'projector' | 'sweeper';
   readonly rack: string;
   /** Which part of the partitions a commands process owns. */
   readonly share?: string;
@@ -62,6 +62,7 @@ export const SERVICE_ROLES: readonly ServiceRole[] = [
   { id: 'commands-1', role: 'commands', rack: 'az-a', share: '1/2' },
   { id: 'commands-2', role: 'commands', rack: 'az-b', share: '2/2' },
   { id: 'projector-1', role: 'projector', rack: 'az-c' },
+  { id: 'sweeper-1', role: 'sweeper', rack: 'az-c' },
 ];
 
 /** One listening port of one unit. */

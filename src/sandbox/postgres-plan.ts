@@ -1,11 +1,18 @@
 import { join } from 'node:path';
+import {
+  inQuotes,
+  type PostgresRole,
+  REPLICATION_USER,
+  roleSettings,
+  SUPERUSER,
+  slotOf,
+} from '../clients/postgres/standby.ts';
 import type { Unit } from '../clients/process/unit.ts';
 import { POSTGRES_SERVERS, portOf } from './layout.ts';
 import { fillTemplate, type PlanContext, type PlannedFile, type PlanPart } from './plan-context.ts';
 
 export const DATABASE = 'uplift';
 export const DATABASE_USER = 'uplift';
-export const REPLICATION_USER = 'replicator';
 
 /** One Postgres server; the first is the writer at birth. */
 export interface PostgresServer {
@@ -27,7 +34,7 @@ export function postgresServers(context: PlanContext): readonly PostgresServer[]
     primary: at === 0,
     dataDir: join(context.paths.data, `postgres-${name}`),
     confDir: join(context.paths.conf, `postgres-${name}`),
-    slot: name.replaceAll('-', '_'),
+    slot: slotOf(name),
   }));
 }
 
@@ -116,20 +123,21 @@ function serverFiles(
       : '# recovery_init_sync_method: syncfs is Linux only',
   });
   const primary = servers.find((candidate) => candidate.primary) ?? server;
-  const conninfo = [
-    `host=127.0.0.1 port=${primary.port} user=${REPLICATION_USER} passfile=''${passFile}''`,
-    `application_name=${server.slot} connect_timeout=2`,
-  ].join(' ');
+  const is: PostgresRole = server.primary
+    ? { leads: true, synchronousStandbyNames: synchronousStandbys(servers) }
+    : { leads: false, port: primary.port };
+  const { CONNINFO, SLOT, SYNC } = roleSettings(server.name, passFile, is);
   const role = fillTemplate(context.templates['postgres-role.conf'], {
-    CONNINFO: server.primary ? '' : conninfo,
-    SLOT: server.primary ? '' : server.slot,
-    SYNC: server.primary ? synchronousStandbys(servers) : '',
+    CONNINFO: inQuotes(CONNINFO),
+    SLOT,
+    SYNC,
   });
+  const logins = [REPLICATION_USER, SUPERUSER].map((user) => `*:*:*:${user}:${context.password}\n`);
   return [
     file('postgresql.conf', main),
     file('pg_hba.conf', context.templates['pg_hba.conf']),
     file('role.conf', role),
-    file('pgpass', `*:*:*:${REPLICATION_USER}:${context.password}\n`, 0o600),
+    file('pgpass', logins.join(''), 0o600),
   ];
 }
 

@@ -12,7 +12,9 @@ export const REGION = 'local';
 /** The environment every process of the reference service gets; it is configured by nothing else. */
 export function serviceEnv(context: PlanContext): Readonly<Record<string, string>> {
   const url = (port: number): string => `postgres://${DATABASE_USER}@127.0.0.1:${port}/${DATABASE}`;
-  const primary = postgresServers(context).find((server) => server.primary);
+  const servers = postgresServers(context);
+  const primary = servers.find((server) => server.primary);
+  const replicas = servers.filter((server) => !server.primary);
   return {
     ...context.baseEnv,
     UPLIFT_REGION: REGION,
@@ -22,6 +24,7 @@ export function serviceEnv(context: PlanContext): Readonly<Record<string, string
     ...secureServiceEnv(context),
     POSTGRES_URL: url(portOf(context.ports, 'pgbouncer')),
     POSTGRES_DIRECT_URL: url(primary?.port ?? 0),
+    ...(replicas.length === 0 ? {} : { POSTGRES_READ_URL: replicas.map(({ port }) => url(port)).join(',') }),
     POSTGRES_PASSWORD_FILE: context.paths.passwordFile,
     REDIS_NODES: redisNodes(context)
       .map((node) => `127.0.0.1:${node.port}`)
@@ -32,7 +35,7 @@ export function serviceEnv(context: PlanContext): Readonly<Record<string, string
 
 export function planService(context: PlanContext): PlanPart {
   if (!context.options.service) return { units: [], files: [], folders: [] };
-  return { units: SERVICE_ROLES.map((role, at) => serviceUnit(context, role, at)), files: [], folders: [] };
+  return { units: SERVICE_ROLES.map((role) => serviceUnit(context, role)), files: [], folders: [] };
 }
 
 /**
@@ -41,7 +44,7 @@ export function planService(context: PlanContext): PlanPart {
  */
 export const NODE_HEAP: readonly string[] = ['--max-old-space-size=512', '--max-semi-space-size=4'];
 
-function serviceUnit(context: PlanContext, role: ServiceRole, at: number): Unit {
+function serviceUnit(context: PlanContext, role: ServiceRole): Unit {
   const [node, bin] = context.uplift;
   const port = portOf(context.ports, role.id);
   const override = context.serviceOverrides[role.id];
@@ -55,7 +58,6 @@ function serviceUnit(context: PlanContext, role: ServiceRole, at: number): Unit 
       INSTANCE: role.id,
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
-      SNOWFLAKE_WORKER: String(at + 1),
       ...(role.share === undefined ? {} : { SHARE: role.share }),
       ...override?.env,
     },

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isUnattached, parsePidFile } from '../clients/process/postgres-lock.ts';
+import { attachedTo, parsePidFile } from '../clients/process/postgres-lock.ts';
 import { runCommand } from './run-command.ts';
 
 const TIMEOUT_MS = 5000;
@@ -20,7 +20,7 @@ export async function removeSharedMemory(
     process.platform === 'linux'
       ? await readFile('/proc/sysvipc/shm', 'utf8')
       : await runCommand(['ipcs', '-m', '-o'], options);
-  if (!isUnattached(table, lock)) return false;
+  if (attachedTo(table, lock) !== 0) return false;
   await runCommand(['ipcrm', '-m', String(lock.id)], options);
   return true;
 }

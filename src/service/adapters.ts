@@ -3,16 +3,18 @@ import type { Groups } from '../clients/kafka/group-ports.ts';
 import type { Cluster, Produce, Read } from '../clients/kafka/ports.ts';
 import type { KafkaTarget } from '../clients/kafka/target.ts';
 import type { Sql, SqlTarget } from '../clients/postgres/index.ts';
-import type { Claims, RedisTarget } from '../clients/redis/index.ts';
+import type { Bits, Claims, Quotas, RedisTarget } from '../clients/redis/index.ts';
 
 /** How roles reach the outside. `src/commands/service` passes the real ones, a test may pass others. */
 export interface Adapters {
   openProduce(target: KafkaTarget): Promise<Produce>;
   openRead(target: KafkaTarget): Read;
   openCluster(target: KafkaTarget): Cluster;
-  openGroups(target: KafkaTarget): Pick<Groups, 'commit' | 'close'>;
+  openGroups(target: KafkaTarget): Pick<Groups, 'commit' | 'committed' | 'edges' | 'close'>;
   openSql(target: SqlTarget): Sql;
   openClaims(target: RedisTarget): Claims;
+  openQuotas(target: RedisTarget): Quotas;
+  openBits(target: RedisTarget): Bits;
 }
 
 /** What every role is given besides its settings. `signal` asks it to drain and end. */

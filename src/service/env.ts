@@ -4,6 +4,7 @@ import type { KafkaSasl, KafkaTarget, KafkaTls } from '../clients/kafka/target.t
 import type { SqlTarget } from '../clients/postgres/index.ts';
 import type { RedisTarget } from '../clients/redis/index.ts';
 import { EVENT_SCHEMAS } from '../contract/events.ts';
+import { LONGEST_SNAPSHOT_PERIOD_MS } from '../contract/retention.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -31,7 +32,20 @@ const share = z
   })
   .refine(({ index, count }) => index >= 1 && index <= count, { error: 'index must be between 1 and count' });
 
+const quota = z
+  .string()
+  .regex(/^[1-9]\d{0,5}\/[1-9]\d{0,4}$/, { error: 'must be requests/seconds, such as 600/60' })
+  .transform((text) => {
+    const [requests = 0, seconds = 0] = text.split('/').map(Number);
+    return { quota: requests, windowMs: seconds * 1000 };
+  });
+
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
+
+const postgresUrls = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(postgresUrl).min(1).max(16));
 
 const schema = z.object({
   UPLIFT_REGION: z.string().min(1).default('local'),
@@ -47,21 +61,44 @@ const schema = z.object({
   TOPIC_PARTITIONS: int(1, 10_000).default(24),
   POSTGRES_URL: postgresUrl.optional(),
   POSTGRES_DIRECT_URL: postgresUrl.optional(),
+  /** Replicas that the gateway reads from, separated by commas; unset: it reads from POSTGRES_URL. */
+  POSTGRES_READ_URL: postgresUrls.optional(),
   POSTGRES_PASSWORD_FILE: z.string().optional(),
   POSTGRES_MAX_CONNECTIONS: int(1, 200).default(5),
   POSTGRES_TIMEOUT_MS: int(100, 120_000).default(5000),
   REDIS_NODES: hostPorts.optional(),
   REDIS_PASSWORD_FILE: z.string().optional(),
   REDIS_TIMEOUT_MS: int(50, 60_000).default(1500),
-  SNOWFLAKE_WORKER: int(0, 1023).optional(),
+  /** A fixed worker for ids; unset: one of 512 … 1023 is leased from Postgres. */
+  SNOWFLAKE_WORKER: int(0, 511).optional(),
+  /** So long may Postgres be away before a gateway with a leased worker refuses new reservations. */
+  WORKER_LEASE_MS: int(3000, 3_600_000).default(300_000),
   /** Schema the commands role writes events in, and the newest one the projector reads: upgrade readers first. */
   EVENT_SCHEMA: z.coerce.number().pipe(z.literal(EVENT_SCHEMAS)).default(1),
   SHARE: share.default({ index: 1, count: 1 }),
   PRODUCE_DEADLINE_MS: int(100, 120_000).default(10_000),
+  /** How often a commands partition gets a tick while it is quiet, or has holds. */
+  TICK_MS: int(100, 60_000).default(1000),
+  /** A partition that decides gets a snapshot about this often, or after SNAPSHOT_DECISIONS; a quiet one ten times more rarely. */
+  SNAPSHOT_MS: int(1000, LONGEST_SNAPSHOT_PERIOD_MS).default(60_000),
+  SNAPSHOT_DECISIONS: int(100, 10_000_000).default(50_000),
   COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),
+  /** requests/seconds of one tenant over all gateways; unset: no limit. */
+  RATE_LIMIT_PER_TENANT: quota.optional(),
+  /** A Bloom filter of reservation ids in Redis answers reads of old ids that do not exist. */
+  BLOOM: z.enum(['on', 'off']).default('off'),
+  BLOOM_REBUILD_MS: int(1000, 7 * 86_400_000).default(3_600_000),
+  /** Of a hold that does not say how long. */
+  HOLD_MS: int(1000, 86_400_000).default(300_000),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
+  /** Requests that wait for a decision at once; the same number of reads may wait for their token. */
+  MAX_WAITING: int(1, 100_000).default(2000),
+  /** How often the projection is asked for all operations that are waited for. */
+  DECISION_TICK_MS: int(5, 5000).default(50),
+  /** So long a read with a token waits for a replica before it asks the writer. */
+  READ_WAIT_MS: int(0, 20_000).default(1000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
@@ -103,8 +140,24 @@ function saslOf(settings: Settings): KafkaSasl | undefined {
   };
 }
 
+/** A replica that hangs must not hold a read for long: the writer answers instead. */
+const REPLICA_TIMEOUT_MS = 1000;
+
+/** The replicas of POSTGRES_READ_URL, if any. */
+export function replicaTargets(settings: Settings): SqlTarget[] {
+  return (settings.POSTGRES_READ_URL ?? []).map((url) => {
+    const target = targetOf(settings, url);
+    const queryTimeoutMs = Math.min(target.queryTimeoutMs, REPLICA_TIMEOUT_MS);
+    return { ...target, queryTimeoutMs, connectTimeoutMs: Math.min(target.connectTimeoutMs, queryTimeoutMs) };
+  });
+}
+
 export function sqlTarget(settings: Settings, variable: 'POSTGRES_URL' | 'POSTGRES_DIRECT_URL'): SqlTarget {
-  const url = new URL(required(variable, settings[variable]));
+  return targetOf(settings, required(variable, settings[variable]));
+}
+
+function targetOf(settings: Settings, text: string): SqlTarget {
+  const url = new URL(text);
   const fromFile =
     settings.POSTGRES_PASSWORD_FILE === undefined
       ? undefined

@@ -127,7 +127,6 @@ describe('a process of the service with a wrong password', () => {
       ...unit?.env,
       HTTP_PORT: String(port),
       INSTANCE: `wrong-${role}`,
-      SNOWFLAKE_WORKER: '900',
       KAFKA_SASL_PASSWORD_FILE: join(sandbox.workDir, 'wrong.password'),
     };
     const process = startRole(role, port, env, sandbox.workDir);

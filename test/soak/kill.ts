@@ -4,7 +4,7 @@ import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { restoreLeaders, waitIsr, waitRegistered } from '../../src/drills/settle.ts';
 import { type KafkaTopology, topologyOf } from '../../src/drills/topology.ts';
-import type { Platform, Ports } from './platform.ts';
+import type { Platform, Ports } from '../support/driven-platform.ts';
 import type { PlannedKill } from './schedule.ts';
 
 /** What became of one kill. Times after the kill are ms since it. */
@@ -59,7 +59,12 @@ async function untilGone(unit: PlacedUnit, { ports, signal }: KillContext): Prom
 }
 
 /** Every service process is ready, every broker registered, every ISR full, every leader as before. */
-export async function untilBack({ ports, units, topology, signal }: KillContext): Promise<void> {
+export async function untilBack({
+  ports,
+  units,
+  topology,
+  signal,
+}: Pick<KillContext, 'ports' | 'units' | 'topology' | 'signal'>): Promise<void> {
   const endsAtMs = performance.now() + BACK_MS;
   const leftMs = (): number => Math.max(1, endsAtMs - performance.now());
   const brokers = topology.brokers.map(({ id }) => id);

@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { reasonOf } from '../../src/core/error.ts';
 import { EXIT } from '../../src/core/exit.ts';
+import { Platform } from '../support/driven-platform.ts';
 import { machineFacts } from '../support/results-page.ts';
 import { root } from '../support/source-tree.ts';
 import { judgeLives, LIMITS } from './judge.ts';
@@ -11,12 +12,12 @@ import { livesOf } from './lives.ts';
 import { NOTES } from './notes.ts';
 import { parseOptions, type SoakOptions, USAGE } from './options.ts';
 import { pageOf } from './page.ts';
-import { Platform } from './platform.ts';
 import { observe } from './run.ts';
 import { verdictOf } from './verdict.ts';
 
 /** Kinds of process that must have been seen for long enough. */
-const KINDS = ['kafka', 'postgres', 'pgbouncer', 'redis', 'gateway', 'commands', 'projector', 'load'];
+const SERVERS = ['kafka', 'postgres', 'pgbouncer', 'redis'];
+const KINDS = [...SERVERS, 'gateway', 'commands', 'projector', 'sweeper', 'load'];
 /** A life begins only when a killed process has come up again: so much longer than what is judged of it. */
 const SLACK_MS = 60_000;
 
@@ -30,7 +31,7 @@ async function soak(options: SoakOptions, stop: AbortSignal): Promise<number> {
   const workDir = join(root, '.cache', 'soak', startedAt.toISOString().replaceAll(/[:.]/g, '-'));
   await mkdir(workDir, { recursive: true });
   await chmod(workDir, 0o755);
-  const platform = new Platform(workDir);
+  const platform = new Platform(workDir, 'soak');
   const samples = createWriteStream(join(workDir, 'samples.ndjson'));
   const facts = await machineFacts();
   try {

@@ -20,7 +20,7 @@ function pageWith(observed = observedWith(), lives = livesWith()): string {
 describe('the page of a soak', () => {
   it('says first what came of it, and how to run it again', () => {
     const page = pageWith();
-    expect(page).toContain('**HELD** (exit 0): 179,000 acknowledged · 0 lost · 4 kills.');
+    expect(page).toContain('**HELD** (exit 0): 179,000 acknowledged · 0 lost · 5 kills.');
     expect(page).toContain('npm run test:soak -- --minutes 30 --rate 100 --seed 1 --kill-every 60s');
     expect(page).toContain('| cpu | 2 × some |');
     expect(page).toContain('- a note');

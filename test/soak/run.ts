@@ -4,11 +4,11 @@ import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
 import { reasonOf } from '../../src/core/error.ts';
 import { type Examined, examine } from '../../src/drills/examine.ts';
 import type { LoadSummary } from '../../src/load/tally.ts';
+import type { Platform, Ports } from '../support/driven-platform.ts';
 import { documentOf, type RunningCli } from '../support/sandbox-cli.ts';
 import { type Killing, killAll } from './killing.ts';
 import type { Sample } from './lives.ts';
 import type { SoakOptions } from './options.ts';
-import type { Platform, Ports } from './platform.ts';
 import { startSampler } from './sampler.ts';
 import { type Candidate, type KillPlan, planKills, type VictimKind } from './schedule.ts';
 

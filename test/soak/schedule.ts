@@ -1,6 +1,6 @@
 import { randomFrom } from '../../src/load/workload.ts';
 
-export type VictimKind = 'broker' | 'gateway' | 'commands' | 'projector';
+export type VictimKind = 'broker' | 'gateway' | 'commands' | 'projector' | 'sweeper';
 
 /** A unit that may be killed. */
 export interface Candidate {

@@ -15,7 +15,7 @@ export const OPTIONS: SoakOptions = {
   page: undefined,
 };
 
-const VICTIMS: readonly VictimKind[] = ['broker', 'gateway', 'commands', 'projector'];
+const VICTIMS: readonly VictimKind[] = ['broker', 'gateway', 'commands', 'projector', 'sweeper'];
 
 const JUDGEMENT: Judgement = {
   verdict: 'pass',

@@ -15,7 +15,7 @@ export interface Verdict {
 /** Fewer kills than this share of those planned is another test than the one asked for. */
 const LEAST_KILLS_SHARE = 0.8;
 const LEAST_ACKNOWLEDGED_SHARE = 0.8;
-const VICTIMS: readonly VictimKind[] = ['broker', 'gateway', 'commands', 'projector'];
+const VICTIMS: readonly VictimKind[] = ['broker', 'gateway', 'commands', 'projector', 'sweeper'];
 
 /** Pure: 10 when a promise is broken, 12 when something could not be told, else 0. */
 export function verdictOf(observed: Observed, lives: JudgedLives, options: SoakOptions): Verdict {

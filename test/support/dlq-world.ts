@@ -26,10 +26,11 @@ const VIEWS = `
   CREATE TABLE uplift_offsets (topic text, topic_id text, partition int, next_offset bigint, leader_epoch int,
     decided_through bigint, log_time_ms bigint, updated_at timestamptz, PRIMARY KEY (topic, partition));
   CREATE TABLE uplift_operations (event_id text, decision text, reservation_id text, reason text, command_partition int,
-    command_offset bigint, event_offset bigint, repeats int);
+    command_offset bigint, event_offset bigint, repeats int, tenant text DEFAULT 't');
   CREATE TABLE uplift_dead_letters (topic text, topic_id text, partition int, event_offset bigint, event_id text,
     command_offset bigint, error_code text, attempts int, outcome text, replay_id text, applied_offset bigint,
-    parked_at timestamptz, settled_at timestamptz, PRIMARY KEY (topic_id, partition, event_offset));
+    parked_at timestamptz, settled_at timestamptz, tenant text DEFAULT 't',
+    PRIMARY KEY (topic_id, partition, event_offset));
   CREATE TABLE uplift_reservations (reservation_id text, event_id text, tenant text, resource text,
     slot_start timestamptz, slot_end timestamptz, quantity int, status text);`;
 

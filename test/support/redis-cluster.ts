@@ -13,6 +13,8 @@ const run = promisify(execFile);
 export interface TestRedis {
   readonly nodes: readonly string[];
   kill(index: number): Promise<void>;
+  /** Starts one more node as a replica of that master and waits until it is in sync; answers its address. */
+  addReplica(index: number): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -20,14 +22,8 @@ export async function startRedis(name: string): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), `${name}-`));
   const ports = await freePorts(6);
   const children: ChildProcess[] = [];
-  for (const [at, port] of ports.slice(0, 3).entries()) {
-    const dir = join(folder, String(port));
-    await mkdir(dir);
-    const bus = String(ports[at + 3] ?? 0);
-    const cluster = ['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '2000'];
-    const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...cluster];
-    children.push(spawn('redis-server', args, { stdio: 'ignore' }));
-  }
+  for (const [at, port] of ports.slice(0, 3).entries())
+    children.push(await launch(folder, port, ports[at + 3] ?? 0));
   const nodes = ports.slice(0, 3).map((port) => `127.0.0.1:${port}`);
   const assembled = async (): Promise<boolean> => {
     await run('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'], { timeout: 20_000 });
@@ -42,11 +38,44 @@ export async function startRedis(name: string): Promise<TestRedis> {
   return {
     nodes,
     kill: (index) => end(children[index]),
+    addReplica: async (index) => {
+      const [port = 0, bus = 0] = await freePorts(2);
+      children.push(await launch(folder, port, bus));
+      const master = nodes[index] ?? '';
+      const ask = async (at: string, ...args: string[]): Promise<string> =>
+        (await run('redis-cli', ['-p', at.split(':')[1] ?? '', ...args], { timeout: 5000 })).stdout.trim();
+      const address = `127.0.0.1:${port}`;
+      const id = await ask(master, 'CLUSTER', 'MYID');
+      const wait = { what: 'a Redis replica', timeoutMs: 20_000, intervalMs: 200 };
+      const met = async (): Promise<boolean> =>
+        (await ask(address, 'CLUSTER', 'MEET', ...master.split(':'), String(ports[index + 3]))) === 'OK';
+      await waitFor(met, wait);
+      await waitFor(async () => (await ask(address, 'CLUSTER', 'REPLICATE', id)) === 'OK', wait);
+      const synced = async (): Promise<boolean> =>
+        (await ask(address, 'INFO', 'replication')).includes('master_link_status:up');
+      await waitFor(synced, wait);
+      return address;
+    },
     stop: async () => {
       await Promise.all(children.map(end));
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function launch(folder: string, port: number, bus: number): Promise<ChildProcess> {
+  const dir = join(folder, String(port));
+  await mkdir(dir);
+  const cluster = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-port',
+    String(bus),
+    '--cluster-node-timeout',
+    '2000',
+  ];
+  const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '', ...cluster];
+  return spawn('redis-server', args, { stdio: 'ignore' });
 }
 
 async function end(child: ChildProcess | undefined): Promise<void> {

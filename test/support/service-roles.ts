@@ -24,6 +24,24 @@ export function postgresUrl(target: SqlTarget): string {
   return `postgres://${target.user}@${target.host}:${target.port}/${target.database}`;
 }
 
+/** Environment of roles that use these servers. */
+export function roleEnv(
+  servers: {
+    readonly kafka: { readonly target: { readonly brokers: readonly string[] } };
+    readonly postgres: { readonly pooled: SqlTarget; readonly direct: SqlTarget };
+    readonly redis: { readonly nodes: readonly string[] };
+  },
+  partitions: number,
+): Record<string, string> {
+  return {
+    KAFKA_BROKERS: servers.kafka.target.brokers.join(','),
+    POSTGRES_URL: postgresUrl(servers.postgres.pooled),
+    POSTGRES_DIRECT_URL: postgresUrl(servers.postgres.direct),
+    REDIS_NODES: servers.redis.nodes.join(','),
+    TOPIC_PARTITIONS: String(partitions),
+  };
+}
+
 /** Runs `uplift service <role>`, its output appended to a file in `logFolder`; a role that ends shows in `exit`. */
 export function startRole(
   role: string,

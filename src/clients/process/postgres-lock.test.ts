@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isUnattached, parsePidFile } from './postgres-lock.ts';
+import { attachedTo, parsePidFile } from './postgres-lock.ts';
 
 const PID_FILE =
   '22850\n/data/postgres-az-a\n1795477602\n20454\n\n127.0.0.1\n  10291074         6\nready   \n';
@@ -16,16 +16,16 @@ describe('lock of a killed Postgres', () => {
 
   test('a segment counts as left over only when nobody is attached and both key and id are the recorded ones', () => {
     const table = (attached: number): string => PROC.replace('ATT', String(attached));
-    expect(isUnattached(table(0), { key: 10291074, id: 6 })).toBe(true);
-    expect(isUnattached(table(1), { key: 10291074, id: 6 })).toBe(false);
-    expect(isUnattached(table(0), { key: 10291074, id: 7 })).toBe(false);
-    expect(isUnattached(table(0), { key: 10291075, id: 6 })).toBe(false);
-    expect(isUnattached('', { key: 10291074, id: 6 })).toBe(false);
+    expect(attachedTo(table(0), { key: 10291074, id: 6 })).toBe(0);
+    expect(attachedTo(table(1), { key: 10291074, id: 6 })).toBe(1);
+    expect(attachedTo(table(0), { key: 10291074, id: 7 })).toBeUndefined();
+    expect(attachedTo(table(0), { key: 10291075, id: 6 })).toBeUndefined();
+    expect(attachedTo('', { key: 10291074, id: 6 })).toBeUndefined();
   });
 
   test('reads the ipcs of macOS too', () => {
     const table =
       'IPC status\nT     ID     KEY        MODE       OWNER    GROUP NATTCH\nm  65536 0x009d0782 --rw-------     anna    staff      0\n';
-    expect(isUnattached(table, { key: 0x009d0782, id: 65536 })).toBe(true);
+    expect(attachedTo(table, { key: 0x009d0782, id: 65536 })).toBe(0);
   });
 });

@@ -28,9 +28,25 @@ export async function clearOldLock(unit: PlacedUnit, last: UnitProcess): Promise
   if (!stays || dataDir === undefined) return;
   const file = join(dataDir, 'postmaster.pid');
   const lock = parsePidFile(await readFile(file, 'utf8').catch(() => ''));
-  const table = await readFile('/proc/sysvipc/shm', 'utf8').catch(() => '');
-  if (lock?.pid === last.pid && isUnattached(table, lock)) await rm(file);
+  if (lock?.pid === last.pid && attachedTo(await shmTable(), lock) === 0) await rm(file);
 }
+
+/**
+ * Waits until nobody is attached to the shared memory of a server that ended: a backend whose postmaster was killed
+ * alone lives on until it notices. Where the table cannot be read (no Linux) nothing is known and nothing is awaited.
+ */
+export async function waitBackendsGone(unit: PlacedUnit, timeoutMs: number): Promise<void> {
+  const { dataDir = '' } = unit.labels;
+  const lock = parsePidFile(await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => ''));
+  if (lock === undefined) return;
+  await waitFor(async () => (attachedTo(await shmTable(), lock) ?? 0) === 0, {
+    what: `the backends of ${unit.id} gone`,
+    timeoutMs,
+    intervalMs: 20,
+  });
+}
+
+const shmTable = (): Promise<string> => readFile('/proc/sysvipc/shm', 'utf8').catch(() => '');
 
 export interface PostmasterLock {
   readonly pid: number;
@@ -49,16 +65,20 @@ export function parsePidFile(text: string): PostmasterLock | undefined {
   return { pid, key, id };
 }
 
-/** Reads `/proc/sysvipc/shm` (key shmid perms size cpid lpid nattch …) or macOS `ipcs -m -o` (m ID KEY MODE OWNER GROUP NATTCH). */
-export function isUnattached(table: string, { key, id }: Pick<PostmasterLock, 'key' | 'id'>): boolean {
-  return table.split('\n').some((line) => {
+/**
+ * How many processes are attached to a segment; undefined: it is not listed. Reads `/proc/sysvipc/shm` (key shmid perms
+ * size cpid lpid nattch …) or macOS `ipcs -m -o` (m ID KEY MODE OWNER GROUP NATTCH).
+ */
+export function attachedTo(
+  table: string,
+  { key, id }: Pick<PostmasterLock, 'key' | 'id'>,
+): number | undefined {
+  for (const line of table.split('\n')) {
     const fields = line.trim().split(/\s+/);
-    const mac = fields[0] === 'm';
-    const [shownKey, shownId, attached] = mac
-      ? [fields[2], fields[1], fields[6]]
-      : [fields[0], fields[1], fields[6]];
-    return Number(shownKey) === key && Number(shownId) === id && Number(attached) === 0;
-  });
+    const [shownKey, shownId] = fields[0] === 'm' ? [fields[2], fields[1]] : [fields[0], fields[1]];
+    if (Number(shownKey) === key && Number(shownId) === id) return Number(fields[6]);
+  }
+  return undefined;
 }
 
 function pidExists(pid: number): boolean {

@@ -1,40 +1,12 @@
-import { Cluster } from 'ioredis';
-import { reasonOf, UpliftError } from '../../core/error.ts';
-import { withDeadline } from '../../core/wait.ts';
-import { splitAddress } from './parse.ts';
+import type { Cluster } from 'ioredis';
+import { answerOf, connect } from './connect.ts';
 import type { Claim, Claims, RedisTarget } from './ports.ts';
 
-const MAX_REDIRECTIONS = 8;
-const RETRY_DELAY_MS = 50;
 const PROBE_TTL_MS = 5000;
 
-/**
- * Opens a Redis Cluster client. Redirections and waits are bounded by count and by `timeoutMs` (stock
- * settings gave 2,700 "Too many Cluster redirections" in one failover); nothing is queued while no node is known, so a
- * dead cluster is an answer at once. It reconnects in the background until closed.
- */
+/** Opens claims on a Redis Cluster; see `connect`. The caller closes them. */
 export function openClaims(target: RedisTarget): Claims {
-  const cluster = new Cluster(target.nodes.map(splitAddress), {
-    enableOfflineQueue: false,
-    maxRedirections: MAX_REDIRECTIONS,
-    retryDelayOnFailover: RETRY_DELAY_MS,
-    retryDelayOnClusterDown: RETRY_DELAY_MS,
-    retryDelayOnTryAgain: RETRY_DELAY_MS,
-    retryDelayOnMoved: 0,
-    slotsRefreshTimeout: target.timeoutMs,
-    slotsRefreshInterval: 2000,
-    clusterRetryStrategy: (times: number) => Math.min(100 * times, 1000),
-    redisOptions: {
-      ...(target.password === undefined ? {} : { password: target.password }),
-      connectTimeout: target.timeoutMs,
-      commandTimeout: target.timeoutMs,
-      maxRetriesPerRequest: 0,
-      noDelay: true,
-    },
-  });
-  // Errors reach the callers of commands; without a listener a lost node would end the process.
-  cluster.on('error', () => undefined);
-  return new ClusterClaims(cluster, target);
+  return new ClusterClaims(connect(target), target);
 }
 
 class ClusterClaims implements Claims {
@@ -63,15 +35,7 @@ class ClusterClaims implements Claims {
     this.#cluster.disconnect();
   }
 
-  async #call<T>(command: () => Promise<T>): Promise<T> {
-    try {
-      return await withDeadline('Redis', this.#target.timeoutMs, command());
-    } catch (error) {
-      throw new UpliftError('UPL-REDIS-UNREACHABLE', {
-        message: `Redis Cluster at ${this.#target.nodes.join(', ')} did not answer: ${reasonOf(error)}`,
-        next: 'If this is the sandbox: uplift sandbox status',
-        cause: error,
-      });
-    }
+  #call<T>(command: () => Promise<T>): Promise<T> {
+    return answerOf(this.#target, command);
   }
 }

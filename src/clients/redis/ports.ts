@@ -20,6 +20,46 @@ export interface Claims {
   close(): Promise<void>;
 }
 
+/** At most `quota` units at once, and `quota` in `windowMs` on average: 1 … 1,000,000 in 1 s … 1 day. */
+export interface QuotaPolicy {
+  readonly quota: number;
+  readonly windowMs: number;
+}
+
+/** What became of asking for one unit, by the clock of Redis. */
+export interface Taken {
+  readonly allowed: boolean;
+  /** Units that could be taken at once after this. */
+  readonly remaining: number;
+  /** Until one unit more than that can be taken. */
+  readonly nextMs: number;
+}
+
+/** Counts units per name, one command a question. A failover may forget what was taken: it limits, it proves nothing. */
+export interface Quotas {
+  /** Takes one unit of `name` if there is one. `name` must not contain braces. Throws UPL-REDIS-UNREACHABLE. */
+  take(name: string, policy: QuotaPolicy): Promise<Taken>;
+  close(): Promise<void>;
+}
+
+/** All of the bits are set; or one is not, and who says so: the bit that seals the key, and the run id of the server. */
+export type Look =
+  | { readonly all: true }
+  | { readonly all: false; readonly sealed: boolean; readonly runId: string };
+
+/** Strings of bits, one command a question. Every call throws UPL-REDIS-UNREACHABLE. */
+export interface Bits {
+  /** Sets these bits, at most some thousands; answers the run id of the server that has them now. */
+  set(key: string, bits: readonly number[]): Promise<string>;
+  /** Looks at these bits on the primary of the key's slot. `sealBit` is looked at only when one of them is not set. */
+  look(key: string, bits: readonly number[], sealBit: number): Promise<Look>;
+  /** A small text beside the bits, such as their description. */
+  read(key: string): Promise<string | undefined>;
+  write(key: string, text: string): Promise<void>;
+  drop(key: string): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** One Redis node asked directly: for facts. Never retries, never redirects. */
 export interface RedisNode {
   readonly address: string;

@@ -3,6 +3,8 @@ import type { Block } from '../../core/blocks.ts';
 import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action, Deps } from '../../deps.ts';
+import { processPooler } from '../../drills/actuators/pooler-process.ts';
+import { processPostgres } from '../../drills/actuators/postgres-process.ts';
 import { processActuator } from '../../drills/actuators/process.ts';
 import { putBack, unrecordedOf } from '../../drills/restore.ts';
 import { findRun, type RunFolder, unfinishedRuns } from '../../drills/run-folder.ts';
@@ -62,6 +64,8 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
     cluster,
     topics,
     actuatorOf: processActuator,
+    postgresOf: processPostgres,
+    poolerOf: processPooler,
     monoNs: () => deps.clock.monoNs(),
     onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
   };

@@ -26,8 +26,13 @@ export function registerService(program: Command, run: Runner): void {
     .addHelpText('after', '\nExample:\n  uplift service projector')
     .action(() => run(() => import('./roles.ts').then((m) => m.serveProjector), {}));
   service
+    .command('sweeper')
+    .description('send commands of unknown outcome again until they are decided, or put them aside')
+    .addHelpText('after', '\nExample:\n  uplift service sweeper')
+    .action(() => run(() => import('./roles.ts').then((m) => m.serveSweeper), {}));
+  service
     .command('all')
-    .description('the three roles in one process, on HTTP_PORT and the two ports after it')
+    .description('the four roles in one process, on HTTP_PORT and the three ports after it')
     .addHelpText('after', '\nExample:\n  HTTP_PORT=8080 uplift service all')
     .action(() => run(() => import('./roles.ts').then((m) => m.serveAll), {}));
 }

@@ -10,6 +10,7 @@ import {
   runCommands,
   runGateway,
   runProjector,
+  runSweeper,
 } from '../../service/index.ts';
 
 type Empty = Record<string, never>;
@@ -20,6 +21,7 @@ const DRAIN_LIMIT_MS = 10_000;
 export const serveGateway: Action<Empty> = (deps) => serve(deps, 'gateway', runGateway);
 export const serveCommands: Action<Empty> = (deps) => serve(deps, 'commands', runCommands);
 export const serveProjector: Action<Empty> = (deps) => serve(deps, 'projector', runProjector);
+export const serveSweeper: Action<Empty> = (deps) => serve(deps, 'sweeper', runSweeper);
 export const serveAll: Action<Empty> = (deps) => serve(deps, 'all', runAll);
 
 async function serve(

@@ -97,7 +97,8 @@ async function lookAtRedis(deps: Deps, region: Region): Promise<RedisFacts | und
 async function lookAtService(deps: Deps, region: Region): Promise<InstanceFacts[] | undefined> {
   const { service } = region.config;
   if (service === undefined) return undefined;
-  const instances = [...service.gateways, ...service.commands, ...service.projectors];
+  const { gateways, commands, projectors, sweepers } = service;
+  const instances = [...gateways, ...commands, ...projectors, ...sweepers];
   const http = openHttp({
     origins: instances.map(({ url }) => url),
     connections: 1,

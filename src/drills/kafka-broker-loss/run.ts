@@ -5,6 +5,8 @@ import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
+import { processPooler } from '../actuators/pooler-process.ts';
+import { processPostgres } from '../actuators/postgres-process.ts';
 import { examine } from '../examine.ts';
 import { judgeEvidence } from '../judge.ts';
 import { type PutBack, putBack, unrecordedOf } from '../restore.ts';
@@ -96,6 +98,8 @@ async function underLoad(
     cluster: ports.cluster,
     topics: ports.topics,
     actuatorOf: ports.actuatorOf,
+    postgresOf: processPostgres,
+    poolerOf: processPooler,
     monoNs: () => ports.clock.monoNs(),
     onRestore: (text) => progress({ phase: 'restore', state: 'running', text }),
   };

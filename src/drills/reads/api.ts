@@ -1,5 +1,5 @@
 import type { HttpClient, HttpResult } from '../../clients/http/http.ts';
-import { operationSchema } from '../../contract/http.ts';
+import { operationSchema, tenantHeader } from '../../contract/http.ts';
 import { reasonOf } from '../../core/error.ts';
 import type { ApiRead } from '../../load/final-reads.ts';
 
@@ -10,15 +10,16 @@ const TRIES = 3;
 export async function readApi(request: {
   readonly http: HttpClient;
   readonly gateways: readonly string[];
+  readonly tenant: string;
   readonly eventIds: readonly string[];
 }): Promise<ReadonlyMap<string, ApiRead>> {
-  const { http, gateways, eventIds } = request;
+  const { eventIds } = request;
   const answers = new Map<string, ApiRead>();
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < eventIds.length; index = next++) {
       const eventId = eventIds[index];
-      if (eventId !== undefined) answers.set(eventId, await ask(http, gateways, eventId, index));
+      if (eventId !== undefined) answers.set(eventId, await ask(request, eventId, index));
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));
@@ -26,8 +27,7 @@ export async function readApi(request: {
 }
 
 async function ask(
-  http: HttpClient,
-  gateways: readonly string[],
+  { http, gateways, tenant }: { http: HttpClient; gateways: readonly string[]; tenant: string },
   eventId: string,
   index: number,
 ): Promise<ApiRead> {
@@ -35,7 +35,9 @@ async function ask(
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
     const origin = gateways[(index + attempt) % gateways.length];
     if (origin === undefined) return answer;
-    answer = readAnswer(await http.request({ origin, method: 'GET', path: `/v1/operations/${eventId}` }));
+    const headers = { [tenantHeader]: tenant };
+    const path = `/v1/operations/${eventId}`;
+    answer = readAnswer(await http.request({ origin, method: 'GET', path, headers }));
     if (answer.kind !== 'noAnswer') return answer;
   }
   return answer;

@@ -23,7 +23,7 @@ interface OperationSql {
 }
 
 const RESERVATIONS = `SELECT reservation_id, event_id, resource, slot_start, slot_end, quantity, status FROM ${VIEWS.reservations} WHERE tenant = $1`;
-const OPERATIONS = `SELECT event_id, decision, reservation_id FROM ${VIEWS.operations} WHERE event_id = ANY($1)`;
+const OPERATIONS = `SELECT event_id, decision, reservation_id FROM ${VIEWS.operations} WHERE tenant = $2 AND event_id = ANY($1)`;
 const PARKED = `SELECT event_id FROM ${VIEWS.deadLetters} WHERE outcome = 'parked' AND event_id = ANY($1)`;
 const OFFSETS = `SELECT partition, decided_through::text AS decided_through FROM ${VIEWS.offsets} WHERE topic = $1`;
 
@@ -62,7 +62,7 @@ export async function readDatabase(request: {
       ? await ask.query<{ event_id: string }>(PARKED, [ids], { timeoutMs })
       : undefined;
     for (const row of parked?.rows ?? []) fold.parked(row.event_id);
-    const operations = await ask.query<OperationSql>(OPERATIONS, [ids], { timeoutMs });
+    const operations = await ask.query<OperationSql>(OPERATIONS, [ids, tenant], { timeoutMs });
     for (const row of operations.rows) {
       fold.operation({ eventId: row.event_id, decision: row.decision, reservationId: row.reservation_id });
     }

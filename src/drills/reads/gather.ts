@@ -77,7 +77,12 @@ export async function gatherFinalReads(request: GatherRequest): Promise<Gathered
     if (rows !== null) postgres.set(server.name, rows);
   }
   const answers = await attempt('the API', () =>
-    readApi({ http: request.http, gateways: request.gateways, eventIds: acknowledged }),
+    readApi({
+      http: request.http,
+      gateways: request.gateways,
+      tenant: request.tenant,
+      eventIds: acknowledged,
+    }),
   );
   const finalReads: FinalReads = {
     commands: commands?.read ?? null,

@@ -4,6 +4,7 @@ import { reasonOf } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
 import { readProjected } from '../../facts/projection/progress.ts';
 import type { NamedServer } from './gather.ts';
+import { lastAsked } from './last-asked.ts';
 
 /**
  * Waits until every server has decided every command that stands in the log, so that the final reads look at the end
@@ -16,16 +17,14 @@ export async function quiesce(request: {
   readonly deadlineMs: number;
 }): Promise<string[]> {
   const { read, servers, timeoutMs, deadlineMs } = request;
-  const ends = (await read.bounds([TOPICS.commands], { timeoutMs })).filter(
-    (b) => b.endOffset > b.startOffset,
-  );
+  const asked = await lastAsked(read, await read.bounds([TOPICS.commands], { timeoutMs }), deadlineMs);
   const waits = servers.map(async ({ name, ask }) => {
     try {
       await waitFor(
         async () => {
           const rows = await readProjected(ask, TOPICS.events, timeoutMs);
-          return ends.every((end) =>
-            rows.some((row) => row.partition === end.partition && row.decidedThrough >= end.endOffset - 1n),
+          return [...asked].every(([partition, last]) =>
+            rows.some((row) => row.partition === partition && row.decidedThrough >= last),
           );
         },
         { what: `${name} through the end of ${TOPICS.commands}`, timeoutMs: deadlineMs, intervalMs: 100 },

@@ -12,7 +12,7 @@ export interface DeadLetterRow {
   readonly outcome: 'parked' | 'applied' | 'superseded';
   readonly replayId: string | null;
   readonly appliedOffset: bigint | null;
-  /** Rows of uplift_operations for its event id; null without an event id. */
+  /** Rows of uplift_operations for its tenant and event id; null where these are not known. */
   readonly operations: number | null;
 }
 
@@ -26,8 +26,9 @@ export interface OriginPosition {
 const CHUNK = 5_000;
 const ROWS = `SELECT d.topic_id, d.partition, d.event_offset::text AS event_offset, d.event_id, d.attempts, d.outcome, d.replay_id,
   d.applied_offset::text AS applied_offset,
-  CASE WHEN d.event_id IS NOT NULL THEN
-    (SELECT count(*)::int FROM ${VIEWS.operations} o WHERE o.event_id = d.event_id) END AS operations
+  CASE WHEN d.event_id IS NOT NULL AND d.tenant IS NOT NULL THEN
+    (SELECT count(*)::int FROM ${VIEWS.operations} o WHERE o.tenant = d.tenant AND o.event_id = d.event_id)
+  END AS operations
 FROM ${VIEWS.deadLetters} d
 JOIN unnest($1::text[], $2::int[], $3::bigint[]) AS wanted (topic_id, partition, event_offset)
   USING (topic_id, partition, event_offset)`;

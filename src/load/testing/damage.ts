@@ -1,5 +1,5 @@
 import type { Decision } from '../../contract/records.ts';
-import { idOf, REPLICAS, rowOf, TENANT, type World, WRITER } from './world.ts';
+import { idOf, REPLICAS, reservationOf, rowOf, TENANT, type World, WRITER } from './world.ts';
 
 /** Damage of every kind, aimed by two numbers; what it hits depends on the world. */
 export const DAMAGE = {
@@ -76,13 +76,13 @@ export const DAMAGE = {
     if (row !== undefined) server?.operations.push(row);
   },
   phantomRow: (world: World, a: number, b: number) => {
-    const reservation = {
+    const reservation = reservationOf({
       id: `p-${a}`,
       tenant: TENANT,
       resource: `r${b % 4}`,
       slot: { start: '1970-01-01T00:00:00.000Z', end: '1970-01-01T04:00:00.000Z' },
       quantity: b % 9,
-    };
+    });
     world.servers.get(WRITER)?.reservations.push(rowOf(idOf(a), reservation));
   },
   park: (world: World, a: number, b: number) => {

@@ -155,7 +155,8 @@ function operationOf(operationId: string): Operation {
 function reservationOf(reservationId: string): Reservation {
   const slot = { start: '2040-01-01T00:00:00Z', end: '2040-01-01T01:00:00Z' };
   const operationId = reservationId.slice(2);
-  return { reservationId, tenant: 't', resource: 'r', slot, quantity: 1, status: 'active', operationId };
+  const state = { status: 'active', holdUntil: null, version: 1 } as const;
+  return { reservationId, tenant: 't', resource: 'r', slot, quantity: 1, ...state, operationId };
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

@@ -1,4 +1,4 @@
-import type { Decision } from '../../contract/records.ts';
+import type { Decision, ReservationState } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
 import type { Op, ReadEntry } from '../entries.ts';
 import type { ApiRead, OperationRow, ReservationRow } from '../final-reads.ts';
@@ -153,15 +153,24 @@ function baseOf(offset: number, eventId: string): Decision {
     commandOffset: String(offset),
     previousCommandOffset: String(offset - 1),
     logTimeMs: 0,
+    command: null,
     eventId,
+    tenant: null,
     reservation: null,
     reason: null,
     first: null,
+    expired: [],
   };
 }
 
 function foreignDecision(base: Decision, tenant: string): Decision {
-  const reservation = { id: `x-${base.eventId}`, tenant, resource: 'x', slot: slotOf(0), quantity: 1 };
+  const reservation = reservationOf({
+    id: `x-${base.eventId}`,
+    tenant,
+    resource: 'x',
+    slot: slotOf(0),
+    quantity: 1,
+  });
   return { ...base, decision: 'accepted', reservation };
 }
 
@@ -178,8 +187,16 @@ function freshDecision(base: Decision, spec: OpSpec, held: Holding[], capacity: 
   if (competing.reduce((sum, other) => sum + other.quantity, quantity) > capacity)
     return { ...base, reason: 'full' };
   held.push({ resource, slot, quantity });
-  const reservation = { id: `i-${base.eventId}`, tenant: TENANT, resource, slot: slotOf(slot), quantity };
+  const own = { id: `i-${base.eventId}`, tenant: TENANT, resource, slot: slotOf(slot), quantity };
+  const reservation = reservationOf(own);
   return { ...base, decision: 'accepted', reservation };
+}
+
+/** A reservation as it was made: active at once. */
+export function reservationOf(
+  made: Pick<ReservationState, 'id' | 'tenant' | 'resource' | 'slot' | 'quantity'>,
+): ReservationState {
+  return { ...made, status: 'active', version: 1, holdUntilMs: null };
 }
 
 function slotOf(slot: number): { start: string; end: string } {

@@ -27,7 +27,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const trouble: Trouble = { reason: 'not started' };
   let session: CommandsSession | undefined;
-  const topics = { names: [TOPICS.commands, TOPICS.events], partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
+  const topics = { names: Object.values(TOPICS), partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
   const loop = new ProbeLoop([
     {
       name: 'kafka',
@@ -62,6 +62,8 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
         partitions,
         sendDeadlineMs: SEND_DEADLINE_MS,
         eventSchema: settings.EVENT_SCHEMA,
+        tickMs: settings.TICK_MS,
+        snapshots: { everyMs: settings.SNAPSHOT_MS, everyDecisions: settings.SNAPSHOT_DECISIONS },
         signal,
       };
       session = new CommandsSession(deps);

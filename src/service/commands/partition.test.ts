@@ -1,28 +1,28 @@
 import { describe, expect, test } from 'vitest';
 import type { InRecord, PartitionBatch, RecordBatch } from '../../clients/kafka/ports.ts';
 import { replayHeaders } from '../../contract/dead-letter.ts';
-import type { EventSchema } from '../../contract/events.ts';
-import { type Decision, decisionSchema } from '../../contract/records.ts';
+import { decodeEvent, type EventSchema } from '../../contract/events.ts';
+import type { Decision } from '../../contract/records.ts';
+import { idOf, someCreate } from '../../contract/testing/decisions.ts';
 import { UpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
 import { encodeCommand } from '../domain/codec.ts';
+import { emptyBase } from './base.ts';
 import { PartitionOwner } from './partition.ts';
 
 const START = Date.UTC(2026, 5, 1);
 
 function commandRecord(offset: number, eventId = offset, quantity = 1): InRecord {
-  const value = encodeCommand({
-    v: 1,
-    type: 'create',
-    eventId: eventId.toString(16).padStart(32, '0'),
-    tenant: 't',
-    resource: 'r',
-    reservationId: `res-${offset}`,
-    slot: { start: new Date(START).toISOString(), end: new Date(START + 1000).toISOString() },
-    quantity,
-    issuedAtMs: START,
-    notAfterMs: START + 1000,
-  });
+  const value = encodeCommand(
+    someCreate({
+      eventId: idOf(eventId),
+      reservationId: `res-${offset}`,
+      slot: { start: new Date(START).toISOString(), end: new Date(START + 1000).toISOString() },
+      quantity,
+      issuedAtMs: START,
+      notAfterMs: START + 1000,
+    }),
+  );
   return record(offset, value);
 }
 
@@ -47,34 +47,33 @@ function setUp(restoreTo = 0n, schema: EventSchema = 1) {
   const log: Buffer[] = [];
   const calls = { readFrom: [] as bigint[], resets: 0, stopped: [] as string[], decided: 0, sends: 0 };
   const control = { fail: false, gate: Promise.resolve(), schema };
-  const owner = new PartitionOwner(
-    {
-      partition: 3,
-      sendDeadlineMs: 1000,
-      eventSchema: control.schema,
-      produce: {
-        send: async (sent: PartitionBatch) => {
-          calls.sends += 1;
-          await control.gate;
-          if (control.fail) throw new UpliftError('UPL-KAFKA-PRODUCE', { message: 'unknown' });
-          for (const each of sent.records) log.push(each.value ?? Buffer.alloc(0));
-          return { topic: sent.topic, partition: sent.partition, baseOffset: 0n, count: sent.records.length };
-        },
-      },
-      onDecided: () => {
-        calls.decided += 1;
-      },
-      onStopped: (_, reason) => calls.stopped.push(reason),
-      onReadFrom: (_, next) => calls.readFrom.push(next),
-      onReset: () => {
-        calls.resets += 1;
+  const owner = new PartitionOwner({
+    partition: 3,
+    sendDeadlineMs: 1000,
+    eventSchema: control.schema,
+    produce: {
+      send: async (sent: PartitionBatch) => {
+        calls.sends += 1;
+        await control.gate;
+        if (control.fail) throw new UpliftError('UPL-KAFKA-PRODUCE', { message: 'unknown' });
+        for (const each of sent.records) log.push(each.value ?? Buffer.alloc(0));
+        return { topic: sent.topic, partition: sent.partition, baseOffset: 0n, count: sent.records.length };
       },
     },
-    restoreTo,
-  );
-  const decisions = (): Decision[] => log.map((value) => decisionSchema.parse(JSON.parse(value.toString())));
+    onDecided: () => {
+      calls.decided += 1;
+    },
+    onStopped: (_, reason) => calls.stopped.push(reason),
+    onReadFrom: (_, next) => calls.readFrom.push(next),
+    onReset: () => {
+      calls.resets += 1;
+    },
+  });
+  const restore = (to = restoreTo): void => owner.restore(emptyBase(), to);
+  restore();
+  const decisions = (): Decision[] => log.flatMap((value) => decodeEvent(value)?.decision ?? []);
   const events = (from = 0): RecordBatch => batch(log.slice(from).map((value, i) => record(from + i, value)));
-  return { owner, log, calls, control, decisions, events };
+  return { owner, restore, log, calls, control, decisions, events };
 }
 
 function ready(restoreTo = 0n, schema: EventSchema = 1) {
@@ -197,7 +196,7 @@ describe('the owner of a partition', () => {
   });
 
   test('a send that fails for good makes it forget, restore from what is in the log and decide the same again', async () => {
-    const { owner, control, calls, decisions, events } = ready();
+    const { owner, restore, control, calls, decisions, events } = ready();
     owner.onCommands(batch([commandRecord(0)]));
     await owner.idle();
     control.fail = true;
@@ -208,7 +207,7 @@ describe('the owner of a partition', () => {
     owner.onEvents(events());
     expect(owner.phase).toBe('restoring');
     control.fail = false;
-    owner.restoreAgain(1n);
+    restore(1n);
     owner.onEvents(events());
     expect(calls.readFrom).toEqual([0n, 1n]);
     owner.onCommands(batch([commandRecord(5)]));

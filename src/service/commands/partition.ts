@@ -1,88 +1,114 @@
-import type { InRecord, OutRecord, Produce, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { readReplay } from '../../contract/dead-letter.ts';
-import { type EventSchema, NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
-import { type Decision, TOPICS } from '../../contract/records.ts';
-import { reasonOf } from '../../core/error.ts';
-import { decodeDecision, encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
+import type { Decision } from '../../contract/records.ts';
+import { NEWEST_RULES } from '../../contract/rules.ts';
+import { decodeDecision } from '../domain/codec.ts';
 import { decide } from '../domain/decide.ts';
-import { apply, chain, emptyState, type FoldState } from '../domain/state.ts';
-import { DecisionMemory } from './memory.ts';
-
-export type Phase = 'restoring' | 'deciding' | 'stopped';
-
-export interface OwnerDeps {
-  readonly partition: number;
-  readonly produce: Pick<Produce, 'send'>;
-  readonly sendDeadlineMs: number;
-  /** Schema the events are written in; all are read. */
-  readonly eventSchema: EventSchema;
-  readonly onDecided: (decision: Decision['decision']) => void;
-  readonly onStopped: (partition: number, reason: string, differs: boolean) => void;
-  /** Read commands from here: state is restored, or commands were dropped because too many decisions waited. */
-  readonly onReadFrom: (partition: number, nextCommandOffset: bigint) => void;
-  /** A send failed for good: the state is ahead of the log, so it was forgotten and has to be restored. */
-  readonly onReset: (partition: number, reason: string) => void;
-}
-
-interface Outgoing {
-  readonly commandOffset: bigint;
-  readonly record: OutRecord;
-  readonly kind: Decision['decision'];
-}
-
-const MAX_BATCH = 500;
-const MAX_PENDING = 5000;
-const REMEMBERED = 2000;
+import { unknownRules } from '../domain/rules.ts';
+import { captureOf } from '../domain/snapshot.ts';
+import { advance, apply, chain, emptyState, type FoldState } from '../domain/state.ts';
+import { type Base, type CoveredCapture, emptyBase } from './base.ts';
+import { Outbox, outgoingOf } from './outbox.ts';
+import type { OwnerDeps, Phase } from './owner.ts';
+import type { Covered } from './snapshots/policy.ts';
+import { EventTail } from './tail.ts';
 
 /**
- * Owner of one partition: restores the fold from events, decides commands, writes the decisions with one outstanding
- * send, and compares everything that appears in the events with its own decisions (S1).
+ * Owner of one partition: restores the fold from a base and the events after it, decides commands, writes the decisions
+ * with one outstanding send, and compares everything that appears in the events with its own decisions (S1).
  */
 export class PartitionOwner {
   readonly #deps: OwnerDeps;
   #state: FoldState = emptyState();
-  #memory = new DecisionMemory(REMEMBERED);
-  #pending: Outgoing[] = [];
-  #sending: Promise<void> | undefined;
-  /** Undefined: everything was forgotten, and where the events end now is not known yet. */
+  #tail = new EventTail(-1n, emptyBase().events);
+  readonly #outbox: Outbox;
+  /** Undefined: nothing to begin from yet, or everything was forgotten. */
   #restoreTo: bigint | undefined;
   /** Whether the next command record that comes is the next one to decide; after a hole it is not, until a seek. */
   #contiguous = false;
   /** `onReadFrom` was called and not answered by `resume` yet. */
   #asked = false;
+  /** First command that was not taken yet; beyond the last decided one after ticks with which nothing ended. */
+  #takenTo = 0n;
+  /** Epoch of the last command taken in this life; undefined: none was. */
+  #takenEpoch: number | undefined;
+  /** When the last command was taken, by `performance.now()`. */
+  #takenAtMs = Number.NEGATIVE_INFINITY;
+  /** Decisions made or restored since the base. */
+  #decisions = 0;
   phase: Phase = 'restoring';
   reason = 'events not read yet';
 
-  /** `restoreTo`: first offset that was not readable in the events when the restore began. */
-  constructor(deps: OwnerDeps, restoreTo: bigint) {
+  constructor(deps: OwnerDeps) {
     this.#deps = deps;
-    this.#restoreTo = restoreTo;
+    const { partition, produce, sendDeadlineMs, onDecided } = deps;
+    this.#outbox = new Outbox({
+      ...{ partition, produce, sendDeadlineMs },
+      onWritten: onDecided,
+      onRoom: () => this.#catchUp(),
+      onFailed: (reason) => this.#reset(reason),
+    });
   }
 
+  /** Below the last decided command there may be nothing, above it ticks that were taken already. */
   get nextCommandOffset(): bigint {
-    return this.#state.lastCommandOffset + 1n;
+    const afterDecided = this.#state.lastCommandOffset + 1n;
+    return this.#takenTo > afterDecided ? this.#takenTo : afterDecided;
   }
 
   /** First command whose decision is not in the log yet; undefined while that is not known. */
   get writtenThrough(): bigint | undefined {
-    if (this.phase !== 'deciding') return undefined;
-    return this.#pending[0]?.commandOffset ?? this.nextCommandOffset;
+    return this.phase === 'deciding' ? (this.#outbox.first ?? this.nextCommandOffset) : undefined;
+  }
+
+  /** How long no command was taken; while it decides, ticks see to it that this stays short. */
+  silentMs(nowMs: number): number {
+    return nowMs - this.#takenAtMs;
+  }
+
+  /** Whether somebody waits for log time to pass. */
+  get holds(): number {
+    return this.#state.holds.size;
+  }
+
+  /** What a snapshot of now would cover. */
+  get covered(): Covered {
+    const { logTimeMs } = this.#state;
+    return { decisions: this.#decisions, nextCommandOffset: this.nextCommandOffset, logTimeMs };
+  }
+
+  /**
+   * Takes the state as it is now, and resolves when every decision it covers was read back from the log; with undefined
+   * when that will not be seen, or there is nothing to take.
+   */
+  async capture(): Promise<CoveredCapture | undefined> {
+    if (this.phase !== 'deciding' || this.#takenEpoch === undefined) return undefined;
+    const { covered } = this;
+    const capture = captureOf(this.#state);
+    const commands = { nextOffset: covered.nextCommandOffset, leaderEpoch: this.#takenEpoch };
+    const events = await this.#tail.covering(capture.lastCommandOffset);
+    return events === undefined ? undefined : { capture, covered, commands, events };
   }
 
   stop(reason: string, differs = false): void {
     if (this.phase === 'stopped') return;
     this.phase = 'stopped';
     this.reason = reason;
-    this.#pending = [];
+    this.#outbox.clear();
+    this.#tail.end();
     this.#deps.onStopped(this.#deps.partition, reason, differs);
   }
 
-  /** Forgets everything; the events are read again from the start up to `restoreTo`. */
-  restoreAgain(restoreTo: bigint): void {
-    this.#state = emptyState();
-    this.#memory = new DecisionMemory(REMEMBERED);
+  /** Begins from this base, whatever was before; the events are read from its position up to `restoreTo`. */
+  restore(base: Base, restoreTo: bigint): void {
+    this.#tail.end();
+    this.#state = base.state;
+    this.#tail = new EventTail(base.state.lastCommandOffset, base.events);
+    this.#takenTo = base.nextCommandOffset;
+    this.#takenEpoch = undefined;
+    this.#decisions = 0;
     this.#restoreTo = restoreTo;
-    this.checkRestored(0n);
+    this.checkRestored(base.events.nextOffset);
   }
 
   /** The reader of commands now stands at this offset; an answer to a question that is out of date is ignored. */
@@ -90,6 +116,7 @@ export class PartitionOwner {
     if (this.phase !== 'deciding' || nextCommandOffset !== this.nextCommandOffset) return;
     this.#contiguous = true;
     this.#asked = false;
+    this.#takenAtMs = performance.now();
   }
 
   /** Ends the restore when the events have been read up to `nextOffset`. */
@@ -109,112 +136,102 @@ export class PartitionOwner {
       if (this.phase === 'stopped') return;
       this.#onEvent(record);
     }
+    this.#tail.readTo(batch.nextOffset);
     this.checkRestored(batch.nextOffset);
   }
 
   /** Records of the commands partition. Those that come while restoring are dropped: they are read again after it. */
   onCommands(batch: RecordBatch): void {
     if (this.phase !== 'deciding' || !this.#contiguous) return;
+    this.#takenAtMs = performance.now();
     for (const record of batch.records) {
-      if (record.offset <= this.#state.lastCommandOffset) continue;
-      if (this.#pending.length >= MAX_PENDING) {
+      if (record.offset < this.nextCommandOffset) continue;
+      if (this.#outbox.isFull) {
         this.#contiguous = false;
         break;
       }
-      this.#decide(record);
+      this.#take(record);
       if (this.phase !== 'deciding') return;
     }
-    this.#pump();
+    this.#outbox.flush();
   }
 
   /** Resolves when nothing is outstanding or waiting to be sent. */
-  async idle(): Promise<void> {
-    while (this.#sending !== undefined) await this.#sending;
+  idle(): Promise<void> {
+    return this.#outbox.idle();
+  }
+
+  /** Nothing more will be read: whoever waits for it is told, and what is in hand is written. */
+  end(): Promise<void> {
+    this.#tail.end();
+    return this.#outbox.idle();
   }
 
   #onEvent(record: InRecord): void {
     // A replay is written by an operator, for the projection: it decides nothing (S1).
-    if (readReplay(record.headers) !== undefined) return;
+    if (readReplay(record.headers) !== undefined) {
+      this.#tail.pass(record);
+      return;
+    }
     const decision = decodeDecision(record.value);
     if (decision === undefined) {
       this.stop(`event ${record.offset} is not a decision`);
       return;
     }
+    const trouble = this.#tail.see(record, decision);
+    if (trouble !== undefined) {
+      this.stop(trouble);
+      return;
+    }
     const commandOffset = BigInt(decision.commandOffset);
-    if (this.phase === 'restoring') {
-      this.#restore(record.offset, decision);
-    } else if (commandOffset > this.#state.lastCommandOffset || this.#memory.has(commandOffset)) {
-      // A decision ahead of the own ones is kept: the own one is compared with it when it is made.
+    if (this.phase === 'restoring') this.#restoreFrom(record.offset, decision);
+    // A decision ahead of the own ones is kept: the own one is compared with it when it is made.
+    else if (commandOffset > this.#state.lastCommandOffset || this.#tail.knows(commandOffset))
       this.#compare(decision);
-    }
   }
 
-  #restore(offset: bigint, decision: Decision): void {
-    const commandOffset = BigInt(decision.commandOffset);
-    const place = chain(this.#state, decision);
-    if (place === 'gap') {
-      const last = this.#state.lastCommandOffset;
-      this.stop(
-        `event ${offset} follows command ${decision.previousCommandOffset}, but the last decided one is ${last}`,
-      );
+  #restoreFrom(offset: bigint, decision: Decision): void {
+    if (decision.rulesVersion > NEWEST_RULES) {
+      this.stop(`event ${offset}: ${unknownRules(decision.rulesVersion)}`);
       return;
     }
-    if (place === 'next') apply(this.#state, decision);
-    if (place === 'next' || this.#memory.has(commandOffset)) this.#compare(decision);
+    const isNext = chain(this.#state, decision) === 'next';
+    if (isNext) this.#apply(decision);
+    if (isNext || this.#tail.knows(BigInt(decision.commandOffset))) this.#compare(decision);
   }
 
-  /** By what is decided, not by the bytes in the log: during an upgrade two owners may write two schemas. */
-  #compare(decision: Decision): void {
-    const commandOffset = BigInt(decision.commandOffset);
-    if (this.#memory.compare(commandOffset, encodeDecision(decision, NEWEST_EVENT_SCHEMA)) !== 'differs')
-      return;
-    this.stop(`the log holds another decision of command ${commandOffset} than was made here`, true);
-  }
-
-  #decide(record: InRecord): void {
-    const decision = decide(this.#state, record);
+  #apply(decision: Decision): void {
     apply(this.#state, decision);
-    this.#compare(decision);
-    const { eventSchema } = this.#deps;
-    const value = encodeDecision(decision, eventSchema);
-    const headers = eventHeaders(decision, eventSchema, traceparentOf(record.headers));
-    this.#pending.push({
-      commandOffset: record.offset,
-      record: { key: record.key, value, headers },
-      kind: decision.decision,
-    });
+    this.#decisions += 1;
   }
 
-  #pump(): void {
-    if (this.#sending !== undefined || this.#pending.length === 0) return;
-    this.#sending = this.#drain().finally(() => {
-      this.#sending = undefined;
-      // What was decided while the last send ended.
-      if (this.phase === 'deciding') this.#pump();
-    });
+  #compare(decision: Decision): void {
+    if (!this.#tail.differs(decision)) return;
+    this.stop(`the log holds another decision of command ${decision.commandOffset} than was made here`, true);
   }
 
-  async #drain(): Promise<void> {
-    const { partition, produce, sendDeadlineMs } = this.#deps;
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.slice(0, MAX_BATCH);
-      try {
-        const records = batch.map((each) => each.record);
-        await produce.send({ topic: TOPICS.events, partition, records }, { deadlineMs: sendDeadlineMs });
-      } catch (error) {
-        if (this.phase === 'deciding') this.#reset(reasonOf(error));
-        return;
-      }
-      if (this.phase !== 'deciding') return;
-      this.#pending = this.#pending.slice(batch.length);
-      for (const { kind } of batch) this.#deps.onDecided(kind);
-      this.#catchUp();
+  #take(record: InRecord): void {
+    const outcome = decide(this.#state, record);
+    if (outcome.kind === 'beyond') {
+      this.stop(`command ${record.offset}: ${outcome.reason}`);
+      return;
     }
+    this.#takenTo = record.offset + 1n;
+    this.#takenEpoch = record.leaderEpoch;
+    if (outcome.kind === 'quiet') advance(this.#state, outcome.logTimeMs);
+    else this.#decided(outcome.decision, record);
+  }
+
+  #decided(decision: Decision, record: InRecord): void {
+    this.#apply(decision);
+    this.#compare(decision);
+    if (this.phase !== 'deciding') return;
+    this.#outbox.push(outgoingOf(decision, record, this.#deps.eventSchema));
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */
   #catchUp(): void {
-    if (this.#contiguous || this.#asked || this.#pending.length > MAX_PENDING / 2) return;
+    if (this.#contiguous || this.#asked || this.#outbox.isHalfFull) return;
     this.#asked = true;
     this.#deps.onReadFrom(this.#deps.partition, this.nextCommandOffset);
   }
@@ -223,7 +240,8 @@ export class PartitionOwner {
     this.phase = 'restoring';
     this.#restoreTo = undefined;
     this.reason = `decisions could not be written: ${reason}`;
-    this.#pending = [];
+    this.#outbox.clear();
+    this.#tail.end();
     this.#contiguous = false;
     this.#deps.onReset(this.#deps.partition, reason);
   }

@@ -1,33 +1,15 @@
-import type { Logger } from 'pino';
-import type {
-  Cluster,
-  PartitionBounds,
-  Produce,
-  Read,
-  Reader,
-  ReadPosition,
-  RecordBatch,
-} from '../../clients/kafka/ports.ts';
-import type { EventSchema } from '../../contract/events.ts';
+import type { PartitionBounds, Reader, ReadPosition, RecordBatch } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { withDeadline } from '../../core/wait.ts';
-import type { Metrics } from '../runtime/metrics.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
-import { boundsOf, checkLogTime, checkTopics, positionOf } from '../runtime/topics.ts';
+import { boundsOf } from '../runtime/topics.ts';
+import { type CommandsDeps, checkLogs, type TopicIds } from './deps.ts';
 import { PartitionOwner } from './partition.ts';
-
-export interface CommandsDeps {
-  readonly cluster: Cluster;
-  readonly read: Read;
-  readonly produce: Produce;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly owned: readonly number[];
-  readonly partitions: number;
-  readonly sendDeadlineMs: number;
-  readonly eventSchema: EventSchema;
-  readonly signal: AbortSignal;
-}
+import { partitionsProbe } from './readiness.ts';
+import { type Beginning, beginnings, cannotReadFrom } from './restore.ts';
+import { SnapshotKeeper } from './snapshots/keeper.ts';
+import { SnapshotWriter } from './snapshots/writer.ts';
+import { Ticker } from './ticker.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 /** Commands that come within this time are decided together; it is also the most it adds to a decision. */
@@ -57,6 +39,9 @@ export class CommandsSession {
   #failed: unknown;
   #events: Reader | undefined;
   #commands: Reader | undefined;
+  #ticker: Ticker | undefined;
+  #keeper: SnapshotKeeper | undefined;
+  #topicIds: TopicIds = { commands: '', events: '' };
 
   constructor(deps: CommandsDeps) {
     this.#deps = deps;
@@ -64,14 +49,10 @@ export class CommandsSession {
 
   async run(): Promise<void> {
     try {
-      const { cluster, partitions } = this.#deps;
-      const names = [TOPICS.commands, TOPICS.events];
-      await checkTopics(cluster, { names, partitions, timeoutMs: REQUEST_TIMEOUT_MS });
-      await checkLogTime(cluster, TOPICS.commands, REQUEST_TIMEOUT_MS);
-      const bounds = await this.#bounds();
-      this.#own(bounds);
-      await this.#restoreAll(bounds);
-      await this.#serve(bounds);
+      this.#topicIds = await checkLogs(this.#deps, REQUEST_TIMEOUT_MS);
+      this.#own();
+      await this.#restoreAll();
+      await this.#serve();
     } finally {
       await this.#close();
     }
@@ -84,88 +65,104 @@ export class CommandsSession {
   }
 
   probe(): ProbeResult {
-    const owners = [...this.#owners];
-    const bad = owners.filter(([, owner]) => owner.phase !== 'deciding');
-    const stalled = [
-      ...(this.#events?.stalled(STALLED_MS) ?? []),
-      ...(this.#commands?.stalled(STALLED_MS) ?? []),
-    ];
-    const total = this.#deps.owned.length;
-    const parts = [`${owners.length - bad.length}/${total} partitions decide`];
-    for (const [partition, owner] of bad.slice(0, 5))
-      parts.push(`${partition} ${owner.phase}: ${owner.reason}`);
-    for (const each of stalled.slice(0, 5))
-      parts.push(`${each.topic}/${each.partition} not readable: ${each.reason}`);
-    const ok =
-      owners.length === total && bad.length === 0 && stalled.length === 0 && this.#commands !== undefined;
-    return { name: 'partitions', ok, detail: parts.join('; '), ageMs: 0 };
+    const readers = [this.#events, this.#commands];
+    return partitionsProbe({
+      owners: this.#owners,
+      total: this.#deps.owned.length,
+      stalled: readers.flatMap((reader) => reader?.stalled(STALLED_MS) ?? []),
+      isReading: this.#commands !== undefined,
+      silentAfterMs: Math.max(STALLED_MS, 5 * this.#deps.tickMs),
+      nowMs: performance.now(),
+    });
   }
 
-  #bounds(): Promise<PartitionBounds[]> {
-    return this.#deps.read.bounds([TOPICS.commands, TOPICS.events], { timeoutMs: REQUEST_TIMEOUT_MS });
-  }
-
-  #own(bounds: readonly PartitionBounds[]): void {
+  #own(): void {
     const { produce, metrics, log, sendDeadlineMs, eventSchema } = this.#deps;
     for (const partition of this.#deps.owned) {
-      const events = boundsOf(bounds, TOPICS.events, partition);
-      const owner = new PartitionOwner(
-        {
-          partition,
-          produce,
-          sendDeadlineMs,
-          eventSchema,
-          onDecided: (decision) => metrics.decided.inc({ decision }),
-          onStopped: (_, reason, differs) => {
-            if (differs) metrics.decisionDiffers.inc();
-            log.error({ partition, reason }, 'partition stopped');
-          },
-          onReadFrom: (_, nextOffset) =>
-            this.#commandSeeks.push({ partition, nextOffset, done: (owner) => owner.resume(nextOffset) }),
-          onReset: (_, reason) => this.#onReset(partition, reason),
+      const owner = new PartitionOwner({
+        partition,
+        produce,
+        sendDeadlineMs,
+        eventSchema,
+        onDecided: (decision) => metrics.decided.inc({ decision }),
+        onStopped: (_, reason, differs) => {
+          if (differs) metrics.decisionDiffers.inc();
+          log.error({ partition, reason }, 'partition stopped');
         },
-        events.endOffset,
-      );
+        onReadFrom: (_, nextOffset) =>
+          this.#commandSeeks.push({ partition, nextOffset, done: (owner) => owner.resume(nextOffset) }),
+        onReset: (_, reason) => this.#onReset(partition, reason),
+      });
       this.#owners.set(partition, owner);
-      if (events.startOffset > 0n) {
-        owner.stop(
-          `events before ${events.startOffset} are gone and there are no snapshots: its state cannot be restored`,
-        );
-      }
-      owner.checkRestored(0n);
     }
+    const { read, partitions, snapshots: settings, signal } = this.#deps;
+    const writer = new SnapshotWriter({ read, produce, topicIds: this.#topicIds, partitions, signal });
+    this.#keeper = new SnapshotKeeper({ owners: this.#owners, writer, settings, metrics, log });
   }
 
-  async #restoreAll(bounds: readonly PartitionBounds[]): Promise<void> {
+  async #restoreAll(): Promise<void> {
     const startedMs = performance.now();
-    const live = this.#partitionsIn('restoring', 'deciding');
-    this.#events = this.#deps.read.open(
-      live.map((partition) => positionOf(bounds, TOPICS.events, partition, 0n)),
-      { gatherMs: TAIL_GATHER_MS },
-    );
-    while (this.#partitionsIn('restoring').length > 0 && !this.#deps.signal.aborted) {
+    const { read, owned, signal, metrics, log } = this.#deps;
+    const positions: ReadPosition[] = [];
+    let fromSnapshots = 0;
+    for (const [partition, beginning] of await this.#beginnings(owned)) {
+      this.#begin(partition, beginning);
+      if (beginning.kind === 'stop') continue;
+      positions.push(this.#at('events', partition, beginning.base.events.nextOffset));
+      if (beginning.taken !== undefined) fromSnapshots += 1;
+    }
+    this.#events = read.open(positions, { gatherMs: TAIL_GATHER_MS });
+    while (this.#partitionsIn('restoring').length > 0 && !signal.aborted) {
       const batch = await this.#events.next(WAIT_MS);
       if (batch !== undefined) this.#owners.get(batch.partition)?.onEvents(batch);
     }
     const tookMs = Math.round(performance.now() - startedMs);
-    this.#deps.log.info(
-      { partitions: this.#partitionsIn('deciding').length, tookMs },
-      'state restored from events',
-    );
+    metrics.restoreDuration.set(tookMs / 1000);
+    const partitions = this.#partitionsIn('deciding').length;
+    log.info({ partitions, fromSnapshots, tookMs }, 'state restored from snapshots and events');
   }
 
-  async #serve(bounds: readonly PartitionBounds[]): Promise<void> {
+  #beginnings(partitions: readonly number[]): Promise<Map<number, Beginning>> {
+    const { read, signal } = this.#deps;
+    const deps = { read, topicIds: this.#topicIds, partitions: this.#deps.partitions, signal };
+    return beginnings(deps, partitions);
+  }
+
+  #begin(partition: number, beginning: Beginning): void {
+    const owner = this.#owners.get(partition);
+    if (beginning.kind === 'stop') {
+      owner?.stop(beginning.reason);
+      return;
+    }
+    this.#keeper?.restored(partition, beginning);
+    owner?.restore(beginning.base, beginning.restoreTo);
+  }
+
+  async #serve(): Promise<void> {
+    const bounds = await this.#bounds();
     const positions: ReadPosition[] = [];
     for (const { partition, nextOffset, done } of this.#commandSeeks.splice(0)) {
       const owner = this.#owners.get(partition);
       if (owner?.phase !== 'deciding') continue;
-      if (!(await this.#canReadFrom(bounds, partition, nextOffset))) continue;
-      positions.push(positionOf(bounds, TOPICS.commands, partition, nextOffset));
+      const trouble = cannotReadFrom(nextOffset, boundsOf(bounds, TOPICS.commands, partition));
+      if (trouble !== undefined) {
+        owner.stop(trouble);
+        continue;
+      }
+      positions.push(this.#at('commands', partition, nextOffset));
       done(owner);
     }
     if (this.#deps.signal.aborted) return;
     if (positions.length === 0) throw new Error(`no partition can be decided: ${this.probe().detail}`);
     this.#commands = this.#deps.read.open(positions, { gatherMs: COMMANDS_GATHER_MS });
+    const { produce, metrics, tickMs } = this.#deps;
+    this.#ticker = new Ticker({
+      produce,
+      owners: this.#owners,
+      tickMs,
+      onFailed: () => metrics.tickFailed.inc(),
+    });
+    this.#keeper?.start();
     await Promise.all([
       this.#loop(this.#events, TOPICS.events, this.#eventSeeks, (owner, batch) => owner.onEvents(batch)),
       this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) =>
@@ -199,22 +196,6 @@ export class CommandsSession {
     if (owner !== undefined) done(owner);
   }
 
-  /** Commands that were never decided must still be there, and the log must not end before the last decided one. */
-  async #canReadFrom(
-    bounds: readonly PartitionBounds[],
-    partition: number,
-    nextOffset: bigint,
-  ): Promise<boolean> {
-    let { startOffset, endOffset } = boundsOf(bounds, TOPICS.commands, partition);
-    // The end may have been asked before the events were: ask again before calling it wrong.
-    if (nextOffset > endOffset)
-      ({ startOffset, endOffset } = boundsOf(await this.#bounds(), TOPICS.commands, partition));
-    if (nextOffset >= startOffset && nextOffset <= endOffset) return true;
-    const there = `commands ${startOffset} to ${endOffset} are in the log`;
-    this.#owners.get(partition)?.stop(`the next command to decide is ${nextOffset}, but ${there}`);
-    return false;
-  }
-
   #onReset(partition: number, reason: string): void {
     this.#deps.metrics.decisionSendFailed.inc();
     this.#deps.log.warn(
@@ -229,8 +210,23 @@ export class CommandsSession {
   }
 
   async #restoreOne(partition: number): Promise<void> {
-    const { endOffset } = boundsOf(await this.#bounds(), TOPICS.events, partition);
-    this.#eventSeeks.push({ partition, nextOffset: 0n, done: (owner) => owner.restoreAgain(endOffset) });
+    const beginning = (await this.#beginnings([partition])).get(partition);
+    if (beginning === undefined) return;
+    if (beginning.kind === 'stop') this.#begin(partition, beginning);
+    else
+      this.#eventSeeks.push({
+        partition,
+        nextOffset: beginning.base.events.nextOffset,
+        done: () => this.#begin(partition, beginning),
+      });
+  }
+
+  #bounds(): Promise<PartitionBounds[]> {
+    return this.#deps.read.bounds([TOPICS.commands], { timeoutMs: REQUEST_TIMEOUT_MS });
+  }
+
+  #at(log: 'commands' | 'events', partition: number, nextOffset: bigint): ReadPosition {
+    return { topic: TOPICS[log], topicId: this.#topicIds[log], partition, nextOffset };
   }
 
   #partitionsIn(...phases: PartitionOwner['phase'][]): number[] {
@@ -240,10 +236,9 @@ export class CommandsSession {
   }
 
   async #close(): Promise<void> {
-    const owners = [...this.#owners.values()].map((owner) => owner.idle());
-    await withDeadline('decisions in hand', DRAIN_MS, Promise.all([...owners, ...this.#restores])).catch(
-      () => undefined,
-    );
-    await Promise.allSettled([this.#events?.close(), this.#commands?.close()]);
+    const owners = [...this.#owners.values()].map((owner) => owner.end());
+    const ending = Promise.all([...owners, ...this.#restores, this.#keeper?.stop()]);
+    await withDeadline('decisions in hand', DRAIN_MS, ending).catch(() => undefined);
+    await Promise.allSettled([this.#events?.close(), this.#commands?.close(), this.#ticker?.stop()]);
   }
 }

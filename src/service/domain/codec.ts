@@ -9,6 +9,11 @@ export function commandHeaders(eventId: string, traceparent: Buffer): RecordHead
   return headers(RECORD_HEADERS, ['command', '1', eventId, traceparent]);
 }
 
+/** The headers of a tick: nobody asked for it. */
+export function tickHeaders(): RecordHeaders {
+  return headers(RECORD_HEADERS, ['command', '1', null, null]);
+}
+
 /** The headers of an event, in their fixed order (EVENT_HEADERS): all that a reader of an older schema needs to go on. */
 export function eventHeaders(
   decision: Decision,
@@ -35,6 +40,7 @@ export function traceparentOf(headers: RecordHeaders): Buffer | null {
   return headers.find(([key]) => key.toString('utf8') === 'traceparent')?.[1] ?? null;
 }
 
+/** The bytes of a command. */
 export function encodeCommand(command: Command): Buffer {
   return Buffer.from(JSON.stringify(command), 'utf8');
 }

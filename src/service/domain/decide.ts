@@ -1,8 +1,9 @@
-import { resourceKey } from '../../contract/ids.ts';
-import { type Command, commandSchema, type Decision } from '../../contract/records.ts';
-import { RULES } from './rules.ts';
+import type { CommandOf, Decision, TenantCommand } from '../../contract/records.ts';
+import { NEWEST_RULES } from '../../contract/rules.ts';
+import { judgeRequest } from './judge.ts';
+import { parseCommand } from './parse.ts';
+import { LONGEST_WINDOW_MS, rulesOf, unknownRules } from './rules.ts';
 import type { FoldState } from './state.ts';
-import { peak } from './timeline.ts';
 
 /** A record of the commands topic, as far as it decides. */
 export interface CommandRecord {
@@ -12,97 +13,100 @@ export interface CommandRecord {
   readonly value: Uint8Array | null;
 }
 
-type Verdict = Pick<Decision, 'decision' | 'eventId' | 'reservation' | 'reason' | 'first'>;
+/** What follows from a command record. */
+export type Outcome =
+  | { readonly kind: 'decided'; readonly decision: Decision }
+  /** A tick with which nothing ended: log time is now this, and no event is written. */
+  | { readonly kind: 'quiet'; readonly logTimeMs: number }
+  /** From here on rules hold that this process does not know: it must not decide on (S1). */
+  | { readonly kind: 'beyond'; readonly reason: string };
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+type Verdict = Partial<Omit<Decision, 'v' | 'commandOffset' | 'previousCommandOffset' | 'logTimeMs'>> &
+  Pick<Decision, 'decision'>;
+
 const REASON_MAX = 200;
 
 /**
- * The one decision of a command, from the state before it. Pure: the same state and record give the same decision in
- * every process, so a zombie that decides again does no harm. Does not change the state.
+ * What a command leads to, from the state before it. Pure: the same state and record give the same outcome in every
+ * process, so a zombie that decides again does no harm. Does not change the state.
  */
-export function decide(state: FoldState, record: CommandRecord): Decision {
+export function decide(state: FoldState, record: CommandRecord): Outcome {
   const logTimeMs = Math.max(state.logTimeMs, record.timestampMs);
-  const { decision, eventId, reservation, reason, first } = judge(state, record, logTimeMs);
-  return {
-    v: 1,
-    decision,
-    rulesVersion: RULES.version,
-    commandOffset: record.offset.toString(),
-    previousCommandOffset: state.lastCommandOffset.toString(),
-    logTimeMs,
-    eventId,
-    reservation,
-    reason,
-    first,
-  };
-}
-
-function judge(state: FoldState, record: CommandRecord, logTimeMs: number): Verdict {
   const command = parseCommand(record.value);
-  if (typeof command === 'string') return unparseable(command);
-  const { eventId } = command;
-  const first = state.firsts.get(eventId);
-  if (first !== undefined) {
-    return {
-      decision: 'repeated',
-      eventId,
-      reservation: first.reservation,
+  const decided = (verdict: Verdict): Outcome => ({
+    kind: 'decided',
+    decision: {
+      v: 1,
+      rulesVersion: state.rulesVersion,
+      commandOffset: record.offset.toString(),
+      previousCommandOffset: state.lastCommandOffset.toString(),
+      logTimeMs,
+      command: typeof command === 'string' ? null : command.type,
+      eventId: null,
+      tenant: null,
+      reservation: null,
       reason: null,
-      first: { commandOffset: first.commandOffset, decision: first.decision },
-    };
+      first: null,
+      expired: [],
+      ...verdict,
+    },
+  });
+  if (typeof command === 'string') return decided(unparseable(command));
+  if (command.type === 'tick') {
+    const expired = endedHolds(state, logTimeMs);
+    return expired.length === 0 ? { kind: 'quiet', logTimeMs } : decided({ decision: 'accepted', expired });
   }
-  // Compared with this record's own time, so that every copy of the command expires before its id is forgotten.
-  if (command.notAfterMs > record.timestampMs + RULES.longestWindowMs) {
-    return unparseable(`notAfterMs is more than ${RULES.longestWindowMs} ms after the log time`);
-  }
-  if (logTimeMs > command.notAfterMs) {
-    return { decision: 'expired', eventId, reservation: null, reason: 'expired', first: null };
-  }
-  if (!fits(state, command)) {
-    return { decision: 'rejected', eventId, reservation: null, reason: 'full', first: null };
-  }
-  const { reservationId: id, tenant, resource, slot, quantity } = command;
-  return {
-    decision: 'accepted',
-    eventId,
-    reservation: { id, tenant, resource, slot: { start: slot.start, end: slot.end }, quantity },
-    reason: null,
-    first: null,
-  };
+  if (command.type === 'rules') return changeRules(state, command, logTimeMs, decided);
+  return decided(judge(state, command, record, logTimeMs));
 }
 
-/** Capacity holds at every instant of the slot, so the peak of what is taken within it decides. */
-function fits(state: FoldState, command: Command): boolean {
-  const timeline = state.taken.get(resourceKey(command.tenant, command.resource));
-  const highest =
-    timeline === undefined ? 0 : peak(timeline, Date.parse(command.slot.start), Date.parse(command.slot.end));
-  return highest + command.quantity <= RULES.capacityPerResource;
+/** The same for every command of a tenant: its first decision, its window; then what it asks for. */
+function judge(state: FoldState, command: TenantCommand, record: CommandRecord, logTimeMs: number): Verdict {
+  const { eventId, tenant, notAfterMs } = command;
+  const repeated = repeatOf(state, eventId, logTimeMs);
+  if (repeated !== undefined) return { ...repeated, tenant };
+  // Compared with this record's own time, so that every copy of the command expires before its id is forgotten.
+  if (notAfterMs > record.timestampMs + LONGEST_WINDOW_MS)
+    return unparseable(`notAfterMs is more than ${LONGEST_WINDOW_MS} ms after the log time`);
+  if (logTimeMs > notAfterMs) return { decision: 'expired', eventId, tenant, reason: 'expired' };
+  const judged = judgeRequest(state, command, logTimeMs);
+  return typeof judged === 'string'
+    ? { decision: 'rejected', eventId, tenant, reason: judged }
+    : { decision: 'accepted', eventId, tenant, reservation: judged };
+}
+
+function changeRules(
+  state: FoldState,
+  { eventId, rulesVersion }: CommandOf<'rules'>,
+  logTimeMs: number,
+  decided: (verdict: Verdict) => Outcome,
+): Outcome {
+  const repeated = repeatOf(state, eventId, logTimeMs);
+  if (repeated !== undefined) return decided(repeated);
+  if (rulesVersion <= state.rulesVersion)
+    return decided({ decision: 'rejected', eventId, reason: 'rules-not-newer' });
+  if (rulesVersion <= NEWEST_RULES) return decided({ decision: 'accepted', eventId, rulesVersion });
+  return { kind: 'beyond', reason: unknownRules(rulesVersion) };
+}
+
+function repeatOf(state: FoldState, eventId: string, logTimeMs: number): Verdict | undefined {
+  const first = state.firsts.at(eventId, logTimeMs);
+  if (first === undefined) return undefined;
+  const { commandOffset, decision, reservation } = first;
+  return { decision: 'repeated', eventId, reservation, first: { commandOffset, decision } };
+}
+
+/** Holds that have ended, as they are from now on. */
+function endedHolds(state: FoldState, logTimeMs: number): Decision['expired'] {
+  const { expiriesPerTick } = rulesOf(state.rulesVersion);
+  return state.holds.due(logTimeMs, expiriesPerTick).flatMap(({ id }) => {
+    const held = state.live.get(id);
+    return held === undefined
+      ? []
+      : [{ ...held, status: 'expired' as const, version: held.version + 1, holdUntilMs: null }];
+  });
 }
 
 function unparseable(reason: string): Verdict {
-  return {
-    decision: 'unparseable',
-    eventId: null,
-    reservation: null,
-    reason: reason.slice(0, REASON_MAX),
-    first: null,
-  };
-}
-
-/** The command, or why it is none. The reason is deterministic: it names fields and rules, never engine messages. */
-function parseCommand(value: Uint8Array | null): Command | string {
-  if (value === null) return 'no value';
-  let json: unknown;
-  try {
-    json = JSON.parse(utf8.decode(value));
-  } catch {
-    return 'not JSON in UTF-8';
-  }
-  const parsed = commandSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  return issue === undefined
-    ? 'not a command'
-    : `not a command: ${issue.path.join('.') || 'value'}: ${issue.code}`;
+  return { decision: 'unparseable', reason: reason.slice(0, REASON_MAX) };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ClockBehind, createSnowflake, SNOWFLAKE_EPOCH_MS } from './snowflake.ts';
+import { BeyondReserve, ClockBehind, createSnowflake, SNOWFLAKE_EPOCH_MS, snowflakeMs } from './snowflake.ts';
 
 const base = SNOWFLAKE_EPOCH_MS + 1_000_000;
 
@@ -59,4 +59,19 @@ test('an id has 41 bits of time, 10 of worker and 12 of sequence', () => {
   expect(id >> 22n).toBe(1_000_000n);
   expect((id >> 12n) & 1023n).toBe(1023n);
   expect(id & 4095n).toBe(0n);
+});
+
+test('ids begin after what somebody else may have given and end with what is reserved', () => {
+  let now = base;
+  const next = createSnowflake({
+    worker: 3,
+    nowMs: () => now,
+    afterMs: base + 10,
+    throughMs: () => base + 20,
+  });
+  expect(snowflakeMs(next())).toBe(base + 11);
+  now = base + 20;
+  expect(snowflakeMs(next())).toBe(base + 20);
+  now = base + 21;
+  expect(() => next()).toThrow(BeyondReserve);
 });

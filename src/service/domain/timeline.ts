@@ -1,7 +1,7 @@
 /**
  * How many units of one resource are taken at each instant, as a step function: `levels[i]` holds from `times[i]` up to
- * (not including) `times[i + 1]`; before the first and after the last step it is 0. The same set of additions gives
- * the same timeline in every order.
+ * (not including) `times[i + 1]`; before the first and after the last step it is 0. No two neighbours have one level, so
+ * the same set of intervals gives the same timeline whatever was added and taken away in between, and in whatever order.
  */
 export interface Timeline {
   readonly times: number[];
@@ -10,6 +10,10 @@ export interface Timeline {
 
 export function emptyTimeline(): Timeline {
   return { times: [], levels: [] };
+}
+
+export function copyOf({ times, levels }: Timeline): Timeline {
+  return { times: [...times], levels: [...levels] };
 }
 
 /** Highest level within [start, end). */
@@ -26,11 +30,14 @@ export function peak(timeline: Timeline, start: number, end: number): number {
   return highest;
 }
 
-/** Raises the level within [start, end) by quantity, in place. */
+/** Raises the level within [start, end) by quantity (lowers it, if negative), in place. */
 export function add(timeline: Timeline, start: number, end: number, quantity: number): void {
   const from = split(timeline, start);
   const to = split(timeline, end);
   for (let i = from; i < to; i += 1) timeline.levels[i] = (timeline.levels[i] ?? 0) + quantity;
+  // Within the interval all moved alike: only its ends can have become equal to what stands before them.
+  join(timeline, to);
+  join(timeline, from);
 }
 
 /** Makes `at` a step (with the level that held there) and answers its index. */
@@ -41,6 +48,13 @@ function split(timeline: Timeline, at: number): number {
   times.splice(next, 0, at);
   levels.splice(next, 0, next === 0 ? 0 : (levels[next - 1] ?? 0));
   return next;
+}
+
+/** Drops a step that changes nothing. */
+function join({ times, levels }: Timeline, index: number): void {
+  if ((levels[index - 1] ?? 0) !== levels[index]) return;
+  times.splice(index, 1);
+  levels.splice(index, 1);
 }
 
 /** Index of the first time later than `at` (binary search). */

@@ -1,110 +1,11 @@
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { OutRecord } from '../../clients/kafka/ports.ts';
-import type { Sql } from '../../clients/postgres/index.ts';
-import type { Claims } from '../../clients/redis/index.ts';
 import { acknowledgedSchema, PROBLEMS, problemSchema } from '../../contract/http.ts';
 import { eventIdOf, partitionOf } from '../../contract/ids.ts';
-import { commandSchema, RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
+import { RECORD_HEADERS, TOPICS } from '../../contract/records.ts';
 import { decodeToken } from '../../contract/token.ts';
 import { UpliftError } from '../../core/error.ts';
-import { parseEnv } from '../env.ts';
-import { createHttp } from '../runtime/http.ts';
-import { createMetrics } from '../runtime/metrics.ts';
-import { addGatewayRoutes } from './app.ts';
-import { Creator } from './create.ts';
-
-const BODY = {
-  resource: 'room-1',
-  slot: { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' },
-  quantity: 2,
-};
-const TOPIC_ID = 'topic-id';
-
-/** A gateway over fakes: a Redis in a map, a log in an array. */
-function setUp() {
-  const redis = new Map<string, string>();
-  const log: { topic: string; partition: number; record: OutRecord }[] = [];
-  const control = {
-    redisAway: false,
-    appendError: undefined as Error | undefined,
-    topicId: TOPIC_ID as string | undefined,
-    draining: false,
-    gate: undefined as Promise<void> | undefined,
-    rows: [] as object[],
-  };
-  const claims: Claims = {
-    claim: async (key, value) => {
-      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
-      const before = redis.get(key);
-      if (before !== undefined) return { claimed: false, value: before };
-      redis.set(key, value);
-      return { claimed: true };
-    },
-    put: async (key, value) => {
-      if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
-      redis.set(key, value);
-    },
-    probe: async () => undefined,
-    close: async () => undefined,
-  };
-  const append = async (topic: string, partition: number, record: OutRecord) => {
-    await control.gate;
-    if (control.appendError !== undefined) throw control.appendError;
-    log.push({ topic, partition, record });
-    return { partition, offset: BigInt(log.length - 1) };
-  };
-  let id = 0n;
-  const metrics = createMetrics();
-  const creator = new Creator({
-    claims,
-    append: { append },
-    certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
-    nextId: () => (id += 1n),
-    nowMs: () => Date.UTC(2026, 5, 1),
-    onPutFailed: () => metrics.claimPutFailed.inc(),
-    region: 'local',
-    partitions: 24,
-    produceDeadlineMs: 1000,
-    commandWindowMs: 60_000,
-    idempotencyTtlMs: 60_000,
-  });
-  const sql: Sql = {
-    query: async <R extends object>() => ({ rows: control.rows as R[], rowCount: control.rows.length }),
-    transaction: async () => ({ state: 'unknown', reason: 'not used' }),
-    close: async () => undefined,
-  };
-  const options = {
-    role: 'gateway',
-    settings: parseEnv({}),
-    metrics,
-    probes: () => [],
-    draining: () => control.draining,
-  };
-  const app = createHttp(options);
-  addGatewayRoutes(app, {
-    creator,
-    sql,
-    metrics,
-    log: pino({ level: 'silent' }),
-    maxInFlight: 2,
-    commandsTopicId: () => control.topicId,
-    draining: () => control.draining,
-  });
-  const post = (over: { headers?: Record<string, string>; payload?: unknown } = {}) =>
-    app.inject({
-      method: 'POST',
-      url: '/v1/reservations',
-      headers: {
-        'idempotency-key': 'key-1',
-        'x-tenant-id': 'acme',
-        'content-type': 'application/json',
-        ...over.headers,
-      },
-      payload: JSON.stringify(over.payload ?? BODY),
-    });
-  return { app, post, redis, log, control, creator, metrics };
-}
+import { BODY, createIn, setUp, TOPIC_ID, typeOf } from './testing/gateway.ts';
+import { AFTERMATH_MS } from './write.ts';
 
 let gateway: ReturnType<typeof setUp>;
 beforeEach(() => {
@@ -112,9 +13,17 @@ beforeEach(() => {
 });
 afterEach(() => gateway.app.close());
 
-const typeOf = (response: { body: string }): string => problemSchema.parse(JSON.parse(response.body)).type;
-
 describe('POST /v1/reservations', () => {
+  test('is refused with 503 and Retry-After while no id may be issued, and nothing is sent', async () => {
+    gateway.control.idsRefused = true;
+    const response = await gateway.post();
+    expect(response.statusCode).toBe(503);
+    expect(typeOf(response)).toBe(PROBLEMS.notReady);
+    expect(response.headers['retry-after']).toBe('1');
+    expect(gateway.log).toEqual([]);
+    expect(gateway.redis.size).toBe(0);
+  });
+
   test('answers 202 with operation and token once the command is in the log', async () => {
     const response = await gateway.post();
     expect(response.statusCode).toBe(202);
@@ -135,7 +44,7 @@ describe('POST /v1/reservations', () => {
   test('writes a valid command under its resource key, with the four headers in their order', async () => {
     await gateway.post({ headers: { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01` } });
     const record = gateway.log[0]?.record;
-    const command = commandSchema.parse(JSON.parse(record?.value?.toString() ?? ''));
+    const command = createIn(record?.value);
     expect(command).toMatchObject({
       tenant: 'acme',
       resource: 'room-1',
@@ -149,7 +58,7 @@ describe('POST /v1/reservations', () => {
 
   test('answers the same 202 again for the same key and payload, and writes nothing more', async () => {
     const first = await gateway.post();
-    await gateway.creator.settle();
+    await gateway.writer.settle();
     const again = await gateway.post({ payload: { quantity: 2, slot: BODY.slot, resource: BODY.resource } });
     expect([again.statusCode, again.json()]).toEqual([202, first.json()]);
     expect(again.headers['idempotency-replay']).toBe('true');
@@ -172,8 +81,74 @@ describe('POST /v1/reservations', () => {
     gateway.control.appendError = undefined;
     const claimed = JSON.parse([...gateway.redis.values()][0] ?? '{}') as { r: string };
     expect((await gateway.post()).statusCode).toBe(202);
-    const command = commandSchema.parse(JSON.parse(gateway.log[0]?.record.value?.toString() ?? ''));
+    const command = createIn(gateway.log[0]?.record.value);
     expect(command.reservationId).toBe(claimed.r);
+  });
+
+  test('keeps the very bytes of an unknown outcome for the sweeper, and says 503 all the same when it cannot', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+    await gateway.post();
+    const [kept] = gateway.kept;
+    const eventId = eventIdOf('acme', 'key-1');
+    const partition = partitionOf('acme/room-1', 24);
+    expect(kept).toMatchObject({
+      tenant: 'acme',
+      eventId,
+      topic: TOPICS.commands,
+      topicId: TOPIC_ID,
+      partition,
+    });
+    const command = createIn(kept?.record.value);
+    expect(command).toMatchObject({ eventId, notAfterMs: kept?.notAfterMs, issuedAtMs: kept?.issuedAtMs });
+    expect(kept?.record.headers.map(([name]) => name.toString())).toEqual([...RECORD_HEADERS]);
+    gateway.control.postgresAway = true;
+    const response = await gateway.post({ headers: { 'idempotency-key': 'key-2' } });
+    expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.outcomeUnknown]);
+    const shown = await gateway.metrics.registry.metrics();
+    expect(shown).toContain('uplift_unknown_kept_total 1');
+    expect(shown).toContain('uplift_unknown_not_kept_total 1');
+  });
+
+  test('keeps nothing of a request that was refused before it was sent', async () => {
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'queue full' });
+    await gateway.post();
+    expect(gateway.kept).toEqual([]);
+  });
+
+  test('answers 409 with Retry-After while a request with the key still runs, and 422 for another payload', async () => {
+    const gate = Promise.withResolvers<void>();
+    gateway.control.gate = gate.promise;
+    const first = gateway.post();
+    await expect.poll(() => gateway.redis.size).toBe(1);
+    const second = await gateway.post();
+    expect([second.statusCode, typeOf(second)]).toEqual([409, PROBLEMS.keyRunning]);
+    expect(second.headers['retry-after']).toBe('1');
+    expect((await gateway.post({ payload: { ...BODY, quantity: 3 } })).statusCode).toBe(422);
+    gate.resolve();
+    expect((await first).statusCode).toBe(202);
+    expect(gateway.log).toHaveLength(1);
+  });
+
+  test.each(['UPL-KAFKA-PRODUCE', 'UPL-KAFKA-OVERLOADED'] as const)(
+    'an attempt that ended with %s lets the next one go on at once',
+    async (code) => {
+      gateway.control.appendError = new UpliftError(code, { message: 'no' });
+      expect((await gateway.post()).statusCode).toBe(503);
+      gateway.control.appendError = undefined;
+      expect((await gateway.post()).statusCode).toBe(202);
+    },
+  );
+
+  test('a claim of a gateway that died is running for a bounded time; then the same operation goes on', async () => {
+    gateway.control.gate = Promise.withResolvers<void>().promise;
+    void gateway.post();
+    await expect.poll(() => gateway.redis.size).toBe(1);
+    gateway.control.gate = undefined;
+    expect((await gateway.post()).statusCode).toBe(409);
+    gateway.control.nowMs += 1000 + AFTERMATH_MS;
+    const response = await gateway.post();
+    expect(response.statusCode).toBe(202);
+    expect(response.json().operationId).toBe(eventIdOf('acme', 'key-1'));
   });
 
   test('an unexpected failure of the append counts as unknown, not as refused', async () => {
@@ -206,7 +181,7 @@ describe('POST /v1/reservations', () => {
     expect((await gateway.post({ headers: { 'idempotency-key': 'c' } })).statusCode).toBe(202);
   });
 
-  test('without Redis it answers 503 not-ready and sends nothing', async () => {
+  test('with no store for claims it answers 503 not-ready and sends nothing', async () => {
     gateway.control.redisAway = true;
     const response = await gateway.post();
     expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.notReady]);
@@ -221,7 +196,7 @@ describe('POST /v1/reservations', () => {
     gateway.control.redisAway = true;
     gate.resolve();
     expect((await answer).statusCode).toBe(202);
-    await gateway.creator.settle();
+    await gateway.writer.settle();
     expect(await gateway.metrics.registry.metrics()).toContain('uplift_claim_put_failed_total 1');
   });
 
@@ -275,38 +250,5 @@ describe('POST /v1/reservations', () => {
       headers: { ...headers, 'content-type': 'application/xml' },
     });
     expect([json.statusCode, xml.statusCode]).toEqual([400, 415]);
-  });
-});
-
-describe('reads', () => {
-  test('an operation that the projection has not decided is 404', async () => {
-    const response = await gateway.app.inject(`/v1/operations/${'a'.repeat(32)}`);
-    expect([response.statusCode, typeOf(response)]).toEqual([404, PROBLEMS.notFound]);
-  });
-
-  test('an id that cannot be one of ours is 404 without asking Postgres', async () => {
-    gateway.control.rows = [{ event_id: 'x' }];
-    expect((await gateway.app.inject('/v1/operations/nonsense')).statusCode).toBe(404);
-    expect((await gateway.app.inject('/v1/reservations/%27%20OR%201')).statusCode).toBe(404);
-  });
-
-  test('an operation answers its first decision', async () => {
-    gateway.control.rows = [
-      {
-        event_id: 'a'.repeat(32),
-        decision: 'rejected',
-        reservation_id: null,
-        reason: 'full',
-        command_partition: 3,
-        command_offset: 9n,
-      },
-    ];
-    const response = await gateway.app.inject(`/v1/operations/${'a'.repeat(32)}`);
-    expect(response.json()).toMatchObject({
-      decision: 'rejected',
-      reason: 'full',
-      commandPartition: 3,
-      commandOffset: '9',
-    });
   });
 });

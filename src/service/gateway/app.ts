@@ -1,33 +1,39 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import type { Sql } from '../../clients/postgres/index.ts';
-import { createReservationSchema, idempotencyHeader, tenantHeader } from '../../contract/http.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
+import type { UnknownIds } from '../bloom/index.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { CreateResult, Creator } from './create.ts';
+import type { DecisionWaiter } from './decisions.ts';
+import { tenantOf } from './headers.ts';
+import { addDocRoutes } from './openapi-routes.ts';
 import { sendProblem } from './problems.ts';
-import { readOperation, readReservation } from './reads.ts';
+import { addRateLimit, type TenantLimiter } from './rate-limit.ts';
+import { addReadRoutes } from './read-routes.ts';
+import type { Reader } from './reader.ts';
+import type { DecidedOperation } from './reads.ts';
+import type { PlanSettings } from './requests.ts';
+import type { CommandWriter } from './write.ts';
+import { addWriteRoutes } from './write-routes.ts';
 
 export interface GatewayAppDeps {
-  readonly creator: Creator;
-  readonly sql: Sql;
+  readonly writer: CommandWriter;
+  readonly plan: PlanSettings;
+  readonly reader: Reader;
+  readonly decisions: DecisionWaiter<DecidedOperation>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly maxInFlight: number;
   /** Id of the commands topic while it has the right number of partitions, else undefined: nothing may be written then. */
   readonly commandsTopicId: () => string | undefined;
   readonly draining: () => boolean;
+  /** Undefined: no limit. */
+  readonly limiter?: TenantLimiter | undefined;
+  /** Undefined: every read asks Postgres. */
+  readonly unknownIds?: Pick<UnknownIds, 'certainlyAbsent'> | undefined;
 }
-
-const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
-const KEY = /^[\x21-\x7e]{1,255}$/;
-const OPERATION_ID = /^[0-9a-f]{32}$/;
-const RESERVATION_ID = /^[0-9a-z-]{1,64}$/;
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** Adds the `/v1` routes to the server of the gateway. */
 export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): void {
-  let inFlight = 0;
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     deps.metrics.requestDuration.observe({ route, status: reply.statusCode }, reply.elapsedTime / 1000);
@@ -35,97 +41,12 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
   app.addHook('onSend', async (_request, reply) => {
     if (deps.draining()) reply.header('connection', 'close');
   });
-  app.post('/v1/reservations', async (request, reply) => {
-    if (inFlight >= deps.maxInFlight) {
-      deps.metrics.refused.inc({ reason: 'overloaded' });
-      return sendProblem(reply, 'overloaded');
-    }
-    inFlight += 1;
-    try {
-      return await create(deps, request, reply);
-    } finally {
-      inFlight -= 1;
-    }
-  });
-  app.get<{ Params: { id: string } }>('/v1/operations/:id', async (request, reply) => {
-    const { id } = request.params;
-    if (!OPERATION_ID.test(id)) return sendProblem(reply, 'notFound');
-    const operation = await readOperation(deps.sql, id);
-    return operation === undefined
-      ? sendProblem(reply, 'notFound', { detail: 'not decided yet, or unknown' })
-      : operation;
-  });
-  app.get<{ Params: { id: string } }>('/v1/reservations/:id', async (request, reply) => {
-    const { id } = request.params;
-    const tenant = header(request, tenantHeader);
-    if (!RESERVATION_ID.test(id)) return sendProblem(reply, 'notFound');
-    if (tenant !== undefined && !TENANT.test(tenant))
-      return sendProblem(reply, 'invalid', { detail: tenantHeader });
-    const reservation = await readReservation(deps.sql, id, tenant ?? null);
-    return reservation === undefined ? sendProblem(reply, 'notFound') : reservation;
-  });
+  if (deps.limiter !== undefined) addRateLimit(app, deps.limiter, tenantOf);
+  addWriteRoutes(app, deps);
+  addReadRoutes(app, deps);
+  addDocRoutes(app);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'notFound'));
   app.setErrorHandler((error, _request, reply) => answerError(deps, error, reply));
-}
-
-async function create(
-  deps: GatewayAppDeps,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const idempotencyKey = header(request, idempotencyHeader);
-  if (idempotencyKey === undefined || !KEY.test(idempotencyKey)) return sendProblem(reply, 'keyMissing');
-  const tenant = header(request, tenantHeader);
-  if (tenant === undefined || !TENANT.test(tenant)) {
-    return sendProblem(reply, 'invalid', { detail: `${tenantHeader} is missing or not valid` });
-  }
-  const body = createReservationSchema.safeParse(request.body);
-  if (!body.success) {
-    const detail = body.error.issues
-      .map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`)
-      .join('; ');
-    return sendProblem(reply, 'invalid', { detail });
-  }
-  const topicId = deps.commandsTopicId();
-  if (topicId === undefined || deps.draining()) {
-    deps.metrics.refused.inc({ reason: 'notReady' });
-    return sendProblem(reply, 'notReady');
-  }
-  const traceparent = header(request, 'traceparent');
-  const result = await deps.creator.create({
-    tenant,
-    idempotencyKey,
-    body: body.data,
-    topicId,
-    traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
-  });
-  return answer(deps, result, reply);
-}
-
-function answer(deps: GatewayAppDeps, result: CreateResult, reply: FastifyReply): FastifyReply {
-  const { metrics, log } = deps;
-  switch (result.kind) {
-    case 'acknowledged': {
-      if (result.replay) {
-        metrics.replayed.inc();
-        reply.header('idempotency-replay', 'true');
-      } else {
-        metrics.acknowledged.inc();
-      }
-      const { operationId, token } = result;
-      return reply.code(202).header('location', `/v1/operations/${operationId}`).send({ operationId, token });
-    }
-    case 'keyReused':
-      return sendProblem(reply, 'keyReused');
-    case 'unknown':
-      metrics.unknown.inc();
-      log.warn({ operation: result.operationId, reason: reasonOf(result.cause) }, 'outcome unknown');
-      return sendProblem(reply, 'outcomeUnknown', { operation: `/v1/operations/${result.operationId}` });
-    default:
-      metrics.refused.inc({ reason: result.kind });
-      log.debug({ reason: reasonOf(result.cause) }, 'refused before sending');
-      return sendProblem(reply, result.kind);
-  }
 }
 
 function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply): FastifyReply {
@@ -142,9 +63,4 @@ function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply):
     .code(500)
     .type('application/problem+json')
     .send(JSON.stringify({ type: 'about:blank', title: 'Internal error', status: 500 }));
-}
-
-function header(request: FastifyRequest, name: string): string | undefined {
-  const value = request.headers[name];
-  return typeof value === 'string' ? value : undefined;
 }

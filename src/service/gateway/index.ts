@@ -2,19 +2,33 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { certainlyNotWritten, PartitionBatcher } from '../../clients/kafka/index.ts';
 import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
-import type { Claims } from '../../clients/redis/index.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
-import { createSnowflake } from '../domain/snowflake.ts';
-import { type Env, kafkaTarget, parseEnv, redisTarget, required, type Settings, sqlTarget } from '../env.ts';
+import { openBloom } from '../bloom/index.ts';
+import {
+  type Env,
+  kafkaTarget,
+  parseEnv,
+  redisTarget,
+  replicaTargets,
+  type Settings,
+  sqlTarget,
+} from '../env.ts';
 import { createHttp, listen } from '../runtime/http.ts';
-import { createMetrics } from '../runtime/metrics.ts';
+import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { createUnknownMetrics } from '../unknown/metrics.ts';
+import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
-import { Creator } from './create.ts';
+import { type GatewayClaims, openGatewayClaims } from './claims.ts';
+import { type IdSource, openIds } from './ids.ts';
+import { openLimiter } from './rate-limit.ts';
+import { Reader } from './reader.ts';
+import { openDecisions } from './reads.ts';
+import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
 
@@ -24,25 +38,44 @@ const DESCRIBE_TIMEOUT_MS = 2500;
  */
 export async function runGateway(env: Env, context: RoleContext): Promise<void> {
   const settings = parseEnv(env);
-  const worker = required('SNOWFLAKE_WORKER', settings.SNOWFLAKE_WORKER);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
-  const claims = adapters.openClaims(redisTarget(settings));
+  const unknown = createUnknownMetrics(metrics.registry);
+  const redis = adapters.openClaims(redisTarget(settings));
+  const claims = openGatewayClaims({
+    redis,
+    sql,
+    onFallback: () => unknown.fallbackClaims.inc(),
+    onCrossed: () => metrics.idempotencyCrossed.inc(),
+  });
+  const ids = openIds(settings, sql);
+  const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
+  const bloom = openBloom({ adapters, settings, sql, cluster, claims: redis, metrics, log });
   const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const batcher = new PartitionBatcher(produce);
-  const creator = new Creator({
-    ...creatorSettings(settings),
+  const writer = new CommandWriter({
+    ...writerSettings(settings),
     claims,
     append: batcher,
     certainlyNotWritten,
-    nextId: createSnowflake({ worker, nowMs: Date.now }),
+    nextId: () => ids.next(),
     nowMs: Date.now,
+    keepUnknown: (outcome) => keepUnknown(sql, outcome),
     onPutFailed: () => metrics.claimPutFailed.inc(),
+    onKept: (kept) => (kept ? unknown.kept : unknown.notKept).inc(),
   });
   const topic: { id: string | undefined } = { id: undefined };
-  const loop = new ProbeLoop(probes({ cluster, sql, claims, settings, topic }));
+  const replicas = replicaTargets(settings).map((target) => adapters.openSql(target));
+  const reader = new Reader({
+    ...readerSettings(settings, metrics),
+    writer: sql,
+    replicas,
+    commandsTopicId: () => topic.id,
+  });
+  const decisions = openDecisions(settings, sql, () => metrics.decisionLookFailed.inc());
+  const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
   const app = createHttp({
     role: 'gateway',
     settings,
@@ -51,52 +84,70 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     draining: () => signal.aborted,
   });
   addGatewayRoutes(app, {
-    creator,
-    sql,
+    writer,
+    plan: { partitions: settings.TOPIC_PARTITIONS, holdMs: settings.HOLD_MS },
+    reader,
+    decisions,
     metrics,
     log,
     maxInFlight: settings.MAX_IN_FLIGHT,
     commandsTopicId: () => topic.id,
     draining: () => signal.aborted,
+    limiter,
+    unknownIds: bloom?.unknownIds,
   });
   try {
+    ids.start();
+    bloom?.start();
     loop.start();
     const port = await listen(app, settings);
     log.info({ port, region: settings.UPLIFT_REGION }, 'gateway listens');
     context.onListening?.(port);
     await aborted(signal);
     log.info('draining');
+    decisions.stop();
     // Requests on their way get an answer (503, connection: close) before the listener and idle connections go.
     await delay(settings.DRAIN_NOTICE_MS);
     await app.close();
-    await creator.settle();
+    await writer.settle();
   } finally {
-    await loop.stop();
+    await Promise.all([loop.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
-    await Promise.allSettled([cluster.close(), claims.close(), sql.close()]);
+    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
+    await Promise.allSettled(replicas.map((replica) => replica.close()));
   }
   log.info('drained');
 }
 
-function creatorSettings(settings: Settings) {
+function writerSettings(settings: Settings) {
   return {
     region: settings.UPLIFT_REGION,
-    partitions: settings.TOPIC_PARTITIONS,
     produceDeadlineMs: settings.PRODUCE_DEADLINE_MS,
     commandWindowMs: settings.COMMAND_WINDOW_MS,
     idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
   };
 }
 
+function readerSettings(settings: Settings, metrics: Metrics) {
+  return {
+    region: settings.UPLIFT_REGION,
+    partitions: settings.TOPIC_PARTITIONS,
+    waitMs: settings.READ_WAIT_MS,
+    maxWaiting: settings.MAX_WAITING,
+    onRead: (source: 'replica' | 'writer') => metrics.reads.inc({ source }),
+  };
+}
+
 interface ProbeDeps {
   readonly cluster: Cluster;
   readonly sql: Sql;
-  readonly claims: Claims;
+  readonly claims: GatewayClaims;
+  readonly ids: IdSource;
   readonly settings: Settings;
   readonly topic: { id: string | undefined };
 }
 
-function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
+function probes({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
   const kafka = async (): Promise<string> => {
     const count = settings.TOPIC_PARTITIONS;
     const onDiffer = (): void => {
@@ -113,6 +164,7 @@ function probes({ cluster, sql, claims, settings, topic }: ProbeDeps): Probe[] {
       name: 'postgres',
       run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
     },
-    { name: 'redis', run: async () => claims.probe().then(() => 'takes writes') },
+    { name: 'claims', run: () => claims.probe() },
+    { name: 'ids', run: async () => ids.state() },
   ];
 }

@@ -1,22 +1,25 @@
 import type { Sql } from '../../clients/postgres/index.ts';
 import { type Operation, operationSchema, type Reservation, reservationSchema } from '../../contract/http.ts';
 import { VIEWS } from '../../contract/projection.ts';
+import { type Awaited, awaitedKey, DecisionWaiter } from './decisions.ts';
+import type { ReadStatement } from './reader.ts';
 
-const OPERATION_SQL = `SELECT event_id, decision, reservation_id, reason, command_partition, command_offset
-  FROM ${VIEWS.operations} WHERE event_id = $1`;
-const RESERVATION_SQL = `SELECT reservation_id, tenant, resource, slot_start, slot_end, quantity, status, event_id
-  FROM ${VIEWS.reservations} WHERE reservation_id = $1 AND ($2::text IS NULL OR tenant = $2::text)`;
+/** Columns of a reservation `r`; those of an operation have other names, so that a statement can ask for both. */
+export const RESERVATION_COLUMNS = `r.reservation_id, r.tenant, r.resource, r.slot_start, r.slot_end, r.quantity,
+  r.status, r.hold_until, r.version, r.event_id AS made_by`;
+const OPERATION_COLUMNS = `o.event_id, o.decision, o.reservation_id AS concerns, o.reason, o.command_partition,
+  o.command_offset`;
 
-interface OperationRow {
+export interface OperationRow {
   readonly event_id: string;
   readonly decision: string;
-  readonly reservation_id: string | null;
+  readonly concerns: string | null;
   readonly reason: string | null;
   readonly command_partition: number;
   readonly command_offset: bigint;
 }
 
-interface ReservationRow {
+export interface ReservationRow {
   readonly reservation_id: string;
   readonly tenant: string;
   readonly resource: string;
@@ -24,33 +27,39 @@ interface ReservationRow {
   readonly slot_end: Date;
   readonly quantity: number;
   readonly status: string;
-  readonly event_id: string;
+  readonly hold_until: Date | null;
+  readonly version: number;
+  readonly made_by: string;
 }
 
-/** The first decision of an operation, or undefined while the projection has none. */
-export async function readOperation(sql: Sql, operationId: string): Promise<Operation | undefined> {
-  const { rows } = await sql.query<OperationRow>(OPERATION_SQL, [operationId]);
-  const row = rows[0];
-  if (row === undefined) return undefined;
+/** The first decision of a tenant's operation: one OperationRow, or none while the projection has none. */
+export function operationStatement(tenant: string, operationId: string): ReadStatement {
+  return {
+    text: `SELECT ${OPERATION_COLUMNS} FROM ${VIEWS.operations} o WHERE o.tenant = $1 AND o.event_id = $2`,
+    values: [tenant, operationId],
+  };
+}
+
+/** A reservation of this tenant: one ReservationRow, or none. */
+export function reservationStatement(tenant: string, id: string): ReadStatement {
+  return {
+    text: `SELECT ${RESERVATION_COLUMNS} FROM ${VIEWS.reservations} r WHERE r.tenant = $1 AND r.reservation_id = $2`,
+    values: [tenant, id],
+  };
+}
+
+export function operationOf(row: OperationRow): Operation {
   return operationSchema.parse({
     operationId: row.event_id,
     decision: row.decision,
-    reservationId: row.reservation_id,
+    reservationId: row.concerns,
     reason: row.reason,
     commandPartition: row.command_partition,
     commandOffset: row.command_offset.toString(),
   });
 }
 
-/** A reservation; with a tenant, only that tenant's. */
-export async function readReservation(
-  sql: Sql,
-  id: string,
-  tenant: string | null,
-): Promise<Reservation | undefined> {
-  const { rows } = await sql.query<ReservationRow>(RESERVATION_SQL, [id, tenant]);
-  const row = rows[0];
-  if (row === undefined) return undefined;
+export function reservationOf(row: ReservationRow): Reservation {
   return reservationSchema.parse({
     reservationId: row.reservation_id,
     tenant: row.tenant,
@@ -58,6 +67,63 @@ export async function readReservation(
     slot: { start: row.slot_start.toISOString(), end: row.slot_end.toISOString() },
     quantity: row.quantity,
     status: row.status,
-    operationId: row.event_id,
+    holdUntil: row.hold_until?.toISOString() ?? null,
+    version: row.version,
+    operationId: row.made_by,
+  });
+}
+
+/** A decision, and its reservation as it is now; null: there is none, or its event was put aside. */
+export interface DecidedOperation {
+  readonly operation: Operation;
+  readonly reservation: Reservation | null;
+}
+
+type BothRow = OperationRow & { readonly asked_by: string } & (
+    | ReservationRow
+    | { readonly reservation_id: null }
+  );
+
+const DECIDED_SQL = `SELECT o.tenant AS asked_by, ${OPERATION_COLUMNS}, ${RESERVATION_COLUMNS}
+  FROM unnest($1::text[], $2::text[]) AS w(tenant, event_id)
+  JOIN ${VIEWS.operations} o USING (tenant, event_id)
+  LEFT JOIN ${VIEWS.reservations} r ON r.tenant = o.tenant AND r.reservation_id = o.reservation_id`;
+
+/** What the projection has of these operations, by `awaitedKey`; those that it has not decided are left out. */
+export async function lookUpDecisions(
+  sql: Sql,
+  wanted: readonly Awaited[],
+  timeoutMs: number,
+): Promise<ReadonlyMap<string, DecidedOperation>> {
+  const values = [wanted.map(({ tenant }) => tenant), wanted.map(({ operationId }) => operationId)];
+  const { rows } = await sql.query<BothRow>(DECIDED_SQL, values, { timeoutMs });
+  return new Map(
+    rows.map((row) => [
+      awaitedKey({ tenant: row.asked_by, operationId: row.event_id }),
+      {
+        operation: operationOf(row),
+        reservation: row.reservation_id === null ? null : reservationOf(row),
+      },
+    ]),
+  );
+}
+
+/** A hung writer must not stop the ticks for long. */
+const LOOK_TIMEOUT_MS = 1000;
+
+/**
+ * Waits for decisions as the writer shows them: it has them first, and one query per tick costs it nothing that grows with
+ * the number of those who wait. Whoever reads from a replica afterwards has a token for it.
+ */
+export function openDecisions(
+  settings: { readonly DECISION_TICK_MS: number; readonly MAX_WAITING: number },
+  sql: Sql,
+  onLookFailed: () => void,
+): DecisionWaiter<DecidedOperation> {
+  return new DecisionWaiter({
+    look: (wanted) => lookUpDecisions(sql, wanted, LOOK_TIMEOUT_MS),
+    tickMs: settings.DECISION_TICK_MS,
+    maxWaiting: settings.MAX_WAITING,
+    onLookFailed,
   });
 }

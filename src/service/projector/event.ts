@@ -1,4 +1,4 @@
-import type { InRecord } from '../../clients/kafka/ports.ts';
+import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { type RecordHeaders, type Replay, readReplay } from '../../contract/dead-letter.ts';
 import { decodeEvent, EVENT_HEADERS, type EventSchema } from '../../contract/events.ts';
 import type { Decision } from '../../contract/records.ts';
@@ -14,7 +14,6 @@ export type ReadEvent =
   | {
       readonly kind: 'decision';
       readonly decision: Decision;
-      readonly version: number;
       readonly link: Link;
       readonly replay: Replay | undefined;
     }
@@ -27,6 +26,20 @@ export type ReadEvent =
       readonly link: Link | undefined;
       readonly replay: Replay | undefined;
     };
+
+/** A batch of the events topic with what its records say, in order. */
+export interface ReadBatch {
+  readonly batch: RecordBatch;
+  readonly events: readonly { readonly record: InRecord; readonly event: ReadEvent }[];
+}
+
+/** Reads batches, knowing event schemas up to `newest`. Pure. */
+export function readBatches(batches: readonly RecordBatch[], newest: EventSchema): ReadBatch[] {
+  return batches.map((batch) => ({
+    batch,
+    events: batch.records.map((record) => ({ record, event: readEvent(record, newest) })),
+  }));
+}
 
 /** Reads a record of the events topic, knowing event schemas up to `newest`. Pure. */
 export function readEvent(record: InRecord, newest: EventSchema): ReadEvent {
@@ -42,12 +55,12 @@ export function readEvent(record: InRecord, newest: EventSchema): ReadEvent {
     const message = 'the value is no decision of a known schema';
     return { kind: 'unreadable', code: 'not-a-decision', message, replay, ...placeOf(envelope) };
   }
-  const { decision, version } = decoded;
+  const { decision } = decoded;
   const link = {
     commandOffset: BigInt(decision.commandOffset),
     previousCommandOffset: BigInt(decision.previousCommandOffset),
   };
-  return { kind: 'decision', decision, version, link, replay };
+  return { kind: 'decision', decision, link, replay };
 }
 
 interface Envelope {

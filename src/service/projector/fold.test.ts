@@ -1,38 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
-import type { Decision } from '../../contract/records.ts';
+import { NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
+import type { Decision, ReservationState } from '../../contract/records.ts';
+import { idOf, someDecision, someReservation } from '../../contract/testing/decisions.ts';
 import { encodeDecision } from '../domain/codec.ts';
-import { type Position, project } from './fold.ts';
+import { readBatches } from './event.ts';
+import { type Position, type Projection, project as projectRead, refusedKey, type Standing } from './fold.ts';
+import { versionsWanted } from './versions.ts';
 
 const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
-const id = (n: number): string => n.toString(16).padStart(32, '0');
 
 function decision(commandOffset: number, previous: number, over: Partial<Decision> = {}): Decision {
-  const slot = { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' };
-  const eventId = over.eventId === undefined ? id(commandOffset) : over.eventId;
-  const accepted = (over.decision ?? 'accepted') === 'accepted';
-  return {
-    v: 1,
-    decision: 'accepted',
-    rulesVersion: 1,
-    commandOffset: String(commandOffset),
-    previousCommandOffset: String(previous),
-    logTimeMs: 1000 + commandOffset,
-    eventId,
-    reservation: accepted
-      ? { id: `res-${commandOffset}`, tenant: 't', resource: 'r', slot, quantity: 1 }
-      : null,
-    reason: null,
-    first: null,
-    ...over,
-  };
+  const isAccepted = (over.decision ?? 'accepted') === 'accepted';
+  return someDecision(commandOffset, isAccepted ? over : { reservation: null, ...over }, previous);
 }
 
 const repeatOf = (first: number, at: number, previous: number): Decision =>
   decision(at, previous, {
     decision: 'repeated',
-    eventId: id(first),
+    eventId: idOf(first),
     first: { commandOffset: String(first), decision: 'accepted' },
   });
 
@@ -49,13 +36,21 @@ function batch(from: number, values: readonly (Decision | Buffer)[], partition =
 
 const at = (position: Position = START, partition = 0) => new Map([[partition, position]]);
 
+function project(
+  positions: ReadonlyMap<number, Position>,
+  batches: readonly RecordBatch[],
+  standing: Omit<Standing, 'positions'> = {},
+): Projection {
+  return projectRead({ positions, ...standing }, readBatches(batches, NEWEST_EVENT_SCHEMA));
+}
+
 describe('project', () => {
   test('gives a row per event id and reservation, and moves the offsets', () => {
     const rejected = decision(4, 0, { decision: 'rejected', reason: 'full', reservation: null });
     const projection = project(at(), [batch(0, [decision(0, -1), rejected])]);
     expect(projection.operations).toMatchObject([
-      { eventId: id(0), decision: 'accepted', reservationId: 'res-0', eventOffset: 0n, repeats: 0 },
-      { eventId: id(4), decision: 'rejected', reservationId: null, reason: 'full', eventOffset: 1n },
+      { eventId: idOf(0), decision: 'accepted', reservationId: 'res-0', eventOffset: 0n, repeats: 0 },
+      { eventId: idOf(4), decision: 'rejected', reservationId: null, reason: 'full', eventOffset: 1n },
     ]);
     expect(projection.reservations.map((row) => row.reservation.id)).toEqual(['res-0']);
     expect(projection.moves).toEqual([
@@ -70,13 +65,13 @@ describe('project', () => {
   test('repeats are counted on the row of their first, in this batch or before it', () => {
     const inBatch = project(at(), [batch(0, [decision(0, -1), repeatOf(0, 1, 0), repeatOf(0, 2, 1)])]);
     expect(inBatch.operations).toMatchObject([
-      { eventId: id(0), decision: 'accepted', repeats: 2, isFirst: true },
+      { eventId: idOf(0), decision: 'accepted', repeats: 2, isFirst: true },
     ]);
     const later = project(at({ nextOffset: 1n, leaderEpoch: 0, decidedThrough: 0n, logTimeMs: 0 }), [
       batch(1, [repeatOf(0, 1, 0)]),
     ]);
     expect(later.operations).toMatchObject([
-      { eventId: id(0), decision: 'accepted', commandOffset: 0n, repeats: 1, isFirst: false },
+      { eventId: idOf(0), decision: 'accepted', commandOffset: 0n, repeats: 1, isFirst: false },
     ]);
     expect(later.reservations).toEqual([]);
   });
@@ -137,8 +132,8 @@ describe('project', () => {
             const first = firsts.get(event);
             if (first === undefined) firsts.set(event, offset);
             return first === undefined
-              ? decision(offset, offset - 1, { eventId: id(event) })
-              : { ...repeatOf(first, offset, offset - 1), eventId: id(event) };
+              ? decision(offset, offset - 1, { eventId: idOf(event) })
+              : { ...repeatOf(first, offset, offset - 1), eventId: idOf(event) };
           });
           const table = (sizes: readonly number[]): Map<string, number> => {
             const rows = new Map<string, number>();
@@ -159,5 +154,75 @@ describe('project', () => {
         },
       ),
     );
+  });
+
+  describe('reservations by version', () => {
+    const change = (offset: number, version: number, over: Partial<ReservationState> = {}): Decision =>
+      decision(offset, offset - 1, { reservation: someReservation({ version, ...over }) });
+
+    test('one row for all changes in a batch, from the version that stands in Postgres', () => {
+      const made = project(at(), [batch(0, [change(0, 1), change(1, 2, { quantity: 5 })])]);
+      expect(made.reservations).toMatchObject([
+        { before: 0, eventId: idOf(0), commandOffset: 0n, changedOffset: 1n, reservation: { quantity: 5 } },
+      ]);
+      const changed = project(at(), [batch(0, [change(0, 4), change(1, 5, { status: 'cancelled' })])], {
+        versions: new Map([['t/res-1', 3]]),
+      });
+      expect(changed.reservations).toMatchObject([
+        { before: 3, eventId: null, changedOffset: 1n, reservation: { status: 'cancelled', version: 5 } },
+      ]);
+    });
+
+    test('what follows a version that is not here is put aside behind it, and so is all that follows', () => {
+      const projection = project(at(), [batch(0, [change(0, 3), change(1, 4)])], {
+        versions: new Map([['t/res-1', 1]]),
+      });
+      expect([projection.reservations, projection.operations]).toEqual([[], []]);
+      expect(
+        projection.letters.map(({ tenant, eventId, failure }) => [tenant, eventId, failure.errorCode]),
+      ).toEqual([
+        ['t', idOf(0), 'behind-a-dead-letter'],
+        ['t', idOf(1), 'behind-a-dead-letter'],
+      ]);
+      expect(projection.moves[0]?.to.decidedThrough).toBe(1n);
+    });
+
+    test('of a tick the holds end that can, and it is put aside for the others', () => {
+      const ended = (id: string, version: number): ReservationState =>
+        someReservation({ id, version, status: 'expired' });
+      const tick = decision(0, -1, {
+        ...{ eventId: null, tenant: null, reservation: null },
+        expired: [ended('a', 2), ended('b', 3)],
+      });
+      const projection = project(at(), [batch(0, [tick])], { versions: new Map([['t/a', 1]]) });
+      expect(projection.reservations.map(({ reservation }) => reservation.id)).toEqual(['a']);
+      expect(projection.letters).toHaveLength(1);
+      expect(projection.operations).toEqual([]);
+    });
+
+    test('what stands there already changes nothing and is counted', () => {
+      const projection = project(at(), [batch(0, [change(0, 2)])], { versions: new Map([['t/res-1', 2]]) });
+      expect([projection.reservations, projection.crossed]).toEqual([[], 1]);
+    });
+
+    test('versions are asked for only where one is changed that is not made here', () => {
+      const read = readBatches(
+        [batch(0, [change(0, 1), change(1, 2), change(2, 2, { id: 'other' })])],
+        NEWEST_EVENT_SCHEMA,
+      );
+      expect(versionsWanted(read).map(({ id }) => id)).toEqual(['other']);
+    });
+  });
+
+  test('a row that Postgres refuses is put aside with its SQLSTATE, and the chain goes on', () => {
+    const refused = new Map([[refusedKey(0, 1n), '22003']]);
+    const projection = project(at(), [batch(0, [decision(0, -1), decision(1, 0), decision(2, 1)])], {
+      refused,
+    });
+    expect(projection.operations.map(({ eventId }) => eventId)).toEqual([idOf(0), idOf(2)]);
+    expect(projection.letters).toMatchObject([
+      { eventId: idOf(1), commandOffset: 1n, failure: { errorCode: 'sqlstate-22003' } },
+    ]);
+    expect(projection.moves[0]?.to).toMatchObject({ nextOffset: 3n, decidedThrough: 2n });
   });
 });

@@ -1,8 +1,7 @@
 import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { type DeadLetter, type Origin, originKey } from '../../contract/dead-letter.ts';
-import { type EventSchema, NEWEST_EVENT_SCHEMA } from '../../contract/events.ts';
-import type { Decision } from '../../contract/records.ts';
-import { type Link, type ReadEvent, readEvent } from './event.ts';
+import { type Decision, tenantOfKey } from '../../contract/records.ts';
+import type { Link, ReadBatch, ReadEvent } from './event.ts';
 import { type OperationRow, type ReservationRow, RowFold } from './rows.ts';
 
 /** Where one events partition stands in Postgres. */
@@ -19,6 +18,8 @@ export interface Position {
 export interface Letter {
   readonly partition: number;
   readonly record: InRecord;
+  /** Whose it is, from the decision or, where that cannot be read, from the record's key. */
+  readonly tenant: string | null;
   readonly eventId: string | null;
   readonly commandOffset: bigint | null;
   readonly failure: Omit<DeadLetter, 'failedBy' | 'failedAtMs'>;
@@ -32,7 +33,6 @@ export interface ReplayRow {
   readonly partition: number;
   readonly eventOffset: bigint;
   readonly decision: Decision;
-  readonly version: number;
 }
 
 /** Everything one transaction writes, with one row per key (two in one upsert are an error in Postgres). */
@@ -44,24 +44,35 @@ export interface Projection {
   readonly letters: readonly Letter[];
   readonly replays: readonly ReplayRow[];
   readonly counts: ReadonlyMap<Decision['decision'], number>;
+  /** Effects that stand in Postgres already although their event was not applied: a tripwire. */
+  readonly crossed: number;
   /** Records of decisions that were applied before, second replays of one letter: harmless. */
   readonly repeatedRecords: number;
   /** Partitions that cannot go on, and why. What stood before the trouble is in the rows. */
   readonly troubles: ReadonlyMap<number, string>;
 }
 
-/** Turns batches into rows, starting from what stands in Postgres, knowing event schemas up to `newest`. Pure. */
-export function project(
-  positions: ReadonlyMap<number, Position>,
-  batches: readonly RecordBatch[],
-  newest: EventSchema = NEWEST_EVENT_SCHEMA,
-): Projection {
-  const folding = new Folding(newest);
+/** What stands in Postgres, as far as it decides what becomes of events. */
+export interface Standing {
+  readonly positions: ReadonlyMap<number, Position>;
+  /** Versions of the reservations that `versionsWanted` names, by `reservationKey`. */
+  readonly versions?: ReadonlyMap<string, number>;
+  /** Why Postgres refused the rows of single events, as SQLSTATE, by `refusedKey`: they are put aside. */
+  readonly refused?: ReadonlyMap<string, string>;
+}
+
+export const refusedKey = (partition: number, offset: bigint): string => `${partition}/${offset}`;
+
+/** Turns events into rows, starting from what stands in Postgres. Pure. */
+export function project(standing: Standing, batches: readonly ReadBatch[]): Projection {
+  const { positions } = standing;
+  const folding = new Folding(standing);
   const now = new Map<number, Position>();
-  for (const batch of batches) {
-    const at = now.get(batch.partition) ?? positions.get(batch.partition);
-    if (at === undefined || folding.troubles.has(batch.partition)) continue;
-    now.set(batch.partition, folding.take(batch, at));
+  for (const read of batches) {
+    const { partition } = read.batch;
+    const at = now.get(partition) ?? positions.get(partition);
+    if (at === undefined || folding.troubles.has(partition)) continue;
+    now.set(partition, folding.take(read, at));
   }
   const moves = [...now]
     .toSorted(([a], [b]) => a - b)
@@ -74,24 +85,26 @@ export function project(
 
 class Folding {
   readonly troubles = new Map<number, string>();
-  readonly #newest: EventSchema;
-  readonly #rows = new RowFold();
+  readonly #refused: ReadonlyMap<string, string>;
+  readonly #rows: RowFold;
   /** By origin: a letter that is put aside twice in one batch keeps its last attempt. */
   readonly #letters = new Map<string, Letter>();
   /** By origin: the first replay of a letter decides, further ones change nothing. */
   readonly #replays = new Map<string, ReplayRow>();
   #repeatedRecords = 0;
 
-  constructor(newest: EventSchema) {
-    this.#newest = newest;
+  constructor({ versions = new Map(), refused = new Map() }: Standing) {
+    this.#rows = new RowFold(versions);
+    this.#refused = refused;
   }
 
   result(): Omit<Projection, 'moves'> {
-    const { operations, reservations, counts } = this.#rows;
+    const { operations, reservations, counts, crossed } = this.#rows;
     return {
       operations: [...operations.values()],
-      reservations,
+      reservations: [...reservations.values()],
       counts,
+      crossed,
       letters: [...this.#letters.values()],
       replays: [...this.#replays.values()],
       repeatedRecords: this.#repeatedRecords,
@@ -99,11 +112,10 @@ class Folding {
     };
   }
 
-  take(batch: RecordBatch, start: Position): Position {
+  take({ batch, events }: ReadBatch, start: Position): Position {
     let at = start;
-    for (const record of batch.records) {
+    for (const { record, event } of events) {
       if (record.offset < at.nextOffset) continue;
-      const event = readEvent(record, this.#newest);
       const trouble = event.replay === undefined ? gapBefore(event.link, at) : undefined;
       if (trouble !== undefined) {
         this.troubles.set(batch.partition, `event ${record.offset}: ${trouble}`);
@@ -125,20 +137,40 @@ class Folding {
       this.#repeatedRecords += 1;
       return at;
     }
-    if (event.kind === 'unreadable') {
-      const letter = letterOf(event, batch, record);
+    const failure = this.#failureOf(event, batch.partition, record.offset);
+    if (failure !== undefined) {
+      const letter = letterOf(event, failure, batch, record);
       this.#letters.set(originKey(letter.failure.origin), letter);
-      const moves = replay === undefined && link !== undefined;
-      return moves ? { ...at, decidedThrough: link.commandOffset } : at;
     }
-    const { decision, version } = event;
     if (replay !== undefined) {
-      this.#replay({ ...replay, decision, version, partition: batch.partition, eventOffset: record.offset });
+      if (failure === undefined && event.kind === 'decision') {
+        const { decision } = event;
+        this.#replay({ ...replay, decision, partition: batch.partition, eventOffset: record.offset });
+      }
       return at;
     }
-    this.#rows.add(decision, batch.partition, record.offset);
+    if (event.kind === 'unreadable')
+      return link === undefined ? at : { ...at, decidedThrough: link.commandOffset };
+    const { decision } = event;
+    // Of a tick whose event is put aside for one hold, the others end all the same.
+    if (failure === undefined) this.#rows.add(decision, batch.partition, record.offset);
+    else if (failure.code === BEHIND) this.#rows.addEffects(decision, batch.partition);
     const logTimeMs = Math.max(at.logTimeMs, decision.logTimeMs);
     return { ...at, decidedThrough: event.link.commandOffset, logTimeMs };
+  }
+
+  /** Why an event cannot be applied and has to be put aside; undefined: it can. */
+  #failureOf(event: ReadEvent, partition: number, offset: bigint): Failure | undefined {
+    if (event.kind === 'unreadable') return event;
+    const state = this.#refused.get(refusedKey(partition, offset));
+    if (state !== undefined)
+      return { code: `sqlstate-${state}`, message: `Postgres refuses its row (SQLSTATE ${state})` };
+    if (event.replay !== undefined) return undefined;
+    const missing = this.#rows.missingBefore(event.decision);
+    if (missing === undefined) return undefined;
+    const { reservation, found } = missing;
+    const message = `it makes version ${reservation.version} of ${reservation.id}, and version ${found} is here: an earlier event of it is put aside`;
+    return { code: BEHIND, message };
   }
 
   #replay({ id, ...row }: Omit<ReplayRow, 'replayId'> & { readonly id: string }): void {
@@ -148,17 +180,27 @@ class Folding {
   }
 }
 
+/** Code of an event whose reservation has an earlier one among the dead letters (S11). */
+const BEHIND = 'behind-a-dead-letter';
+
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
 function letterOf(
-  event: Extract<ReadEvent, { kind: 'unreadable' }>,
+  event: ReadEvent,
+  { code, message }: Failure,
   { topic, topicId, partition }: RecordBatch,
   record: InRecord,
 ): Letter {
-  const { replay, eventId, link, code, message } = event;
+  const { replay, link } = event;
   const here: Origin = { topic, topicId, partition, offset: record.offset, timestampMs: record.timestampMs };
   return {
     partition,
     record,
-    eventId,
+    tenant: (event.kind === 'decision' ? event.decision.tenant : null) ?? tenantOfKey(record.key),
+    eventId: event.kind === 'decision' ? event.decision.eventId : event.eventId,
     commandOffset: link?.commandOffset ?? null,
     failure: {
       origin: replay?.origin ?? here,

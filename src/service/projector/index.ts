@@ -42,6 +42,16 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
     session?.probe() ?? { name: 'partitions', ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
   const probes = (): ProbeResult[] => [...loop.snapshot(), state()];
   const app = createHttp({ role: 'projector', settings, metrics, probes, draining: () => signal.aborted });
+  app.get('/v1/monitoring/reservations/projection', async (_request, reply) => {
+    const status = session?.status();
+    return (
+      status ??
+      reply
+        .code(503)
+        .header('retry-after', '1')
+        .send({ reason: trouble.reason ?? 'starting' })
+    );
+  });
   const committing = new CommitPositions({
     groups: adapters.openGroups(kafkaTarget(settings, 'commit')),
     groupId: GROUPS.projector,

@@ -3,36 +3,20 @@ import { describe, expect, test } from 'vitest';
 import type { InRecord, PartitionBatch, RecordBatch } from '../../clients/kafka/ports.ts';
 import { type Origin, readDeadLetter, replayHeaders } from '../../contract/dead-letter.ts';
 import type { EventSchema } from '../../contract/events.ts';
-import type { Decision } from '../../contract/records.ts';
+import { idOf, someDecision } from '../../contract/testing/decisions.ts';
 import { UpliftError } from '../../core/error.ts';
 import { encodeDecision, eventHeaders } from '../domain/codec.ts';
 import { DeadLetterBox } from './dead-letters.ts';
+import { readBatches } from './event.ts';
 import { type Letter, type Position, project } from './fold.ts';
 
 const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
 const at = (position: Position = START) => new Map([[0, position]]);
-const id = (n: number): string => n.toString(16).padStart(32, '0');
 const TRACE = Buffer.from('00-trace-01');
 
-function decision(commandOffset: number): Decision {
-  const slot = { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' };
-  return {
-    v: 1,
-    decision: 'accepted',
-    rulesVersion: 1,
-    commandOffset: String(commandOffset),
-    previousCommandOffset: String(commandOffset - 1),
-    logTimeMs: 1000 + commandOffset,
-    eventId: id(commandOffset),
-    reservation: { id: `res-${commandOffset}`, tenant: 't', resource: 'r', slot, quantity: 1 },
-    reason: null,
-    first: null,
-  };
-}
-
 function event(offset: number, of: number, schema: EventSchema): InRecord {
-  const headers = eventHeaders(decision(of), schema, TRACE);
-  return rawRecord(offset, encodeDecision(decision(of), schema), headers);
+  const headers = eventHeaders(someDecision(of), schema, TRACE);
+  return rawRecord(offset, encodeDecision(someDecision(of), schema), headers);
 }
 
 const rawRecord = (offset: number, value: Buffer, headers: InRecord['headers'] = []): InRecord => ({
@@ -64,7 +48,7 @@ function replayOf(offset: number, of: number, first: number, attempt = 1): InRec
 }
 
 const lettersOf = (records: readonly InRecord[], newest: EventSchema = 1, from: Position = START) =>
-  project(at(from), [batch(records)], newest);
+  project({ positions: at(from) }, readBatches([batch(records)], newest));
 
 describe('an event of a schema the projector does not know', () => {
   test('is put aside, and the chain of commands goes on behind it', () => {
@@ -74,10 +58,10 @@ describe('an event of a schema the projector does not know', () => {
       event(2, 2, 1),
     ]);
     expect(troubles.size).toBe(0);
-    expect(operations.map((row) => row.eventId)).toEqual([id(0), id(2)]);
+    expect(operations.map((row) => row.eventId)).toEqual([idOf(0), idOf(2)]);
     expect(letters).toMatchObject([
       {
-        eventId: id(1),
+        eventId: idOf(1),
         commandOffset: 1n,
         failure: { origin: origin(1), attempt: 1, errorCode: 'schema-unknown' },
       },
@@ -104,7 +88,7 @@ describe('an event of a schema the projector does not know', () => {
         const records = schemas.map((schema, n) => event(n, n, schema));
         const { letters, operations, moves } = lettersOf(records);
         const seen = [...letters.map(({ eventId }) => eventId), ...operations.map(({ eventId }) => eventId)];
-        expect(seen.toSorted()).toEqual(schemas.map((_, n) => id(n)));
+        expect(seen.toSorted()).toEqual(schemas.map((_, n) => idOf(n)));
         expect(letters).toHaveLength(schemas.filter((schema) => schema === 2).length);
         if (schemas.length > 0) expect(moves[0]?.to.decidedThrough).toBe(BigInt(schemas.length - 1));
       }),
@@ -119,7 +103,7 @@ describe('a record that is no event', () => {
       rawRecord(1, Buffer.from('garbage')),
       event(2, 1, 1),
     ]);
-    expect(operations.map((row) => row.eventId)).toEqual([id(0), id(1)]);
+    expect(operations.map((row) => row.eventId)).toEqual([idOf(0), idOf(1)]);
     expect(letters).toMatchObject([
       { eventId: null, commandOffset: null, failure: { errorCode: 'not-a-decision' } },
     ]);
@@ -133,7 +117,7 @@ describe('a replayed event', () => {
     const { replays, operations, letters, moves } = lettersOf([replayOf(5, 3, 1)], 2, from);
     expect(operations).toEqual([]);
     expect(letters).toEqual([]);
-    expect(replays).toMatchObject([{ replayId: 'run', origin: origin(1), eventOffset: 5n, version: 1 }]);
+    expect(replays).toMatchObject([{ replayId: 'run', origin: origin(1), eventOffset: 5n }]);
     expect(moves[0]?.to).toMatchObject({ nextOffset: 6n, decidedThrough: 9n });
   });
 

@@ -1,15 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
+import { cutBelow } from '../runtime/stored-position.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
-import { type Position, project } from './fold.ts';
-import { LagMeter } from './lag-meter.ts';
+import { readBatches } from './event.ts';
+import { type Position, project, refusedKey } from './fold.ts';
+import { isolate } from './isolate.ts';
+import { ProjectionMonitor } from './monitor.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
-import { cutBelow, isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { loadVersions } from './store-rows.ts';
+import { isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
@@ -24,7 +30,9 @@ export class ProjectorSession {
   readonly #deps: ProjectorDeps;
   readonly #positions = new Map<number, Position>();
   readonly #stopped = new Map<number, string>();
-  readonly #lag: LagMeter;
+  /** Events whose rows Postgres refused, with the SQLSTATE: they are put aside. */
+  readonly #refused = new Map<string, string>();
+  readonly #monitor: ProjectionMonitor;
   #topicId = '';
   #reader: Reader | undefined;
   #postgres: string | undefined;
@@ -35,7 +43,7 @@ export class ProjectorSession {
 
   constructor(deps: ProjectorDeps) {
     this.#deps = deps;
-    this.#lag = new LagMeter(deps.metrics);
+    this.#monitor = new ProjectionMonitor(deps.metrics);
   }
 
   async run(): Promise<void> {
@@ -50,6 +58,10 @@ export class ProjectorSession {
   /** First event not applied, by partition. */
   positions(): ReadonlyMap<number, bigint> {
     return new Map([...this.#positions].map(([partition, { nextOffset }]) => [partition, nextOffset]));
+  }
+
+  status(): ProjectionStatus {
+    return this.#monitor.status(this.#positions, this.#stopped, Date.now());
   }
 
   probe(): ProbeResult {
@@ -80,12 +92,13 @@ export class ProjectorSession {
     for (const partition of owned) {
       const position = stored.get(partition);
       const found = bounds.find((each) => each.partition === partition);
-      const cut = (at: StoredPosition): string | undefined => cutBelow(at, epochs.get(partition));
+      const cut = (at: StoredPosition): string | undefined =>
+        cutBelow(at, epochs.get(partition), 'events are applied');
       const trouble =
         troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
       if (trouble !== undefined) this.#stop(partition, trouble);
       else if (position !== undefined) this.#positions.set(partition, position);
-      if (found !== undefined) this.#lag.seen(partition, found.endOffset);
+      if (found !== undefined) this.#monitor.ends(partition, found.endOffset);
     }
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
     this.#reader = read.open(
@@ -112,7 +125,7 @@ export class ProjectorSession {
   async #step(): Promise<void> {
     const batches = await this.#gather();
     if (batches.length > 0) await this.#write(batches);
-    this.#lag.measure(this.#positions, batches);
+    this.#monitor.measure(this.#positions, Date.now());
   }
 
   /** Waits for a batch, then takes what else is there already, up to a bound. */
@@ -122,7 +135,7 @@ export class ProjectorSession {
     let records = 0;
     let batch = await reader?.next(WAIT_MS);
     while (batch !== undefined) {
-      this.#lag.seen(batch.partition, batch.highWatermark);
+      this.#monitor.read(batch);
       if (this.#positions.has(batch.partition)) batches.push(batch);
       records += batch.records.length;
       if (records >= MAX_RECORDS) break;
@@ -146,8 +159,9 @@ export class ProjectorSession {
     }
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
     this.#deps.metrics.projectionConflicts.inc();
+    this.#monitor.failed(reasonOf(failure), Date.now());
     this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
-    if (isPoison(failure)) await this.#applyOneByOne(batches);
+    if (isPoison(failure)) await this.#isolate(batches);
     // A refusal that stays must not become a busy loop.
     const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
     this.#failures += 1;
@@ -158,7 +172,9 @@ export class ProjectorSession {
   /** Undefined when applied, else why the offsets have to be read again. */
   async #apply(batches: readonly RecordBatch[]): Promise<string | undefined> {
     const { sql, letters, eventSchema } = this.#deps;
-    const projection = project(this.#positions, batches, eventSchema);
+    const read = readBatches(batches, eventSchema);
+    const versions = await loadVersions(sql, versionsWanted(read));
+    const projection = project({ positions: this.#positions, versions, refused: this.#refused }, read);
     const refused = await letters.park(projection.letters);
     if (refused.size > 0) {
       for (const [partition, reason] of refused) this.#stop(partition, reason);
@@ -169,23 +185,24 @@ export class ProjectorSession {
       if (applied.state === 'again') return applied.reason;
       letters.settled(projection.letters);
       for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
+      this.#monitor.wrote(batches);
       countApplied(this.#deps, projection, applied);
     }
     for (const [partition, reason] of projection.troubles) this.#stop(partition, reason);
     return undefined;
   }
 
-  /** Postgres refused the rows themselves: finds the partition they are from and stops that one alone. */
-  async #applyOneByOne(batches: readonly RecordBatch[]): Promise<void> {
+  /** Postgres refused rows: finds the events they are from and puts those aside (S11). */
+  async #isolate(batches: readonly RecordBatch[]): Promise<void> {
     await this.#reread();
-    for (const [partition, own] of Map.groupBy(batches, (batch) => batch.partition)) {
-      try {
-        await this.#apply(own);
-      } catch (error) {
-        if (!isPoison(error)) throw error;
-        this.#stop(partition, reasonOf(error));
-      }
+    for (const batch of batches) {
+      const refusal = await isolate(batch, {
+        apply: (part) => this.#apply([part]),
+        refuse: ({ offset }, sqlState) => this.#refused.set(refusedKey(batch.partition, offset), sqlState),
+      });
+      if (refusal !== undefined) this.#stop(batch.partition, refusal);
     }
+    this.#refused.clear();
   }
 
   /** Offsets as they stand now, however long Postgres is away; the reader continues from them. */
@@ -202,7 +219,8 @@ export class ProjectorSession {
         if (this.#postgres === undefined)
           log.warn({ reason: reasonOf(error) }, 'Postgres is away, waiting for it');
         this.#postgres = reasonOf(error);
-        this.#lag.measure(this.#positions, []);
+        this.#monitor.failed(this.#postgres, Date.now());
+        this.#monitor.measure(this.#positions, Date.now());
         await delay(backoffMs, undefined, { signal }).catch(() => undefined);
         backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
       }

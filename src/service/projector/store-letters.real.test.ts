@@ -6,10 +6,14 @@ import { replayHeaders } from '../../contract/dead-letter.ts';
 import type { EventSchema } from '../../contract/events.ts';
 import { VIEWS } from '../../contract/projection.ts';
 import type { Decision } from '../../contract/records.ts';
+import { idOf, someDecision, someReservation } from '../../contract/testing/decisions.ts';
 import { encodeDecision, eventHeaders } from '../domain/codec.ts';
 import { migrate } from '../migrate.ts';
+import { readBatches } from './event.ts';
 import { project } from './fold.ts';
 import { type Applied, applyProjection, loadPositions } from './store.ts';
+import { loadVersions } from './store-rows.ts';
+import { versionsWanted } from './versions.ts';
 
 const TOPIC_ID = 'topic-1';
 let postgres: TestPostgres;
@@ -36,24 +40,8 @@ beforeEach(async () => {
   );
 });
 
-const id = (n: number): string => n.toString(16).padStart(32, '0');
-const slot = { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' };
-
-function decision(offset: number, over: Partial<Decision> = {}): Decision {
-  return {
-    v: 1,
-    decision: 'accepted',
-    rulesVersion: 1,
-    commandOffset: String(offset),
-    previousCommandOffset: String(offset - 1),
-    logTimeMs: 5000,
-    eventId: id(offset),
-    reservation: { id: `res-${offset}`, tenant: 't', resource: 'r', slot, quantity: 3 },
-    reason: null,
-    first: null,
-    ...over,
-  };
-}
+const decision = (offset: number, over: Partial<Decision> = {}): Decision =>
+  someDecision(offset, { reservation: someReservation({ id: `res-${offset}`, quantity: 3 }), ...over });
 
 const record = (offset: number, of: Decision, headers = eventHeaders(of, 2, null)): InRecord => ({
   offset: BigInt(offset),
@@ -84,7 +72,10 @@ async function take(records: readonly InRecord[], newest: EventSchema): Promise<
     nextOffset,
     highWatermark: nextOffset,
   };
-  return applyProjection(sql, TOPIC_ID, project(await loadPositions(sql, TOPIC_ID, [0]), [batch], newest));
+  const read = readBatches([batch], newest);
+  const versions = await loadVersions(sql, versionsWanted(read));
+  const positions = await loadPositions(sql, TOPIC_ID, [0]);
+  return applyProjection(sql, TOPIC_ID, project({ positions, versions }, read));
 }
 
 const letters = async (): Promise<readonly unknown[]> =>
@@ -104,12 +95,12 @@ describe('dead letters in Postgres', () => {
     expect(await letters()).toMatchObject([
       {
         event_offset: 0n,
-        event_id: id(0),
+        event_id: idOf(0),
         command_offset: 0n,
         error_code: 'schema-unknown',
         outcome: 'parked',
       },
-      { event_offset: 1n, event_id: id(1), attempts: 1, outcome: 'parked', replay_id: null },
+      { event_offset: 1n, event_id: idOf(1), attempts: 1, outcome: 'parked', replay_id: null },
     ]);
     expect(await rows(VIEWS.reservations)).toEqual([]);
     expect((await loadPositions(sql, TOPIC_ID, [0])).get(0)).toMatchObject({
@@ -131,8 +122,8 @@ describe('dead letters in Postgres', () => {
       { event_offset: 0n, outcome: 'applied', replay_id: 'run-1', applied_offset: 2n },
       { event_offset: 1n, outcome: 'applied', replay_id: 'run-1', applied_offset: 4n },
     ]);
-    expect(await rows(VIEWS.reservations)).toEqual([{ event_id: id(0) }, { event_id: id(1) }]);
-    expect(await rows(VIEWS.operations)).toEqual([{ event_id: id(0) }, { event_id: id(1) }]);
+    expect(await rows(VIEWS.reservations)).toEqual([{ event_id: idOf(0) }, { event_id: idOf(1) }]);
+    expect(await rows(VIEWS.operations)).toEqual([{ event_id: idOf(0) }, { event_id: idOf(1) }]);
     expect((await loadPositions(sql, TOPIC_ID, [0])).get(0)).toMatchObject({
       nextOffset: 5n,
       decidedThrough: 1n,
@@ -154,7 +145,7 @@ describe('dead letters in Postgres', () => {
     const rejected = decision(0, { decision: 'rejected', reservation: null, reason: 'full' });
     const repeat = decision(2, {
       decision: 'repeated',
-      eventId: id(1),
+      eventId: idOf(1),
       reservation: decision(1).reservation,
       first: { commandOffset: '1', decision: 'accepted' },
     });
@@ -163,7 +154,7 @@ describe('dead letters in Postgres', () => {
     expect(await take([replay(3, rejected, 0), replay(4, decision(1), 1)], 2)).toMatchObject({
       replays: { applied: 2, superseded: 0 },
     });
-    expect(await rows(VIEWS.reservations)).toEqual([{ event_id: id(1) }]);
+    expect(await rows(VIEWS.reservations)).toEqual([{ event_id: idOf(1) }]);
   });
 
   test('a replay that fails again raises the attempts; once settled a letter stays settled', async () => {

@@ -3,12 +3,15 @@ import { startPostgres, type TestPostgres } from '../../../test/support/postgres
 import type { RecordBatch } from '../../clients/kafka/ports.ts';
 import { openSql, type Sql, type SqlTransaction } from '../../clients/postgres/index.ts';
 import { VIEWS } from '../../contract/projection.ts';
-import type { Decision } from '../../contract/records.ts';
+import type { Decision, ReservationState } from '../../contract/records.ts';
+import { idOf, someDecision, someReservation } from '../../contract/testing/decisions.ts';
 import { encodeDecision } from '../domain/codec.ts';
-import { readOperation, readReservation } from '../gateway/reads.ts';
+import { readOperation, readReservation } from '../gateway/testing/reads.ts';
 import { migrate } from '../migrate.ts';
-import { project } from './fold.ts';
+import { readBatches } from './event.ts';
+import { type Position, type Projection, project as projectRead } from './fold.ts';
 import { applyProjection, loadPositions } from './store.ts';
+import { loadVersions } from './store-rows.ts';
 
 const TOPIC = 'topic-1';
 let postgres: TestPostgres;
@@ -35,23 +38,22 @@ beforeEach(async () => {
   );
 });
 
-const id = (n: number): string => n.toString(16).padStart(32, '0');
-const slot = { start: '2026-06-01T10:00:00Z', end: '2026-06-01T11:00:00Z' };
+const held = (over: Partial<ReservationState>): ReservationState => someReservation({ quantity: 3, ...over });
 
 function accepted(offset: number, over: Partial<Decision> = {}): Decision {
-  return {
-    v: 1,
-    decision: 'accepted',
-    rulesVersion: 1,
-    commandOffset: String(offset),
-    previousCommandOffset: String(offset - 1),
+  return someDecision(offset, {
     logTimeMs: 5000 + offset,
-    eventId: id(offset),
-    reservation: { id: `res-${offset}`, tenant: 't', resource: 'r', slot, quantity: 3 },
-    reason: null,
-    first: null,
+    reservation: held({ id: `res-${offset}` }),
     ...over,
-  };
+  });
+}
+
+function project(
+  positions: ReadonlyMap<number, Position>,
+  batches: readonly RecordBatch[],
+  versions: ReadonlyMap<string, number> = new Map(),
+): Projection {
+  return projectRead({ positions, versions }, readBatches(batches, 1));
 }
 
 function batch(
@@ -108,12 +110,12 @@ describe('the projection in Postgres', () => {
     const full = accepted(1, { decision: 'rejected', reservation: null, reason: 'full' });
     const repeated = accepted(2, {
       decision: 'repeated',
-      eventId: id(0),
+      eventId: idOf(0),
       first: { commandOffset: '0', decision: 'accepted' },
     });
     const other = accepted(0, {
-      eventId: id(99),
-      reservation: { id: 'res-99', tenant: 't', resource: 'q', slot, quantity: 1 },
+      eventId: idOf(99),
+      reservation: someReservation({ id: 'res-99', resource: 'q' }),
     });
     const projection = project(positions, [
       batch(7, 0, [other], 2),
@@ -133,11 +135,11 @@ describe('the projection in Postgres', () => {
       `SELECT event_id, decision, repeats FROM ${VIEWS.operations} ORDER BY event_id`,
     );
     expect(operations.rows).toEqual([
-      { event_id: id(0), decision: 'accepted', repeats: 1 },
-      { event_id: id(1), decision: 'rejected', repeats: 0 },
-      { event_id: id(99), decision: 'accepted', repeats: 0 },
+      { event_id: idOf(0), decision: 'accepted', repeats: 1 },
+      { event_id: idOf(1), decision: 'rejected', repeats: 0 },
+      { event_id: idOf(99), decision: 'accepted', repeats: 0 },
     ]);
-    expect(await readOperation(sql, id(1))).toMatchObject({
+    expect(await readOperation(sql, idOf(1), 't')).toMatchObject({
       decision: 'rejected',
       reason: 'full',
       commandOffset: '1',
@@ -145,7 +147,7 @@ describe('the projection in Postgres', () => {
     expect(await readReservation(sql, 'res-0', 't')).toMatchObject({
       quantity: 3,
       status: 'active',
-      operationId: id(0),
+      operationId: idOf(0),
     });
     expect(await readReservation(sql, 'res-0', 'somebody-else')).toBeUndefined();
   });
@@ -154,7 +156,7 @@ describe('the projection in Postgres', () => {
     const positions = await loadPositions(sql, TOPIC, [0, 1]);
     const stale = project(positions, [
       batch(0, 0, [accepted(0)]),
-      batch(1, 0, [accepted(0, { eventId: id(50) })]),
+      batch(1, 0, [accepted(0, { eventId: idOf(50) })]),
     ]);
     await applyProjection(sql, TOPIC, project(positions, [batch(0, 0, [accepted(0)])]));
     const end = await applyProjection(sql, TOPIC, stale);
@@ -173,8 +175,8 @@ describe('the projection in Postgres', () => {
           const at = Number(positions.get(partition)?.nextOffset ?? 0n);
           const make = (n: number): Decision =>
             accepted(n, {
-              eventId: id(partition * 1000 + n),
-              reservation: { id: `r-${partition}-${n}`, tenant: 't', resource: 'r', slot, quantity: 1 },
+              eventId: idOf(partition * 1000 + n),
+              reservation: someReservation({ id: `r-${partition}-${n}` }),
             });
           return at >= 20 ? [] : [batch(partition, at, [make(at), make(at + 1)])];
         });
@@ -208,8 +210,8 @@ describe('the projection in Postgres', () => {
     const positions = await loadPositions(sql, TOPIC, [0]);
     await applyProjection(sql, TOPIC, project(positions, [batch(0, 0, [accepted(0)])]));
     const second = accepted(1, {
-      eventId: id(0),
-      reservation: { id: 'res-other', tenant: 't', resource: 'r', slot, quantity: 1 },
+      eventId: idOf(0),
+      reservation: someReservation({ id: 'res-other' }),
     });
     const end = await applyProjection(
       sql,
@@ -217,7 +219,48 @@ describe('the projection in Postgres', () => {
       project(await loadPositions(sql, TOPIC, [0]), [batch(0, 1, [second])]),
     );
     expect(end).toMatchObject({ state: 'applied', crossed: 1 });
-    expect(await readOperation(sql, id(0))).toMatchObject({ reservationId: 'res-0' });
-    expect(await readReservation(sql, 'res-other', null)).toBeUndefined();
+    expect(await readOperation(sql, idOf(0), 't')).toMatchObject({ reservationId: 'res-0' });
+    expect(await readReservation(sql, 'res-other', 't')).toBeUndefined();
+  });
+
+  test('a reservation is changed from the version that stands there, in one batch or over several', async () => {
+    const step = (offset: number, over: Partial<ReservationState>): Decision =>
+      accepted(offset, { reservation: held({ id: 'res-0', version: offset + 1, ...over }) });
+    const log = [
+      step(0, { status: 'held', holdUntilMs: 9000 }),
+      step(1, {}),
+      step(2, { quantity: 7 }),
+      step(3, { status: 'cancelled', quantity: 7 }),
+    ];
+    for (const [from, to] of [
+      [0, 2],
+      [2, 3],
+      [3, 4],
+    ] as const) {
+      const versions = await loadVersions(sql, [held({ id: 'res-0' })]);
+      const positions = await loadPositions(sql, TOPIC, [0]);
+      const projection = project(positions, [batch(0, from, log.slice(from, to))], versions);
+      expect(await applyProjection(sql, TOPIC, projection)).toMatchObject({ state: 'applied', crossed: 0 });
+    }
+    const { rows } = await direct.query(
+      `SELECT status, quantity, version, hold_until, event_id, command_offset, changed_offset FROM ${VIEWS.reservations}`,
+    );
+    const made = { event_id: idOf(0), command_offset: 0n };
+    const last = { version: 4, hold_until: null, changed_offset: 3n };
+    expect(rows).toEqual([{ status: 'cancelled', quantity: 7, ...made, ...last }]);
+  });
+
+  test('a version that moved since it was read rolls the batch back, and is read again', async () => {
+    const positions = await loadPositions(sql, TOPIC, [0]);
+    await applyProjection(sql, TOPIC, project(positions, [batch(0, 0, [accepted(0)])]));
+    const change = accepted(1, { reservation: held({ id: 'res-0', version: 3, quantity: 9 }) });
+    const stale = project(
+      await loadPositions(sql, TOPIC, [0]),
+      [batch(0, 1, [change])],
+      new Map([['t/res-0', 2]]),
+    );
+    const end = await applyProjection(sql, TOPIC, stale);
+    expect(end).toEqual({ state: 'again', reason: '1 reservations have another version by now' });
+    expect(await readReservation(sql, 'res-0', 't')).toMatchObject({ version: 1, quantity: 3 });
   });
 });

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EpochEnd, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { Decision } from '../../contract/records.ts';
+import { someDecision } from '../../contract/testing/decisions.ts';
 import { encodeDecision } from '../domain/codec.ts';
+import { cutBelow as cut, type StoredPosition } from '../runtime/stored-position.ts';
+import { readBatches } from './event.ts';
 import { type Position, project } from './fold.ts';
-import { cutBelow } from './trouble.ts';
 
 const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
 
@@ -61,29 +63,20 @@ function projected(entries: readonly Entry[], ends: readonly number[]): Position
       nextOffset,
       highWatermark: nextOffset,
     };
-    at = project(new Map([[0, at]]), [batch]).moves[0]?.to ?? at;
+    at = project({ positions: new Map([[0, at]]) }, readBatches([batch], 1)).moves[0]?.to ?? at;
     from = end;
   }
   return at;
 }
 
 function decision(commandOffset: number): Decision {
-  return {
-    v: 1,
-    decision: 'unparseable',
-    rulesVersion: 1,
-    commandOffset: String(commandOffset),
-    previousCommandOffset: String(commandOffset - 1),
-    logTimeMs: 1,
-    eventId: null,
-    reservation: null,
-    reason: null,
-    first: null,
-  };
+  const nothing = { tenant: null, eventId: null, reservation: null };
+  return someDecision(commandOffset, { decision: 'unparseable', ...nothing });
 }
 
-const stored = (position: Position) => ({ ...position, topicId: 'id' });
-const at = (nextOffset: bigint, leaderEpoch: number) => stored({ ...START, nextOffset, leaderEpoch });
+const cutBelow = (position: StoredPosition, end: EpochEnd | undefined) =>
+  cut(position, end, 'events are applied');
+const at = (nextOffset: bigint, leaderEpoch: number) => ({ nextOffset, leaderEpoch });
 const cuts = fc.array(fc.nat({ max: 30 }), { maxLength: 6 });
 
 describe('a stored position and the log it was read from', () => {
@@ -93,7 +86,7 @@ describe('a stored position and the log it was read from', () => {
         const read = whole.slice(0, seen);
         const position = projected(read, ends);
         expect(position.nextOffset).toBe(BigInt(read.length));
-        expect(cutBelow(stored(position), endOf(whole, position.leaderEpoch))).toBeUndefined();
+        expect(cutBelow(position, endOf(whole, position.leaderEpoch))).toBeUndefined();
       }),
     );
   });
@@ -105,8 +98,8 @@ describe('a stored position and the log it was read from', () => {
         fc.pre(kept < whole.length);
         const position = projected(whole, ends);
         const newer: Entry = { epoch: position.leaderEpoch + 1, isControl: false };
-        const cut = [...whole.slice(0, kept), ...Array.from({ length: written + 1 }, () => newer)];
-        expect(cutBelow(stored(position), endOf(cut, position.leaderEpoch))).toContain('were cut off');
+        const shorter = [...whole.slice(0, kept), ...Array.from({ length: written + 1 }, () => newer)];
+        expect(cutBelow(position, endOf(shorter, position.leaderEpoch))).toContain('were cut off');
       }),
     );
   });

@@ -1,6 +1,7 @@
-import type { EpochEnd, PartitionBounds } from '../../clients/kafka/ports.ts';
+import type { PartitionBounds } from '../../clients/kafka/ports.ts';
 import { sqlStateOf } from '../../clients/postgres/index.ts';
 import { isUpliftError } from '../../core/error.ts';
+import { outOfBounds } from '../runtime/stored-position.ts';
 import type { StoredPosition } from './store.ts';
 
 /** Only data errors are poison; everything else is Postgres being away or busy (S11). */
@@ -20,22 +21,7 @@ export function troubleOf(
   if (position.topicId !== topicId) {
     return `Postgres holds positions of topic id ${position.topicId}, the topic is ${topicId}: it was made again`;
   }
-  const { nextOffset } = position;
-  if (nextOffset >= bounds.startOffset && nextOffset <= bounds.endOffset) return undefined;
-  return `the next event is ${nextOffset}, but events ${bounds.startOffset} to ${bounds.endOffset} are in the log`;
-}
-
-/**
- * Why the log is not the one that was projected, or undefined: the epoch of the last applied record must still reach at
- * least up to it. A log cut back by an unclean election ends that epoch earlier, even when new records fill the offsets.
- */
-export function cutBelow(position: StoredPosition, end: EpochEnd | undefined): string | undefined {
-  if (position.leaderEpoch < 0) return undefined;
-  const at = `events are applied up to ${position.nextOffset} of leader epoch ${position.leaderEpoch}`;
-  if (end === undefined) return `${at}, and nobody said where that epoch ends in the log`;
-  if (end.leaderEpoch < 0) return `${at}, and the log knows no epoch as new: it is another log`;
-  if (end.endOffset >= position.nextOffset) return undefined;
-  return `${at}, but in the log that epoch ends at ${end.endOffset}: records were cut off after they were applied`;
+  return outOfBounds(position, bounds, 'event');
 }
 
 /** What keeps a projector from being ready, as it stands now. */

@@ -1,5 +1,10 @@
-import Fastify, { type FastifyInstance } from 'fastify';
-import type { Readyz } from '../../contract/http.ts';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
+import { PROBLEMS, type Problem, type Readyz } from '../../contract/http.ts';
 import type { Settings } from '../env.ts';
 import type { Metrics } from './metrics.ts';
 import type { ProbeResult } from './probes.ts';
@@ -7,6 +12,8 @@ import type { ProbeResult } from './probes.ts';
 const BODY_LIMIT_BYTES = 16 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_MS = 65_000;
+/** Longer than any name we have, also when each of its characters is written as three. */
+const LONGEST_PARAM = 512;
 
 export interface OpsOptions {
   readonly role: string;
@@ -15,6 +22,13 @@ export interface OpsOptions {
   readonly probes: () => ProbeResult[];
   /** True from the moment shutdown begins: not ready from then on. */
   readonly draining: () => boolean;
+}
+
+/** A path that no router can read meets neither a route nor an error handler. */
+function answerBadPath(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  const status = error.statusCode ?? 400;
+  const body: Problem = { type: PROBLEMS.invalid, title: 'The path is not valid', status };
+  reply.code(status).type('application/problem+json').send(JSON.stringify(body));
 }
 
 /** The HTTP server of any role, with `/healthz` (the process lives), `/readyz` (it can do its work) and `/metrics`. */
@@ -26,6 +40,8 @@ export function createHttp(options: OpsOptions): FastifyInstance {
     connectionTimeout: 0,
     forceCloseConnections: 'idle',
     genReqId: () => '',
+    routerOptions: { maxParamLength: LONGEST_PARAM },
+    frameworkErrors: answerBadPath,
   });
   app.get('/healthz', async () => ({ alive: true, role: options.role, instance: options.settings.INSTANCE }));
   app.get('/readyz', async (_request, reply) => {

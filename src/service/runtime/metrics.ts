@@ -8,10 +8,22 @@ export interface Metrics {
   readonly refused: Counter<'reason'>;
   readonly replayed: Counter;
   readonly claimPutFailed: Counter;
+  readonly bloomLooks: Counter<'outcome'>;
+  readonly rateLimited: Counter;
+  readonly rateLimitSkipped: Counter;
+  readonly reads: Counter<'source'>;
+  readonly readsBehind: Counter;
+  readonly decisionLookFailed: Counter;
   readonly requestDuration: Histogram<'route' | 'status'>;
   readonly decided: Counter<'decision'>;
   readonly decisionSendFailed: Counter;
   readonly decisionDiffers: Counter;
+  readonly tickFailed: Counter;
+  readonly snapshotsWritten: Counter;
+  readonly snapshotsFailed: Counter;
+  readonly snapshotsMissing: Gauge;
+  readonly snapshotAge: Gauge;
+  readonly restoreDuration: Gauge;
   readonly projected: Counter<'decision'>;
   readonly projectionRepeated: Counter;
   readonly projectionConflicts: Counter;
@@ -31,6 +43,12 @@ export function createMetrics(): Metrics {
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers });
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  /** NaN until somebody knows: 0 would be good news. */
+  const unknown = (name: string, help: string): Gauge => {
+    const made = gauge(name, help);
+    made.set(Number.NaN);
+    return made;
+  };
   new Gauge({
     name: 'uplift_heap_used_bytes',
     help: 'V8 heap in use',
@@ -47,7 +65,29 @@ export function createMetrics(): Metrics {
     replayed: counter('uplift_replayed_total', 'Repeated requests answered from the stored acknowledgement'),
     claimPutFailed: counter(
       'uplift_claim_put_failed_total',
-      'Acknowledgements that could not be stored in Redis',
+      'Ends of attempts that could not be stored under their idempotency key',
+    ),
+    bloomLooks: counter(
+      'uplift_bloom_looks_total',
+      'Reads of a reservation by what the Bloom filter said; only absent spares Postgres',
+      ['outcome'],
+    ),
+    rateLimited: counter(
+      'uplift_rate_limited_total',
+      'Requests answered 429: the quota of their tenant was used up',
+    ),
+    rateLimitSkipped: counter(
+      'uplift_rate_limit_skipped_total',
+      'Requests that were not limited because Redis did not answer',
+    ),
+    reads: counter('uplift_reads_total', 'Reads of the projection by the server that answered', ['source']),
+    readsBehind: counter(
+      'uplift_reads_behind_total',
+      'Reads answered 503: the projection had not got to their token',
+    ),
+    decisionLookFailed: counter(
+      'uplift_decision_look_failed_total',
+      'Looks for decisions that are waited for which Postgres did not answer',
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',
@@ -65,6 +105,21 @@ export function createMetrics(): Metrics {
       'uplift_decision_differs_total',
       'Decisions in the log that differ from the own ones',
     ),
+    tickFailed: counter('uplift_tick_failed_total', 'Ticks that could not be written: log time stood still'),
+    snapshotsWritten: counter('uplift_snapshots_written_total', 'Snapshots whose manifest is in the log'),
+    snapshotsFailed: counter(
+      'uplift_snapshots_failed_total',
+      'Snapshots that were not written to their end; the one before counts',
+    ),
+    snapshotsMissing: unknown(
+      'uplift_snapshots_missing',
+      'Owned partitions that decide and have no snapshot',
+    ),
+    snapshotAge: unknown(
+      'uplift_snapshot_age_seconds',
+      'Age of the oldest of the last snapshots of owned partitions; NaN when none has one',
+    ),
+    restoreDuration: unknown('uplift_restore_seconds', 'Time the last restore of all owned partitions took'),
     projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
     projectionRepeated: counter(
       'uplift_projection_repeated_total',
@@ -84,7 +139,7 @@ export function createMetrics(): Metrics {
     ),
     idempotencyCrossed: counter(
       'uplift_idempotency_crossed_total',
-      'Event ids decided a second time after they were forgotten',
+      'Idempotency keys that two stores granted, and event ids decided a second time',
     ),
   };
 }

@@ -1,8 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { PartitionAck, PartitionBatch, Produce } from '../../clients/kafka/ports.ts';
+import type { OutRecord, PartitionAck, PartitionBatch, Produce } from '../../clients/kafka/ports.ts';
 import { UpliftError } from '../../core/error.ts';
 import { Retries } from './retry.ts';
+
+/** Appends one record to one partition and resolves when all in-sync replicas have it; the batcher of clients/kafka. */
+export interface Append {
+  append(
+    topic: string,
+    partition: number,
+    record: OutRecord,
+    deadlineMs: number,
+  ): Promise<{ readonly partition: number; readonly offset: bigint }>;
+}
 
 /**
  * A Produce that opens in the background and again every second (after a refusal: every ten) until it works, so that a

@@ -1,4 +1,6 @@
-import type { Cluster, PartitionBounds, ReadPosition } from '../../clients/kafka/ports.ts';
+import type { Cluster, PartitionBounds } from '../../clients/kafka/ports.ts';
+import { TOPICS } from '../../contract/records.ts';
+import { type Kept, retentionProblems } from '../../contract/retention.ts';
 import { UpliftError } from '../../core/error.ts';
 
 export interface TopicCheck {
@@ -30,14 +32,21 @@ export async function checkTopics(cluster: Cluster, check: TopicCheck): Promise<
   return ids;
 }
 
-/** Throws unless the broker stamps the records of this topic itself: log time decides what has expired (S8). */
-export async function checkLogTime(cluster: Cluster, topic: string, timeoutMs: number): Promise<void> {
-  const configs = await cluster.topicConfigs([topic], { timeoutMs });
-  const type = configs.get(topic)?.find((entry) => entry.name === 'message.timestamp.type')?.value;
-  if (type === 'LogAppendTime') return;
-  throw new UpliftError('UPL-KAFKA-REQUEST', {
-    message: `${topic} has message.timestamp.type ${type ?? 'unknown'}, it has to be LogAppendTime`,
-  });
+/**
+ * Throws unless the topics keep what the commands role decides by: the broker stamps the commands itself (log time decides
+ * what has expired, S8), and nothing that a restore needs is deleted before a snapshot covers it (S12).
+ */
+export async function checkSettings(cluster: Cluster, kept: Kept, timeoutMs: number): Promise<void> {
+  const configs = await cluster.topicConfigs(Object.values(TOPICS), { timeoutMs });
+  const settingsOf = (topic: string) => (name: string) =>
+    configs.get(topic)?.find((entry) => entry.name === name)?.value;
+  const stamps = settingsOf(TOPICS.commands)('message.timestamp.type') ?? 'unknown';
+  const problems = Object.values(TOPICS).flatMap((topic) =>
+    retentionProblems(topic, settingsOf(topic), kept),
+  );
+  if (stamps !== 'LogAppendTime')
+    problems.unshift(`${TOPICS.commands} has message.timestamp.type ${stamps}, it has to be LogAppendTime`);
+  if (problems.length > 0) throw new UpliftError('UPL-KAFKA-REQUEST', { message: problems.join('; ') });
 }
 
 /** The bounds of one partition; throws when the answer lacks it. */
@@ -49,14 +58,4 @@ export function boundsOf(
   const found = bounds.find((each) => each.topic === topic && each.partition === partition);
   if (found !== undefined) return found;
   throw new UpliftError('UPL-KAFKA-REQUEST', { message: `no answer about ${topic}/${partition}` });
-}
-
-/** A position to read from, carrying the topic id that the bounds were read under. */
-export function positionOf(
-  bounds: readonly PartitionBounds[],
-  topic: string,
-  partition: number,
-  nextOffset: bigint,
-): ReadPosition {
-  return { topic, topicId: boundsOf(bounds, topic, partition).topicId, partition, nextOffset };
 }

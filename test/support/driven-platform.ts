@@ -9,40 +9,46 @@ import { openOneRegion, postgresTargets } from '../../src/commands/shared/region
 import type { NamedServer } from '../../src/drills/reads/gather.ts';
 import { sandboxDir, sandboxPaths } from '../../src/sandbox/layout.ts';
 import { NODE_HEAP } from '../../src/sandbox/service-plan.ts';
-import { quietDeps } from '../support/quiet-deps.ts';
-import { type CliResult, type RunningCli, runCli, startCli } from '../support/sandbox-cli.ts';
+import { quietDeps } from './quiet-deps.ts';
+import { type CliResult, type RunningCli, runCli, startCli } from './sandbox-cli.ts';
 
-const NAME = 'soak';
 const COMMAND_MS = 180_000;
 /** Final reads of half an hour take longer than what a check asks for. */
 const READ_MS = 120_000;
 
-/** The sandbox of one soak, driven through the command line only. */
+/** A sandbox of its own, driven through the command line only. */
 export class Platform {
   readonly stateDir: string;
   readonly #workDir: string;
+  readonly #name: string;
 
-  constructor(workDir: string) {
+  constructor(workDir: string, name: string) {
     this.#workDir = workDir;
+    this.#name = name;
     this.stateDir = join(workDir, 'state');
   }
 
   /** Servers, service and topics; what was started is the caller's to take `down`, also when this throws. */
   async up(): Promise<void> {
-    await this.run(['sandbox', 'up', '--name', NAME]);
+    await this.run(['sandbox', 'up', '--name', this.#name]);
     await this.run(['topics', 'apply', '--yes']);
   }
 
   kill(unit: string): Promise<CliResult> {
-    return this.run(['sandbox', 'kill', unit, '--name', NAME]);
+    return this.run(['sandbox', 'kill', unit, '--name', this.#name]);
   }
 
   startUnit(unit: string): Promise<CliResult> {
-    return this.run(['sandbox', 'start', unit, '--name', NAME]);
+    return this.run(['sandbox', 'start', unit, '--name', this.#name]);
+  }
+
+  /** SIGSTOP or SIGCONT. */
+  hang(unit: string, verb: 'pause' | 'resume'): Promise<CliResult> {
+    return this.run(['sandbox', verb, unit, '--name', this.#name]);
   }
 
   down(): Promise<CliResult> {
-    return this.run(['sandbox', 'down', '--name', NAME]);
+    return this.run(['sandbox', 'down', '--name', this.#name]);
   }
 
   units(): Promise<PlacedUnit[]> {
@@ -83,7 +89,7 @@ export class Platform {
   }
 
   get #dir(): string {
-    return sandboxDir(this.stateDir, NAME);
+    return sandboxDir(this.stateDir, this.#name);
   }
 
   #cli(timeoutMs: number): Parameters<typeof runCli>[1] {

@@ -1,0 +1,197 @@
+import { slotOf } from '../../../../clients/postgres/standby.ts';
+import type {
+  PoolerActuator,
+  PostgresActuator,
+  ServerLook,
+  ServerRole,
+  Standby,
+} from '../../../actuators/postgres.ts';
+import type { PostgresStepContext } from '../set.ts';
+
+// For the tests of this folder: servers, a pooler and an actuator in memory that can die before or after any effect.
+
+export interface ModelServer {
+  running: boolean;
+  /** A file in the data folder that makes it start as a standby. */
+  marked: boolean;
+  recovering: boolean;
+  role: ServerRole;
+  timeline: number;
+  /** What was written, oldest first; two histories that differ somewhere have parted there. */
+  log: string[];
+  slots: Set<string>;
+  /** Since its promotion; without, a rewind finds nothing to do. */
+  checkpointed: boolean;
+  /** A rewind was cut off. */
+  broken: boolean;
+}
+
+export class Crash extends Error {}
+
+export class Model {
+  readonly servers: Map<string, ModelServer>;
+  readonly pool = { server: 'az-a', paused: false };
+  /** The process dies at its call of this number, before or after the effect; -1: never. */
+  crashAt = -1;
+  crashAfter = false;
+  crashed = false;
+  calls = 0;
+  readonly effects: string[] = [];
+  /** The worst that was ever seen. */
+  leadersAtOnce = 1;
+
+  /** az-a has led and wrote this log; the replicas have the beginning of it. */
+  constructor(log: readonly string[], received: readonly [number, number], alive: boolean) {
+    const follows: ServerRole = { leads: false, follows: 'az-a' };
+    const of = (change: Partial<ModelServer>): ModelServer => ({
+      running: true,
+      marked: true,
+      recovering: true,
+      role: follows,
+      timeline: 1,
+      log: [],
+      slots: new Set(),
+      checkpointed: true,
+      broken: false,
+      ...change,
+    });
+    const leads: ServerRole = { leads: true, synchronousStandbyNames: 'ANY 1 (az_b, az_c)' };
+    const [b, c] = received;
+    this.servers = new Map([
+      [
+        'az-a',
+        of({
+          running: alive,
+          marked: false,
+          recovering: false,
+          role: leads,
+          log: [...log],
+          slots: new Set(['az_b', 'az_c']),
+        }),
+      ],
+      ['az-b', of({ log: log.slice(0, b) })],
+      ['az-c', of({ log: log.slice(0, c) })],
+    ]);
+  }
+
+  readonly context: PostgresStepContext = {
+    postgresOf: () => this.actuator,
+    poolerOf: () => this.pooler,
+  };
+
+  of(name: string): ModelServer {
+    const server = this.servers.get(name);
+    if (server === undefined) throw new Error(`no server ${name}`);
+    return server;
+  }
+
+  /** One effect, with the places around it where the process may die. Replicas stream by themselves before and after. */
+  async #effect(name: string, work: () => void, half: () => void = () => undefined): Promise<void> {
+    if (this.crashed) throw new Crash('the process is dead');
+    const dies = this.calls === this.crashAt;
+    this.calls += 1;
+    if (dies && !this.crashAfter) {
+      half();
+      this.crashed = true;
+      throw new Crash(`died before ${name}`);
+    }
+    this.effects.push(name);
+    work();
+    this.#settle();
+    if (!dies) return;
+    this.crashed = true;
+    throw new Crash(`died after ${name}`);
+  }
+
+  #settle(): void {
+    const leaders = [...this.servers.values()].filter(({ running, recovering }) => running && !recovering);
+    this.leadersAtOnce = Math.max(this.leadersAtOnce, leaders.length);
+    for (const [name, server] of this.servers) {
+      const { role } = server;
+      if (!server.running || !server.recovering || role.leads || server.broken) continue;
+      const leader = this.of(role.follows);
+      if (!this.#streams(name, server, leader)) continue;
+      server.log = [...leader.log];
+      server.timeline = leader.timeline;
+    }
+  }
+
+  #streams(name: string, server: ModelServer, leader: ModelServer): boolean {
+    if (!server.running || !server.recovering || !leader.running || leader.recovering) return false;
+    return leader.slots.has(slotOf(name)) && server.log.every((line, at) => leader.log[at] === line);
+  }
+
+  #standbysOf(leader: string): Standby[] {
+    return [...this.servers].flatMap(([name, server]) => {
+      const { role } = server;
+      if (role.leads || role.follows !== leader || !this.#streams(name, server, this.of(leader))) return [];
+      return [{ name: slotOf(name), state: 'streaming', syncState: 'quorum' }];
+    });
+  }
+
+  #look(name: string): ServerLook {
+    if (this.crashed) throw new Crash('the process is dead');
+    const server = this.of(name);
+    if (!server.running) return { up: false, stopped: true, reason: 'its process is exited' };
+    return {
+      up: true,
+      inRecovery: server.recovering,
+      timeline: server.timeline,
+      lsn: `0/${server.log.length.toString(16)}`,
+      receiving: !server.role.leads && this.#streams(name, server, this.of(server.role.follows)),
+      synchronousStandbyNames: server.role.leads ? server.role.synchronousStandbyNames : '',
+      standbys: this.#standbysOf(name),
+      slots: [...server.slots],
+    };
+  }
+
+  readonly actuator: PostgresActuator = {
+    look: async (name) => this.#look(name),
+    fence: (name) =>
+      this.#effect(`fence ${name}`, () => Object.assign(this.of(name), { running: false, marked: true })),
+    setRole: (name, role) => this.#effect(`role of ${name}`, () => Object.assign(this.of(name), { role })),
+    promote: (name) =>
+      this.#effect(`promote ${name}`, () => {
+        const server = this.of(name);
+        const timeline = server.timeline + 1;
+        Object.assign(server, { recovering: false, marked: false, checkpointed: false, timeline });
+        server.log.push(`timeline ${timeline}`);
+      }),
+    setSlots: (name, wanted) =>
+      this.#effect(`slots of ${name}`, () => Object.assign(this.of(name), { slots: new Set(wanted) })),
+    checkpoint: (name) =>
+      this.#effect(`checkpoint on ${name}`, () => Object.assign(this.of(name), { checkpointed: true })),
+    rejoin: async (name, leader, how) => {
+      const server = this.of(name);
+      Object.assign(server, { running: false });
+      await this.#effect(
+        `${how} ${name}`,
+        () => {
+          const source = this.of(leader);
+          const copies = how === 'copy' || server.broken;
+          if (copies || source.checkpointed)
+            Object.assign(server, { log: [...source.log], timeline: source.timeline });
+          Object.assign(server, { marked: true, broken: false });
+        },
+        () => Object.assign(server, { broken: true, marked: false }),
+      );
+      return { how: how === 'copy' ? 'copied' : 'rewound', divergedAt: null };
+    },
+    start: (name, as) =>
+      this.#effect(`start ${name} as ${as}`, () => {
+        const standby = as === 'standby';
+        Object.assign(this.of(name), { running: true, marked: standby, recovering: standby });
+      }),
+  };
+
+  readonly pooler: PoolerActuator = {
+    look: async () => ({ ...this.pool }),
+    hold: () => this.#effect('hold', () => Object.assign(this.pool, { paused: true })),
+    point: (server) => this.#effect(`point to ${server}`, () => Object.assign(this.pool, { server })),
+    release: () => this.#effect('release', () => Object.assign(this.pool, { paused: false })),
+    reaches: async () => {
+      const { running, recovering } = this.of(this.pool.server);
+      return { server: running ? this.pool.server : null, writable: running && !recovering };
+    },
+  };
+}

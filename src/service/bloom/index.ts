@@ -1,0 +1,74 @@
+import type { Logger } from 'pino';
+import type { Cluster } from '../../clients/kafka/ports.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
+import type { Claims } from '../../clients/redis/index.ts';
+import type { Adapters } from '../adapters.ts';
+import { kafkaTarget, redisTarget, type Settings } from '../env.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { buildGeneration } from './build.ts';
+import { BloomKeeper } from './keeper.ts';
+import { settle } from './settle.ts';
+import { UnknownIds } from './unknown-ids.ts';
+
+export { UnknownIds } from './unknown-ids.ts';
+
+export interface BloomDeps {
+  readonly adapters: Adapters;
+  readonly settings: Settings;
+  readonly sql: Sql;
+  readonly cluster: Cluster;
+  readonly claims: Claims;
+  readonly metrics: Pick<Metrics, 'bloomLooks'>;
+  readonly log: Logger;
+}
+
+/** The filter of a gateway: what reads ask, and the background work that follows and builds generations. */
+export interface Bloom {
+  readonly unknownIds: UnknownIds;
+  start(): void;
+  /** Ends a build that is under way and closes what was opened here. */
+  stop(): Promise<void>;
+}
+
+/** The longest that COMMAND_WINDOW_MS may be: other gateways may have another one. */
+const LONGEST_COMMAND_WINDOW_MS = 300_000;
+const SETTLE_TIMEOUT_MS = 60_000;
+
+/** Opens the filter if BLOOM=on, else undefined. */
+export function openBloom(deps: BloomDeps): Bloom | undefined {
+  const { adapters, settings, sql, cluster, claims, metrics, log } = deps;
+  if (settings.BLOOM === 'off') return undefined;
+  const bits = adapters.openBits(redisTarget(settings));
+  const groups = adapters.openGroups(kafkaTarget(settings, 'bloom'));
+  const unknownIds = new UnknownIds(bits, (outcome) => metrics.bloomLooks.inc({ outcome }));
+  const late = {
+    idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
+    commandWindowMs: LONGEST_COMMAND_WINDOW_MS,
+  };
+  const partitions = settings.TOPIC_PARTITIONS;
+  const keeper = new BloomKeeper({
+    bits,
+    claims,
+    unknownIds,
+    build: (signal) =>
+      buildGeneration({
+        bits,
+        sql,
+        settle: () => settle({ groups, cluster, sql, partitions, timeoutMs: SETTLE_TIMEOUT_MS, signal }),
+        late,
+        signal,
+      }),
+    instance: settings.INSTANCE,
+    rebuildMs: settings.BLOOM_REBUILD_MS,
+    nowMs: Date.now,
+    log,
+  });
+  return {
+    unknownIds,
+    start: () => keeper.start(),
+    stop: async () => {
+      await keeper.stop();
+      await Promise.allSettled([bits.close(), groups.close()]);
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import type { InRecord, OutRecord, Produce } from '../../clients/kafka/ports.ts';
+import type { EventSchema } from '../../contract/events.ts';
+import { resourceKey } from '../../contract/ids.ts';
+import { type Decision, type DecisionKind, TOPICS } from '../../contract/records.ts';
+import { reasonOf } from '../../core/error.ts';
+import { encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
+
+/** A decision on its way into the events. */
+export interface Outgoing {
+  readonly commandOffset: bigint;
+  readonly record: OutRecord;
+  readonly kind: DecisionKind;
+}
+
+/** The decision of a command as its event. */
+export function outgoingOf(
+  decision: Decision,
+  { offset, key, headers }: InRecord,
+  schema: EventSchema,
+): Outgoing {
+  const { reservation } = decision;
+  const record = {
+    // Events of one resource have one key, whatever the key of the command was.
+    key: reservation === null ? key : Buffer.from(resourceKey(reservation.tenant, reservation.resource)),
+    value: encodeDecision(decision, schema),
+    headers: eventHeaders(decision, schema, traceparentOf(headers)),
+  };
+  return { commandOffset: offset, record, kind: decision.decision };
+}
+
+export interface OutboxDeps {
+  readonly partition: number;
+  readonly produce: Pick<Produce, 'send'>;
+  readonly sendDeadlineMs: number;
+  readonly onWritten: (kind: DecisionKind) => void;
+  /** There is room again: called after each batch that was written. */
+  readonly onRoom: () => void;
+  /** A send failed for good. What waits behind it is not sent: call `clear`. */
+  readonly onFailed: (reason: string) => void;
+}
+
+const MAX_BATCH = 500;
+const MAX_WAITING = 5000;
+
+/** Writes the decisions of one partition in order, in batches, with one send outstanding (S15). */
+export class Outbox {
+  readonly #deps: OutboxDeps;
+  #waiting: Outgoing[] = [];
+  #sending: Promise<void> | undefined;
+  /** Raised by `clear`: the end of a send that began before it means nothing any more. */
+  #epoch = 0;
+
+  constructor(deps: OutboxDeps) {
+    this.#deps = deps;
+  }
+
+  get isFull(): boolean {
+    return this.#waiting.length >= MAX_WAITING;
+  }
+
+  get isHalfFull(): boolean {
+    return this.#waiting.length > MAX_WAITING / 2;
+  }
+
+  /** The first command whose decision is not acknowledged. */
+  get first(): bigint | undefined {
+    return this.#waiting[0]?.commandOffset;
+  }
+
+  push(outgoing: Outgoing): void {
+    this.#waiting.push(outgoing);
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#waiting = [];
+    this.#epoch += 1;
+  }
+
+  /** Sends what waits, unless a send is under way: then it follows. */
+  flush(): void {
+    if (this.#sending !== undefined || this.#waiting.length === 0) return;
+    this.#sending = this.#drain(this.#epoch).finally(() => {
+      this.#sending = undefined;
+      // What was pushed while the last send ended.
+      this.flush();
+    });
+  }
+
+  /** Resolves when nothing is outstanding or waiting to be sent. */
+  async idle(): Promise<void> {
+    while (this.#sending !== undefined) await this.#sending;
+  }
+
+  async #drain(epoch: number): Promise<void> {
+    const { partition, produce, sendDeadlineMs, onWritten, onRoom, onFailed } = this.#deps;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, MAX_BATCH);
+      try {
+        const records = batch.map((each) => each.record);
+        await produce.send({ topic: TOPICS.events, partition, records }, { deadlineMs: sendDeadlineMs });
+      } catch (error) {
+        if (epoch === this.#epoch) onFailed(reasonOf(error));
+        return;
+      }
+      if (epoch !== this.#epoch) return;
+      this.#waiting = this.#waiting.slice(batch.length);
+      for (const { kind } of batch) onWritten(kind);
+      onRoom();
+    }
+  }
+}

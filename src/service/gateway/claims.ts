@@ -1,0 +1,62 @@
+import type { Sql } from '../../clients/postgres/index.ts';
+import type { Claims } from '../../clients/redis/index.ts';
+import { reasonOf } from '../../core/error.ts';
+import { withDeadline } from '../../core/wait.ts';
+import { type ClaimStore, firstOf } from './claims-first-of.ts';
+import { anyClaims, postgresClaims } from './claims-postgres.ts';
+
+export interface GatewayClaims extends ClaimStore {
+  /** Asks Redis, and Postgres what it holds from a time without it; throws only when neither takes claims. */
+  probe(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface GatewayClaimsDeps {
+  readonly redis: Claims;
+  readonly sql: Sql;
+  readonly onFallback: () => void;
+  readonly onCrossed: () => void;
+}
+
+/** Two of these are a part of what a request may take; Postgres answers a look in a millisecond. */
+const LOOK_MS = 500;
+
+/** Claims of idempotency keys as the gateway uses them: in Redis, in Postgres while that is away. Closes Redis only. */
+export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: GatewayClaimsDeps): GatewayClaims {
+  // Until Postgres has said that it holds none, it is looked at: nobody knows what happened before this process began.
+  let fallbackHolds = true;
+  let asked = 0;
+  // A look that cannot be answered would only slow every request down: Redis's grant counts then.
+  let postgresAnswers = true;
+  const postgres = postgresClaims(sql, onCrossed);
+  const look = (key: string): Promise<string | undefined> =>
+    withDeadline('a look at the claims in Postgres', LOOK_MS, postgres.look(key));
+  const store = firstOf(
+    redis,
+    { ...postgres, look },
+    {
+      fallbackHolds: () => fallbackHolds && postgresAnswers,
+      onFallback: () => {
+        fallbackHolds = true;
+        asked += 1;
+        onFallback();
+      },
+      onCrossed,
+    },
+  );
+  return {
+    ...store,
+    async probe() {
+      const askedBefore = asked;
+      const [inRedis, inPostgres] = await Promise.allSettled([redis.probe(), anyClaims(sql)]);
+      postgresAnswers = inPostgres.status === 'fulfilled';
+      // A claim that was granted while this question was on its way may not be in its answer.
+      if (inPostgres.status === 'fulfilled' && asked === askedBefore) fallbackHolds = inPostgres.value;
+      if (inRedis.status === 'fulfilled')
+        return `Redis takes them${fallbackHolds ? '; Postgres holds some of a time without it' : ''}`;
+      if (inPostgres.status === 'rejected') throw inRedis.reason;
+      return `Postgres takes them: ${reasonOf(inRedis.reason)}`;
+    },
+    close: () => redis.close(),
+  };
+}

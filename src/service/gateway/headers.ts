@@ -1,0 +1,24 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { tenantHeader } from '../../contract/http.ts';
+
+const TENANT = /^[A-Za-z0-9._:-]{1,128}$/;
+
+export const TENANT_MISSING = { detail: `${tenantHeader} is missing or not valid` };
+
+/** Every request says for whom it is: nothing is read or written across tenants. */
+export function tenantOf(request: FastifyRequest): string | undefined {
+  const tenant = headerOf(request, tenantHeader);
+  return tenant !== undefined && TENANT.test(tenant) ? tenant : undefined;
+}
+
+export function headerOf(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Aborted once the answer is out, or the client has gone: nothing needs to be waited for any more. */
+export function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return gone.signal;
+}

@@ -1,0 +1,221 @@
+import type { OutRecord } from '../../clients/kafka/ports.ts';
+import { eventIdOf, reservationIdOf } from '../../contract/ids.ts';
+import { TOPICS } from '../../contract/records.ts';
+import { encodeToken } from '../../contract/token.ts';
+import { withDeadline } from '../../core/wait.ts';
+import { commandHeaders } from '../domain/codec.ts';
+import type { Append } from '../runtime/produce.ts';
+import type { UnknownOutcome } from '../unknown/outcome.ts';
+import { type ClaimEntry, claimKeyOf, decodeEntry, encodeEntry, standingOf } from './claim-entry.ts';
+import type { ClaimStore } from './claims-first-of.ts';
+
+export interface WriterDeps {
+  readonly claims: ClaimStore;
+  readonly append: Append;
+  /** Did a failed append write nothing, for certain? */
+  readonly certainlyNotWritten: (error: unknown) => boolean;
+  /** Keeps a command whose outcome is unknown, for the sweeper. */
+  readonly keepUnknown: (outcome: UnknownOutcome) => Promise<void>;
+  readonly nextId: () => bigint;
+  readonly nowMs: () => number;
+  /** Storing an acknowledgement failed: the next repeat is produced again, which the fold answers with the first. */
+  readonly onPutFailed: () => void;
+  /** Whether a command of unknown outcome could be kept. */
+  readonly onKept: (kept: boolean) => void;
+  readonly region: string;
+  readonly produceDeadlineMs: number;
+  readonly commandWindowMs: number;
+  readonly idempotencyTtlMs: number;
+}
+
+/** What only the writer knows of a command before it is written. */
+export interface CommandStamp {
+  readonly eventId: string;
+  /** Empty for a command that makes no reservation. */
+  readonly newReservationId: string;
+  readonly issuedAtMs: number;
+  readonly notAfterMs: number;
+}
+
+/** One command of a tenant, but for what the writer stamps it with. */
+export interface CommandPlan {
+  /** Record key. */
+  readonly key: string;
+  readonly partition: number;
+  /** Fingerprint of what is asked for, verb included: the same idempotency key with another one is refused. */
+  readonly payload: string;
+  /** Whether it offers an id for a reservation; every attempt of one operation offers the same. */
+  readonly newReservation: boolean;
+  readonly encode: (stamp: CommandStamp) => Buffer;
+}
+
+export interface WriteRequest {
+  readonly tenant: string;
+  readonly idempotencyKey: string;
+  readonly topicId: string;
+  /** W3C trace context of the caller, if it sent one. */
+  readonly traceparent: string | undefined;
+  readonly command: CommandPlan;
+}
+
+export type WriteResult =
+  | {
+      readonly kind: 'acknowledged';
+      readonly operationId: string;
+      readonly token: string;
+      readonly replay: boolean;
+    }
+  | { readonly kind: 'keyReused' }
+  | { readonly kind: 'keyRunning'; readonly forMs: number }
+  | { readonly kind: 'notReady'; readonly cause: unknown }
+  | { readonly kind: 'overloaded'; readonly cause: unknown }
+  | { readonly kind: 'unknown'; readonly operationId: string; readonly cause: unknown };
+
+/** What the end of an attempt may cost beyond the append itself: its claim is released, the unknown outcome kept. */
+export const AFTERMATH_MS = 2000;
+
+interface Attempt {
+  readonly request: WriteRequest;
+  readonly operationId: string;
+  readonly claimKey: string;
+  readonly entry: ClaimEntry;
+}
+
+/** The write path of every command. Keeps the background writes it started, so that a drain can wait for them. */
+export class CommandWriter {
+  readonly #deps: WriterDeps;
+  readonly #puts = new Set<Promise<unknown>>();
+
+  constructor(deps: WriterDeps) {
+    this.#deps = deps;
+  }
+
+  /** Claims the key, appends the command, answers what is known. Never answers `acknowledged` without Kafka's answer. */
+  async write(request: WriteRequest): Promise<WriteResult> {
+    const operationId = eventIdOf(request.tenant, request.idempotencyKey);
+    const claimKey = claimKeyOf(request.tenant, operationId);
+    let entry: ClaimEntry | WriteResult;
+    try {
+      entry = await this.#claim(request, operationId, claimKey);
+    } catch (cause) {
+      return { kind: 'notReady', cause };
+    }
+    return 'kind' in entry ? entry : this.#append({ request, operationId, claimKey, entry });
+  }
+
+  /** Waits for what is still being stored. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#puts);
+  }
+
+  /** The entry to go on with, or what a request that may not go on is answered. */
+  async #claim(
+    { command }: WriteRequest,
+    operationId: string,
+    claimKey: string,
+  ): Promise<ClaimEntry | WriteResult> {
+    const { claims, nextId, nowMs, idempotencyTtlMs } = this.#deps;
+    const longestRunMs = this.#longestRunMs();
+    const r = command.newReservation ? reservationIdOf(nextId(), command.key) : '';
+    const mine: ClaimEntry = { p: command.payload, r, u: nowMs() + longestRunMs };
+    const claim = await claims.claim(claimKey, encodeEntry(mine), idempotencyTtlMs);
+    if (claim.claimed) return mine;
+    const before = decodeEntry(claim.value);
+    const standing = standingOf(before, command.payload, { nowMs: nowMs(), longestRunMs });
+    switch (standing.kind) {
+      case 'keyReused':
+        return { kind: 'keyReused' };
+      case 'finished':
+        return { kind: 'acknowledged', operationId, token: standing.token, replay: true };
+      case 'running':
+        return { kind: 'keyRunning', forMs: standing.forMs };
+      case 'free': {
+        // Two that meet here both go on: one event id, one reservation id, and the fold accepts once.
+        const again: ClaimEntry = { ...before, u: nowMs() + longestRunMs };
+        await claims.put(claimKey, encodeEntry(again), idempotencyTtlMs);
+        return again;
+      }
+    }
+  }
+
+  #longestRunMs(): number {
+    return this.#deps.produceDeadlineMs + AFTERMATH_MS;
+  }
+
+  async #append(attempt: Attempt): Promise<WriteResult> {
+    const { append, produceDeadlineMs, certainlyNotWritten, region } = this.#deps;
+    const { request, operationId, entry } = attempt;
+    const { partition } = request.command;
+    const { record, stamp } = this.#record(attempt);
+    try {
+      const at = await append.append(TOPICS.commands, partition, record, produceDeadlineMs);
+      const { topicId } = request;
+      const token = encodeToken({ region, topicId, partition: at.partition, commandOffset: at.offset });
+      // Behind the answer's back: the answer is true without it.
+      this.#behind(this.#put(attempt, { p: entry.p, r: entry.r, t: token }));
+      return { kind: 'acknowledged', operationId, token, replay: false };
+    } catch (cause) {
+      const notWritten = certainlyNotWritten(cause);
+      const ends = [this.#put(attempt, { p: entry.p, r: entry.r })];
+      if (!notWritten) ends.push(this.#keep(attempt, record, stamp));
+      // Awaited, but not for long: who sends again after this answer must not be told that it still runs.
+      const ended = this.#behind(Promise.all(ends));
+      await withDeadline('the end of an attempt', AFTERMATH_MS, ended).catch(() => undefined);
+      return notWritten ? { kind: 'overloaded', cause } : { kind: 'unknown', operationId, cause };
+    }
+  }
+
+  #record({ request, operationId, entry }: Attempt): { record: OutRecord; stamp: CommandStamp } {
+    const { nowMs, commandWindowMs } = this.#deps;
+    const issuedAtMs = nowMs();
+    const stamp: CommandStamp = {
+      eventId: operationId,
+      newReservationId: entry.r,
+      issuedAtMs,
+      notAfterMs: issuedAtMs + commandWindowMs,
+    };
+    // Without a caller's trace the event id is the trace id: one can follow a request through the log by it.
+    const trace = request.traceparent ?? `00-${operationId}-${operationId.slice(0, 16)}-00`;
+    const record = {
+      key: Buffer.from(request.command.key, 'utf8'),
+      value: request.command.encode(stamp),
+      headers: commandHeaders(operationId, Buffer.from(trace, 'utf8')),
+    };
+    return { record, stamp };
+  }
+
+  /** Never rejects. */
+  async #put({ claimKey }: Attempt, entry: ClaimEntry): Promise<void> {
+    const { claims, idempotencyTtlMs, onPutFailed } = this.#deps;
+    await claims.put(claimKey, encodeEntry(entry), idempotencyTtlMs).catch(onPutFailed);
+  }
+
+  /** Never rejects: a command that could not be kept is counted, and its answer stays "unknown". */
+  async #keep({ request }: Attempt, record: OutRecord, stamp: CommandStamp): Promise<void> {
+    const { keepUnknown, onKept } = this.#deps;
+    const { tenant, topicId, command } = request;
+    const { key, value, headers } = record;
+    if (key === null || value === null) return;
+    const outcome: UnknownOutcome = {
+      tenant,
+      eventId: stamp.eventId,
+      topic: TOPICS.commands,
+      topicId,
+      partition: command.partition,
+      record: { key, value, headers },
+      payload: command.payload,
+      issuedAtMs: stamp.issuedAtMs,
+      notAfterMs: stamp.notAfterMs,
+    };
+    await keepUnknown(outcome).then(
+      () => onKept(true),
+      () => onKept(false),
+    );
+  }
+
+  #behind<T>(work: Promise<T>): Promise<T> {
+    this.#puts.add(work);
+    void work.finally(() => this.#puts.delete(work));
+    return work;
+  }
+}

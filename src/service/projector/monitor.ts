@@ -1,0 +1,156 @@
+import type { RecordBatch } from '../../clients/kafka/ports.ts';
+import type { ProjectionStatus } from '../../contract/http.ts';
+import type { Position } from './fold.ts';
+
+/** What is known of one partition beside its position. */
+interface Seen {
+  readonly endOffset: bigint;
+  /** Of the last record that was applied; undefined before the first. */
+  readonly appliedAtMs?: number | undefined;
+  /** Of the first record in hand that is not applied; undefined while none is. */
+  readonly waitingSinceMs?: number | undefined;
+}
+
+/** Counts at one moment, to tell rates from. */
+interface Mark {
+  readonly atMs: number;
+  readonly applied: number;
+  readonly behind: number;
+}
+
+export interface LagGauges {
+  readonly projectionLagRecords: { set(value: number): void };
+  readonly projectionLagMs: { set(value: number): void };
+}
+
+/** Rates are those of the last minute. */
+const WINDOW_MS = 60_000;
+const MARK_EVERY_MS = 1000;
+
+/**
+ * How far the projection is, for people (`GET /v1/monitoring/reservations/projection`) and for the gauges. The age of
+ * the oldest event that is not applied is exact while that event is in hand; else it is at most that of the last one
+ * applied, and is said to be so.
+ */
+export class ProjectionMonitor {
+  readonly #gauges: LagGauges;
+  readonly #seen = new Map<number, Seen>();
+  readonly #marks: Mark[] = [];
+  #applied = 0;
+  #lastError: { readonly atMs: number; readonly reason: string } | undefined;
+
+  constructor(gauges: LagGauges) {
+    this.#gauges = gauges;
+  }
+
+  /** The partition was seen to end here. */
+  ends(partition: number, endOffset: bigint): void {
+    this.#seen.set(partition, { ...this.#seen.get(partition), endOffset });
+  }
+
+  /** A batch is in hand. */
+  read({ partition, records, highWatermark }: RecordBatch): void {
+    const before = this.#seen.get(partition);
+    const waitingSinceMs = before?.waitingSinceMs ?? records[0]?.timestampMs;
+    this.#seen.set(partition, { ...before, endOffset: highWatermark, waitingSinceMs });
+  }
+
+  /** Batches were applied: nothing of them waits any more. */
+  wrote(batches: readonly RecordBatch[]): void {
+    for (const { partition, records, highWatermark } of batches) {
+      this.#applied += records.length;
+      const { endOffset = highWatermark, appliedAtMs } = this.#seen.get(partition) ?? {};
+      this.#seen.set(partition, {
+        endOffset,
+        appliedAtMs: records.at(-1)?.timestampMs ?? appliedAtMs,
+        waitingSinceMs: undefined,
+      });
+    }
+  }
+
+  failed(reason: string, atMs: number): void {
+    this.#lastError = { atMs, reason };
+  }
+
+  /** Sets the gauges, and marks the moment for the rates. */
+  measure(positions: ReadonlyMap<number, Position>, nowMs: number): void {
+    const { lagRecords, lagMs } = this.#lag(positions, nowMs);
+    this.#gauges.projectionLagRecords.set(lagRecords);
+    this.#gauges.projectionLagMs.set(lagMs);
+    const last = this.#marks.at(-1);
+    if (last !== undefined && nowMs - last.atMs < MARK_EVERY_MS) return;
+    this.#marks.push({ atMs: nowMs, applied: this.#applied, behind: lagRecords });
+    while ((this.#marks[0]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#marks.shift();
+  }
+
+  /** As of now. `stopped`: partitions that cannot go on, and why. */
+  status(
+    positions: ReadonlyMap<number, Position>,
+    stopped: ReadonlyMap<number, string>,
+    nowMs: number,
+  ): ProjectionStatus {
+    const lag = this.#lag(positions, nowMs);
+    const { appliedPerSecond, etaSeconds } = this.#rates(lag.lagRecords, nowMs);
+    const partitions = [...positions]
+      .toSorted(([a], [b]) => a - b)
+      .map(([partition, position]) => ({
+        partition,
+        appliedOffset: position.nextOffset.toString(),
+        endOffset: this.#endOf(partition, position).toString(),
+        lagRecords: this.#behind(partition, position),
+        decidedThrough: position.decidedThrough.toString(),
+      }));
+    const error = this.#lastError;
+    return {
+      lagRecords: lag.lagRecords,
+      lagSeconds: lag.lagMs / 1000,
+      lagIsExact: lag.isExact,
+      appliedPerSecond,
+      etaSeconds,
+      lastError:
+        error === undefined ? null : { at: new Date(error.atMs).toISOString(), reason: error.reason },
+      stopped: [...stopped].map(([partition, reason]) => ({ partition, reason })),
+      partitions,
+    };
+  }
+
+  #endOf(partition: number, { nextOffset }: Position): bigint {
+    return this.#seen.get(partition)?.endOffset ?? nextOffset;
+  }
+
+  #behind(partition: number, position: Position): number {
+    const end = this.#endOf(partition, position);
+    return end > position.nextOffset ? Number(end - position.nextOffset) : 0;
+  }
+
+  #lag(positions: ReadonlyMap<number, Position>, nowMs: number) {
+    let lagRecords = 0;
+    let oldestMs = nowMs;
+    let isExact = true;
+    for (const [partition, position] of positions) {
+      const behind = this.#behind(partition, position);
+      if (behind === 0) continue;
+      lagRecords += behind;
+      const { waitingSinceMs, appliedAtMs } = this.#seen.get(partition) ?? {};
+      const since = waitingSinceMs ?? appliedAtMs;
+      if (waitingSinceMs === undefined) isExact = false;
+      if (since !== undefined && since < oldestMs) oldestMs = since;
+    }
+    return { lagRecords, lagMs: Math.max(0, nowMs - oldestMs), isExact };
+  }
+
+  /** Null: at this rate it does not catch up, or nobody can tell yet. */
+  #rates(
+    lagRecords: number,
+    nowMs: number,
+  ): { readonly appliedPerSecond: number; readonly etaSeconds: number | null } {
+    const first = this.#marks[0];
+    const seconds = first === undefined ? 0 : (nowMs - first.atMs) / 1000;
+    if (first === undefined || seconds <= 0)
+      return { appliedPerSecond: 0, etaSeconds: lagRecords === 0 ? 0 : null };
+    const appliedPerSecond = (this.#applied - first.applied) / seconds;
+    const closedPerSecond = (first.behind - lagRecords) / seconds;
+    if (lagRecords === 0) return { appliedPerSecond, etaSeconds: 0 };
+    return { appliedPerSecond, etaSeconds: closedPerSecond > 0 ? lagRecords / closedPerSecond : null };
+  }
+}

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PartitionBatcher } from '../../clients/kafka/index.ts';
+import type { Cluster } from '../../clients/kafka/ports.ts';
+import type { Sql } from '../../clients/postgres/index.ts';
+import { dlqOf } from '../../contract/dead-letter.ts';
+import { TOPICS } from '../../contract/records.ts';
+import type { RoleContext } from '../adapters.ts';
+import { type Env, kafkaTarget, parseEnv, type Settings, sqlTarget } from '../env.ts';
+import { createHttp, listen } from '../runtime/http.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { type Probe, ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
+import { openInBackground } from '../runtime/produce.ts';
+import { keepRunning, type Trouble } from '../runtime/session.ts';
+import { checkTopics } from '../runtime/topics.ts';
+import { createUnknownMetrics } from '../unknown/metrics.ts';
+import { keepHouse } from './housekeeping.ts';
+import { SWEEP_RULES } from './plan.ts';
+import { type SweepDeps, sweepOnce } from './sweep.ts';
+
+const DESCRIBE_TIMEOUT_MS = 2500;
+const BATCH = 50;
+const IDLE_MS = 500;
+const HOUSEKEEPING_MS = 5000;
+
+interface Progress {
+  /** When the last round ended, on the monotonic clock. */
+  sweptAtMs: number | undefined;
+}
+
+/**
+ * Runs a sweeper until the signal: commands whose append ended without an answer are sent again under their event id,
+ * until the projection shows it or they are put into the dead letters. Any number of sweepers can run side by side.
+ */
+export async function runSweeper(env: Env, context: RoleContext): Promise<void> {
+  const settings = parseEnv(env);
+  const { adapters, log, signal } = context;
+  const metrics = createMetrics();
+  const unknown = createUnknownMetrics(metrics.registry);
+  const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
+  const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
+  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'sweep')), log);
+  const batcher = new PartitionBatcher(produce);
+  const topic: { id: string | undefined } = { id: undefined };
+  const trouble: Trouble = { reason: 'not started' };
+  const progress: Progress = { sweptAtMs: undefined };
+  const loop = new ProbeLoop(probesOf(cluster, sql, settings, topic));
+  const probes = (): ProbeResult[] => [...loop.snapshot(), sweepProbe(progress, trouble)];
+  const app = createHttp({ role: 'sweeper', settings, metrics, probes, draining: () => signal.aborted });
+  const deps: SweepDeps = {
+    sql,
+    append: batcher,
+    rules: SWEEP_RULES,
+    batch: BATCH,
+    commandsTopicId: () => topic.id,
+    nowMs: Date.now,
+    random: Math.random,
+    metrics: unknown,
+    log,
+    instance: settings.INSTANCE,
+  };
+  try {
+    loop.start();
+    const port = await listen(app, settings);
+    log.info({ port }, 'sweeper listens');
+    context.onListening?.(port);
+    await keepRunning(() => sweepUntil(deps, { signal, trouble, progress }), { signal, log, trouble });
+  } finally {
+    await Promise.allSettled([app.close(), loop.stop(), batcher.close()]);
+    await Promise.allSettled([produce.close(), cluster.close(), sql.close()]);
+  }
+  log.info('drained');
+}
+
+/** Round after round until the signal; a round that is under way is finished. Throws what a round throws. */
+async function sweepUntil(
+  deps: SweepDeps,
+  { signal, trouble, progress }: { signal: AbortSignal; trouble: Trouble; progress: Progress },
+): Promise<void> {
+  let cleanedAtMs = Number.NEGATIVE_INFINITY;
+  while (!signal.aborted) {
+    const taken = await sweepOnce(deps);
+    if (performance.now() - cleanedAtMs >= HOUSEKEEPING_MS) {
+      await keepHouse(deps.sql, deps.metrics, deps.nowMs());
+      cleanedAtMs = performance.now();
+    }
+    trouble.reason = undefined;
+    progress.sweptAtMs = performance.now();
+    if (taken < deps.batch) await delay(IDLE_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** A round waits for one send of each entry; one that takes longer hangs. */
+const ROUND_LIMIT_MS = 30_000;
+
+function sweepProbe({ sweptAtMs }: Progress, trouble: Trouble): ProbeResult {
+  const name = 'sweeps';
+  if (sweptAtMs === undefined || trouble.reason !== undefined)
+    return { name, ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
+  const ageMs = Math.round(performance.now() - sweptAtMs);
+  const ok = ageMs <= ROUND_LIMIT_MS;
+  return { name, ok, detail: ok ? 'last round done' : `no round ended for ${ageMs} ms`, ageMs };
+}
+
+function probesOf(
+  cluster: Cluster,
+  sql: Sql,
+  settings: Settings,
+  topic: { id: string | undefined },
+): Probe[] {
+  const check = {
+    names: [TOPICS.commands, dlqOf(TOPICS.commands)],
+    partitions: settings.TOPIC_PARTITIONS,
+    timeoutMs: DESCRIBE_TIMEOUT_MS,
+    onDiffer: (): void => {
+      topic.id = undefined;
+    },
+  };
+  const kafka = async (): Promise<string> => {
+    topic.id = (await checkTopics(cluster, check)).get(TOPICS.commands);
+    return `${check.partitions} partitions`;
+  };
+  return [
+    { name: 'kafka', run: kafka },
+    { name: 'postgres', run: async () => sql.query('SELECT 1').then(() => 'answers') },
+  ];
+}

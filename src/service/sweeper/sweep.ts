@@ -1,0 +1,99 @@
+import type { Logger } from 'pino';
+import type { Sql } from '../../clients/postgres/index.ts';
+import { dlqOf } from '../../contract/dead-letter.ts';
+import { reasonOf } from '../../core/error.ts';
+import type { Append } from '../runtime/produce.ts';
+import type { UnknownMetrics } from '../unknown/metrics.ts';
+import { type Entry, type EntryUpdate, finishEntries, takeDue } from '../unknown/store.ts';
+import { letterOf } from './letter.ts';
+import { backoffMs, type Move, plan, type SweepRules } from './plan.ts';
+
+export interface SweepDeps {
+  readonly sql: Sql;
+  readonly append: Append;
+  readonly rules: SweepRules;
+  /** Entries of one take; all their appends run at once. */
+  readonly batch: number;
+  /** Id of the commands topic while it is as it has to be. */
+  readonly commandsTopicId: () => string | undefined;
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  readonly metrics: UnknownMetrics;
+  readonly log: Logger;
+  readonly instance: string;
+}
+
+/** A dead letter that Kafka does not take in this time is tried again later; its entry stays open. */
+const LETTER_DEADLINE_MS = 5000;
+/** Beyond the longest send: what a sweeper took and did not finish in this time, another one takes. */
+const LEASE_SLACK_MS = 10_000;
+
+/**
+ * One round: takes what is due, does what the plan says of each entry, writes down what came of it. Answers how many
+ * were taken. Throws when Postgres does not answer; entries it took then come back when their lease is over.
+ */
+export async function sweepOnce(deps: SweepDeps): Promise<number> {
+  const { sql, rules } = deps;
+  const leaseMs = Math.max(rules.produceDeadlineMs, LETTER_DEADLINE_MS) + LEASE_SLACK_MS;
+  const taken = await takeDue(sql, deps.batch, leaseMs);
+  const updates = await Promise.all(taken.map((entry) => sweepEntry(deps, entry)));
+  await finishEntries(sql, updates);
+  for (const { outcome } of updates) if (outcome !== 'open') deps.metrics.settled.inc({ outcome });
+  return taken.length;
+}
+
+/** Never rejects: whatever goes wrong with one entry, the others of its batch are finished. */
+async function sweepEntry(deps: SweepDeps, entry: Entry): Promise<EntryUpdate> {
+  const state = { ...entry, appended: entry.appendedOffset !== null };
+  const seen = { decided: entry.decided, topicId: deps.commandsTopicId() };
+  const move = plan(state, seen, deps.nowMs(), deps.rules);
+  const same = { entry, attempts: entry.attempts, appendedOffset: entry.appendedOffset, delayMs: 0 };
+  switch (move.kind) {
+    case 'settle':
+      return { ...same, outcome: 'decided' };
+    case 'wait':
+      return { ...same, outcome: 'open', delayMs: move.delayMs };
+    case 'produce':
+      return produceAgain(deps, entry, move.deadlineMs);
+    case 'deadLetter':
+      return giveUp(deps, entry, move);
+  }
+}
+
+async function produceAgain(deps: SweepDeps, entry: Entry, deadlineMs: number): Promise<EntryUpdate> {
+  const { append, metrics, log, rules, random } = deps;
+  const attempts = entry.attempts + 1;
+  const { topic, partition, record } = entry;
+  try {
+    const { offset } = await append.append(topic, partition, record, deadlineMs);
+    metrics.produced.inc({ result: 'acknowledged' });
+    const delayMs = rules.firstBackoffMs;
+    return { entry, outcome: 'open', attempts, appendedOffset: offset, delayMs };
+  } catch (error) {
+    metrics.produced.inc({ result: 'failed' });
+    log.warn({ operation: entry.eventId, attempts, reason: reasonOf(error) }, 'sending again failed');
+    const delayMs = backoffMs(attempts, random(), rules);
+    return { entry, outcome: 'open', attempts, appendedOffset: null, delayMs };
+  }
+}
+
+async function giveUp(
+  deps: SweepDeps,
+  entry: Entry,
+  { code, message }: Extract<Move, { kind: 'deadLetter' }>,
+): Promise<EntryUpdate> {
+  const { append, metrics, log, rules, random, instance, nowMs } = deps;
+  const same = { entry, attempts: entry.attempts, appendedOffset: entry.appendedOffset };
+  const about = { operation: entry.eventId, tenant: entry.tenant, code };
+  try {
+    const letter = letterOf(entry, { code, message, failedBy: instance, failedAtMs: nowMs() });
+    await append.append(dlqOf(entry.topic), entry.partition, letter, LETTER_DEADLINE_MS);
+  } catch (error) {
+    metrics.letterFailed.inc();
+    log.error({ ...about, reason: reasonOf(error) }, 'given up, and its dead letter cannot be written');
+    return { ...same, outcome: 'open', delayMs: backoffMs(rules.maxAttempts, random(), rules) };
+  }
+  metrics.deadLetters.inc({ code });
+  log.error({ ...about, message }, 'given up: put into the dead letters of the commands');
+  return { ...same, outcome: 'deadLettered', delayMs: 0 };
+}

@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { encodeEvent } from '../../src/contract/events.ts';
+import type { Decision, ReservationState } from '../../src/contract/records.ts';
+import { idOf, someDecision, someReservation } from '../../src/contract/testing/decisions.ts';
+import { differences, type ProjectionRows, TopicFold } from './topic-fold.ts';
+
+const made = (n: number, over: Partial<ReservationState> = {}): Decision =>
+  someDecision(n, { reservation: someReservation({ id: `res-${n}`, ...over }) });
+
+function foldOf(decisions: readonly Decision[]) {
+  const fold = new TopicFold();
+  for (const [offset, decision] of decisions.entries())
+    fold.add(0, { offset: BigInt(offset), value: encodeEvent(decision, 1), headers: [] });
+  return { ...fold.result(), repeatedRecords: fold.repeatedRecords };
+}
+
+const LOG = [
+  made(0),
+  made(1, { id: 'res-0', version: 2, status: 'cancelled' }),
+  someDecision(2, { decision: 'rejected', reservation: null, reason: 'full' }),
+];
+
+function rowsOf(decisions: readonly Decision[]): ProjectionRows {
+  const { reservations, operations } = foldOf(decisions);
+  return { reservations, operations };
+}
+
+describe('a fold of the events topic', () => {
+  it('finds nothing wrong in an honest log, also when records stand in it twice', () => {
+    const [first = made(0), second = made(1)] = LOG;
+    const { broken, repeatedRecords } = foldOf([first, second, first, second, ...LOG.slice(2)]);
+    expect([broken, repeatedRecords]).toEqual([[], 2]);
+  });
+
+  it.each([
+    ['a gap', [made(0), someDecision(3)], 'follows command 2'],
+    ['a command decided two ways', [made(0), { ...made(0), reason: 'x' }], 'another way'],
+    ['an operation decided twice', [made(0), { ...made(1), eventId: idOf(0) }], 'a second time'],
+    ['a version that is missing', [made(0, { version: 2 })], 'makes version 2'],
+  ])('names %s', (_, log, says) => {
+    expect(foldOf(log).broken.join('\n')).toContain(says);
+  });
+});
+
+describe('a projection', () => {
+  it('that is equal to the fold shows no difference', () => {
+    expect(differences(foldOf(LOG), rowsOf(LOG), 'az-a')).toEqual([]);
+  });
+
+  it.each([
+    [
+      'lacks a reservation and its operation',
+      rowsOf([]),
+      ['reservations are not in it', 'operations are not in it'],
+    ],
+    [
+      'has one nobody made',
+      rowsOf([...LOG, made(3)]),
+      ['reservations stand in no event', 'operations stand'],
+    ],
+    [
+      'is a version behind',
+      rowsOf(LOG.slice(0, 1)),
+      ['not as the events leave them (', 'operations are not in'],
+    ],
+    [
+      'has another decision',
+      rowsOf([...LOG.slice(0, 2), someDecision(2, { decision: 'expired', reservation: null })]),
+      ['operations have another decision'],
+    ],
+  ])('that %s is told', (_, rows, says) => {
+    const text = differences(foldOf(LOG), rows, 'az-a').join('\n').replace('them: t/res-0 (', 'them (');
+    for (const words of says) expect(text).toContain(words);
+  });
+});
