@@ -10,8 +10,7 @@ describe('letters', () => {
         const lines = wrap(text, width);
         expect(lines.join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''));
         const paths = text.split(/[\n ]/).filter((word) => /^\.{0,2}\/[^/]/.test(word));
-        for (const line of lines)
-          if (!paths.includes(line)) expect(widthOf(line)).toBeLessThanOrEqual(width);
+        for (const line of lines) if (!paths.includes(line)) expect(widthOf(line)).toBeLessThanOrEqual(width);
       }),
     );
   });
