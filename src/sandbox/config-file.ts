@@ -85,7 +85,7 @@ function topicsOf(context: PlanContext): unknown[] {
       config: {
         'cleanup.policy': 'compact',
         'segment.bytes': String(16 * 1024 * 1024),
-        'segment.ms': String(600_000),
+        'segment.ms': String(120_000),
         'min.cleanable.dirty.ratio': '0.1',
       },
     },
