@@ -40,6 +40,17 @@ const quota = z
     return { quota: requests, windowMs: seconds * 1000 };
   });
 
+const leases = z
+  .string()
+  .regex(/^\d{3,4}-\d{3,4}$/, { error: 'must be first-last, such as 512-767' })
+  .transform((text) => {
+    const [first = 0, last = 0] = text.split('-').map(Number);
+    return { first, last };
+  })
+  .refine(({ first, last }) => first >= 512 && first <= last && last <= 1023, {
+    error: 'must lie within 512-1023, the first not after the last',
+  });
+
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const postgresUrls = z
@@ -69,8 +80,10 @@ const schema = z.object({
   REDIS_NODES: hostPorts.optional(),
   REDIS_PASSWORD_FILE: z.string().optional(),
   REDIS_TIMEOUT_MS: int(50, 60_000).default(1500),
-  /** A fixed worker for ids; unset: one of 512 … 1023 is leased from Postgres. */
+  /** A fixed worker for ids; unset: one of SNOWFLAKE_LEASES is leased from Postgres. */
   SNOWFLAKE_WORKER: int(0, 511).optional(),
+  /** Workers that this region leases; a region with a database of its own needs a range of its own. */
+  SNOWFLAKE_LEASES: leases.default({ first: 512, last: 1023 }),
   /** So long may Postgres be away before a gateway with a leased worker refuses new reservations. */
   WORKER_LEASE_MS: int(3000, 3_600_000).default(300_000),
   /** Schema the commands role writes events in, and the newest one the projector reads: upgrade readers first. */

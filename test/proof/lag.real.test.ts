@@ -44,16 +44,26 @@ async function lookUntil(what: string, wanted: (rows: readonly Row[]) => boolean
   );
 }
 
+/** Quiet partitions of commands get a tick a second, and positions are committed as often: always a moment behind. */
+const MOMENT_MS = 5000;
+const isNearby = (rows: readonly Row[]): boolean => {
+  const row = rowOf(rows, GROUPS.commands);
+  return row?.state === 'idle' || (row?.state === 'ok' && (row.behindMs ?? MOMENT_MS) < MOMENT_MS);
+};
+
 const rowOf = (rows: readonly Row[], name: string): Row | undefined => rows.find((row) => row.name === name);
 
 describe('uplift lag --once on a whole platform', () => {
-  test('shows both groups of the service and the projection, all partitions, idle and 0 s behind', async () => {
-    const seen = await lookUntil('everything idle', (rows) =>
-      NAMES.every((name) => rowOf(rows, name)?.state === 'idle'),
+  test('shows the projection and its group idle and 0 s behind, and the group of commands no more than a moment', async () => {
+    const seen = await lookUntil(
+      'everything quiet',
+      (rows) =>
+        [PROJECTION, GROUPS.projector].every((name) => rowOf(rows, name)?.state === 'idle') && isNearby(rows),
     );
     expect(seen.rows.map(({ name }) => name).toSorted()).toEqual(NAMES.toSorted());
-    for (const row of seen.rows)
-      expect(row).toMatchObject({ records: 0, behindMs: 0, behindIs: 'exact', partitionCount: 24 });
+    for (const row of seen.rows) expect(row).toMatchObject({ behindIs: 'exact', partitionCount: 24 });
+    for (const name of [PROJECTION, GROUPS.projector])
+      expect(rowOf(seen.rows, name)).toMatchObject({ records: 0, behindMs: 0 });
     expectExit(await sandbox.run(['lag', '--once', '--max', '30s']), 0);
   });
 
@@ -68,11 +78,11 @@ describe('uplift lag --once on a whole platform', () => {
         (rows) =>
           rowOf(rows, PROJECTION)?.state === 'stalled' && rowOf(rows, GROUPS.projector)?.state === 'stalled',
       );
-      const [projection, commands] = [rowOf(seen.rows, PROJECTION), rowOf(seen.rows, GROUPS.commands)];
+      const projection = rowOf(seen.rows, PROJECTION);
       // Every acknowledged command has one event; those of the first moment may have been applied.
       expect(projection?.records).toBeGreaterThan(200);
       expect(projection?.behindMs).toBeGreaterThan(5000);
-      expect(commands).toMatchObject({ records: 0, state: 'idle' });
+      expect(isNearby(seen.rows)).toBe(true);
       expect(seen.rows[0]?.state).toBe('stalled');
       const text = await sandbox.run(['lag', '--once', '--max', '5s']);
       expectExit(text, 10);
@@ -82,7 +92,8 @@ describe('uplift lag --once on a whole platform', () => {
     } finally {
       await sandbox.json(['sandbox', 'resume', unit, '--name', sandbox.name], 0);
     }
-    await lookUntil('caught up', (rows) => NAMES.every((name) => rowOf(rows, name)?.records === 0));
+    const behind = [PROJECTION, GROUPS.projector];
+    await lookUntil('caught up', (rows) => behind.every((name) => rowOf(rows, name)?.records === 0));
   });
 
   test('answers with a broker and with Postgres dead, and calls neither a pass', async () => {

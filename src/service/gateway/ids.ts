@@ -36,7 +36,11 @@ export function openIds(settings: Settings, sql: Sql): IdSource {
   if (settings.SNOWFLAKE_WORKER !== undefined) return fixedIds(settings.SNOWFLAKE_WORKER, Date.now);
   const terms = leaseTerms(settings.WORKER_LEASE_MS);
   const holder = `${settings.INSTANCE}/${randomUUID()}`;
-  return new LeasedIds({ store: leaseStore(sql, terms, processClocks), terms, holder });
+  return new LeasedIds({
+    store: leaseStore(sql, terms, processClocks, settings.SNOWFLAKE_LEASES),
+    terms,
+    holder,
+  });
 }
 
 function refused(reason: string): UpliftError {

@@ -63,6 +63,13 @@ describe('leases of workers, through PgBouncer in transaction mode', () => {
     expect(Math.min(...grants.map((grant) => grant.worker))).toBeGreaterThanOrEqual(FIRST_LEASED_WORKER);
   });
 
+  test('come from the range of their region only', async () => {
+    const own = leaseStore(pooled, TERMS, processClocks, { first: 700, last: 701 });
+    const both = [grantOf(await own.acquire('a')).worker, grantOf(await own.acquire('b')).worker];
+    expect(both.toSorted()).toEqual([700, 701]);
+    expect((await own.acquire('c')).kind).toBe('noneFree');
+  });
+
   test('reserve the times of the lease and carry the clock of the database', async () => {
     const before = Date.now();
     const grant = grantOf(await store.acquire('a'));

@@ -4,6 +4,13 @@ import type { Clocks, Grant, LeaseTerms, Outcome } from '../domain/worker-lease.
 
 /** Fixed workers (SNOWFLAKE_WORKER) are below, leased ones from here to 1023: the two cannot meet. */
 export const FIRST_LEASED_WORKER = 512;
+export const LAST_LEASED_WORKER = 1023;
+
+/** Both ends included. Regions that have a database each lease from ranges that do not meet. */
+export interface WorkerRange {
+  readonly first: number;
+  readonly last: number;
+}
 
 const TIMEOUT_MS = 3000;
 const RELEASE_TIMEOUT_MS = 1000;
@@ -13,8 +20,8 @@ const ACQUIRE = `WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
   candidate AS (
     SELECT l.worker, CASE WHEN l.holder = $1 THEN l.floor_ms ELSE l.last_ms END AS floor_ms
     FROM uplift_service.worker_leases l, clock
-    WHERE l.holder = $1
-      OR (l.last_ms < extract(epoch FROM clock.now) * 1000
+    WHERE l.worker BETWEEN $5 AND $6 AND (l.holder = $1
+      OR l.last_ms < extract(epoch FROM clock.now) * 1000
         AND (l.holder IS NULL OR l.lease_until < clock.now - $3::bigint * interval '1 millisecond'))
     ORDER BY (l.holder IS NOT DISTINCT FROM $1) DESC, l.last_ms, l.worker
     LIMIT 1 FOR UPDATE OF l SKIP LOCKED)
@@ -43,7 +50,7 @@ interface LeaseRow {
 
 /** Leases of workers in Postgres, one short transaction a question: works through a pooler in transaction mode. */
 export interface LeaseStore {
-  /** Any worker that is free. `holder` names this process and no other, also not one that ran before. */
+  /** Any worker of the range that is free. `holder` names this process and no other, also not one that ran before. */
   acquire(holder: string): Promise<Outcome>;
   /** More time for the worker, if it is still this holder's. */
   renew(holder: string, worker: number): Promise<Outcome>;
@@ -51,7 +58,12 @@ export interface LeaseStore {
   release(holder: string, worker: number, lastIssuedMs: number): Promise<void>;
 }
 
-export function leaseStore(sql: Sql, terms: LeaseTerms, clocks: () => Clocks): LeaseStore {
+export function leaseStore(
+  sql: Sql,
+  terms: LeaseTerms,
+  clocks: () => Clocks,
+  { first, last }: WorkerRange = { first: FIRST_LEASED_WORKER, last: LAST_LEASED_WORKER },
+): LeaseStore {
   const ask = async (
     text: string,
     values: readonly SqlValue[],
@@ -70,7 +82,7 @@ export function leaseStore(sql: Sql, terms: LeaseTerms, clocks: () => Clocks): L
   };
   const { leaseMs, quarantineMs, aheadMs } = terms;
   return {
-    acquire: (holder) => ask(ACQUIRE, [holder, leaseMs, quarantineMs, aheadMs], 'noneFree'),
+    acquire: (holder) => ask(ACQUIRE, [holder, leaseMs, quarantineMs, aheadMs, first, last], 'noneFree'),
     renew: (holder, worker) => ask(RENEW, [holder, worker, leaseMs, aheadMs], 'taken'),
     release: async (holder, worker, lastIssuedMs) => {
       await sql.query(RELEASE, [holder, worker, lastIssuedMs], { timeoutMs: RELEASE_TIMEOUT_MS });
