@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { stateOf } from '../../contract/events.ts';
 import { type ReservationState, reservationStateSchema } from '../../contract/records.ts';
-import type { First } from './firsts.ts';
+import type { First, FirstsView } from './firsts.ts';
+import type { LiveView } from './live.ts';
 import { emptyState, type FoldState, isOver, place } from './state.ts';
 
 /**
@@ -37,15 +38,15 @@ export interface Capture {
   readonly lastCommandOffset: bigint;
   readonly logTimeMs: number;
   /** In the order of their decisions. */
-  readonly firsts: readonly (readonly [eventId: string, first: First])[];
+  readonly firsts: FirstsView;
   /** In no order that means anything; some may be over at this log time already. */
-  readonly live: readonly ReservationState[];
+  readonly live: LiveView;
 }
 
 export function captureOf(state: FoldState): Capture {
   const { rulesVersion, lastCommandOffset, logTimeMs } = state;
-  const firsts = [...state.firsts.all(logTimeMs)];
-  return { rulesVersion, lastCommandOffset, logTimeMs, firsts, live: [...state.live.values()] };
+  const [firsts, live] = [state.firsts.view(logTimeMs), state.live.view()];
+  return { rulesVersion, lastCommandOffset, logTimeMs, firsts, live };
 }
 
 /** The live reservations of a capture, as a snapshot writes them. */
@@ -54,7 +55,7 @@ export function* liveOf({ live, logTimeMs }: Capture): Generator<ReservationStat
 }
 
 /** A first decision as a snapshot writes it. */
-export function firstOf([eventId, first]: Capture['firsts'][number]): SnapshotFirst {
+export function firstOf([eventId, first]: readonly [eventId: string, first: First]): SnapshotFirst {
   return {
     eventId,
     commandOffset: first.commandOffset,
@@ -71,7 +72,7 @@ export function snapshotOf(state: FoldState): Snapshot {
     rulesVersion,
     lastCommandOffset: lastCommandOffset.toString(),
     logTimeMs,
-    firsts: firsts.map(firstOf),
+    firsts: Array.from(firsts, firstOf),
     live: [...liveOf(capture)].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
   };
 }

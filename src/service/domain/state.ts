@@ -2,6 +2,7 @@ import { resourceKey } from '../../contract/ids.ts';
 import { type Decision, effectsOf, type ReservationState } from '../../contract/records.ts';
 import { Firsts } from './firsts.ts';
 import { Holds } from './holds.ts';
+import { Live } from './live.ts';
 import { FIRST_RULES, PAST_MS } from './rules.ts';
 import { add, emptyTimeline, type Timeline } from './timeline.ts';
 
@@ -17,7 +18,7 @@ export interface FoldState {
   rulesVersion: number;
   readonly firsts: Firsts;
   /** Held and active ones by id. */
-  readonly live: Map<string, ReservationState>;
+  readonly live: Live;
   readonly holds: Holds;
   /** What is taken, by resource key. */
   readonly taken: Map<string, Timeline>;
@@ -35,7 +36,7 @@ export function emptyState(): FoldState {
     logTimeMs: 0,
     rulesVersion: FIRST_RULES,
     firsts: new Firsts(),
-    live: new Map(),
+    live: new Live(),
     holds: new Holds(),
     taken: new Map(),
     byEndHour: new Map(),
@@ -86,7 +87,7 @@ export function place(state: FoldState, next: ReservationState): void {
   const before = state.live.get(next.id);
   if (before !== undefined) remove(state, before);
   if (next.status !== 'held' && next.status !== 'active') return;
-  state.live.set(next.id, next);
+  state.live.set(next);
   if (next.holdUntilMs !== null) state.holds.add({ untilMs: next.holdUntilMs, id: next.id });
   take(state, next, next.quantity);
   const ids = state.byEndHour.get(endHourOf(next)) ?? new Set();
