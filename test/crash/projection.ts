@@ -99,6 +99,7 @@ export class ProjectionWatch {
 interface ReservationSql {
   readonly tenant: string;
   readonly reservation_id: string;
+  readonly resource: string;
   readonly slot_start: Date;
   readonly slot_end: Date;
   readonly quantity: number;
@@ -109,7 +110,7 @@ interface ReservationSql {
 
 async function rowsOf(ask: NamedServer['ask'], timeoutMs: number): Promise<ProjectionRows> {
   const reservations = await ask.query<ReservationSql>(
-    `SELECT tenant, reservation_id, slot_start, slot_end, quantity, status, version, hold_until FROM ${VIEWS.reservations}`,
+    `SELECT tenant, reservation_id, resource, slot_start, slot_end, quantity, status, version, hold_until FROM ${VIEWS.reservations}`,
     [],
     { timeoutMs },
   );
@@ -125,6 +126,7 @@ async function rowsOf(ask: NamedServer['ask'], timeoutMs: number): Promise<Proje
         {
           id: row.reservation_id,
           tenant: row.tenant,
+          resource: row.resource,
           slot: { start: row.slot_start.toISOString(), end: row.slot_end.toISOString() },
           quantity: row.quantity,
           status: row.status,
