@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createReservationSchema } from '../contract/http.ts';
 import { eventIdOf, partitionOf, resourceKey } from '../contract/ids.ts';
-import { type PlannedOperation, planWorkload } from './workload.ts';
+import { type PlannedOperation, planWorkload, type WorkloadOptions } from './workload.ts';
 
-const BASE = { tenant: 'load-abc', partitions: 24, seed: 7, capacity: 100 };
+const BASE: WorkloadOptions = { tenant: 'load-abc', partitions: 24, seed: 7, ratePerS: 200, capacity: 100 };
 
-function take(count: number, options: Partial<Parameters<typeof planWorkload>[0]> = {}): PlannedOperation[] {
+function take(count: number, options: Partial<WorkloadOptions> = {}): PlannedOperation[] {
   const workload = planWorkload({ ...BASE, ...options });
   return Array.from({ length: count }, (_, index) => workload.at(index));
 }
@@ -54,7 +54,7 @@ test('the same seed plans the same operations, another seed others; event ids ne
 test('most operations are accepted and a share finds its slot full, by the rule of capacity', () => {
   const held = new Map<string, PlannedOperation[]>();
   let full = 0;
-  for (const planned of take(20_000)) {
+  for (const planned of take(20_000, { mix: 'creates' })) {
     const list = held.get(planned.resource) ?? [];
     const overlapping = list.filter(
       (other) => other.slotStartMs < planned.slotEndMs && planned.slotStartMs < other.slotEndMs,

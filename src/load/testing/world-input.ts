@@ -1,12 +1,7 @@
 import { replayHeaders } from '../../contract/dead-letter.ts';
 import type { Command } from '../../contract/records.ts';
-import {
-  type FinalReads,
-  foldCommands,
-  foldEvents,
-  foldPostgres,
-  type PostgresRead,
-} from '../final-reads.ts';
+import { foldCommands, foldEvents, foldPostgres } from '../final-folds.ts';
+import type { FinalReads, PostgresRead } from '../final-reads.ts';
 import type { JudgeInput } from '../verdicts.ts';
 import { REPLICAS, type ServerState, TOPIC_ID, type World, WRITER } from './world.ts';
 
