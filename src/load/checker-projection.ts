@@ -39,8 +39,9 @@ function differenceOf(course: Course, server: PostgresRead, events: EventsRead):
     return `version ${row.version}, the log has ${wanted.reservation.version}, decided through ${through}`;
   const same = course.find(({ reservation }) => reservation.version === row.version);
   if (same !== undefined) return rowDifference(row, same);
-  // It has applied more than was read of the log.
-  if (through > (events.decidedThrough.get(first.partition) ?? -1n)) return null;
+  // It has applied more than was read of the log: holds go on ending.
+  const atMost = server.decidedAfter.get(first.partition) ?? through;
+  if (atMost > (events.decidedThrough.get(first.partition) ?? -1n)) return null;
   return `version ${row.version}, which the log does not have`;
 }
 

@@ -140,7 +140,8 @@ function tenantIn({ tenant, reservation }: Decision, key: Buffer | null): string
 export interface PostgresFold {
   reservation(row: ReservationRow): void;
   operation(row: OperationRow): void;
-  offset(partition: number, decidedThrough: bigint): void;
+  /** Before the first reservation, and once more after the last. */
+  offset(partition: number, decidedThrough: bigint, when: 'before' | 'after'): void;
   parked(eventId: string): void;
   /** An event without an id that was put aside. */
   parkedAt(position: Position): void;
@@ -151,7 +152,7 @@ export interface PostgresFold {
 export function foldPostgres(): PostgresFold {
   const reservations = new Map<string, ReservationRow[]>();
   const operations = new Map<string, OperationRow[]>();
-  const decidedThrough = new Map<number, bigint>();
+  const decided = { before: new Map<number, bigint>(), after: new Map<number, bigint>() };
   const byId = new Map<string, ReservationRow[]>();
   const parked = new Set<string>();
   const parkedAt = new Set<string>();
@@ -161,9 +162,17 @@ export function foldPostgres(): PostgresFold {
       pushTo(byId, row.reservationId, row);
     },
     operation: (row) => pushTo(operations, row.eventId, row),
-    offset: (partition, through) => void decidedThrough.set(partition, through),
+    offset: (partition, through, when) => void decided[when].set(partition, through),
     parked: (eventId) => void parked.add(eventId),
     parkedAt: (position) => void parkedAt.add(positionKey(position)),
-    result: () => ({ reservations, byId, operations, decidedThrough, parked, parkedAt }),
+    result: () => ({
+      reservations,
+      byId,
+      operations,
+      decidedThrough: decided.before,
+      decidedAfter: decided.after,
+      parked,
+      parkedAt,
+    }),
   };
 }

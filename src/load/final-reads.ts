@@ -85,6 +85,8 @@ export interface PostgresRead {
   readonly operations: ReadonlyMap<string, readonly OperationRow[]>;
   /** `decided_through` per partition: an absent row counts as missing only below it. */
   readonly decidedThrough: ReadonlyMap<number, bigint>;
+  /** The same, read after the reservations: none of their rows is newer. */
+  readonly decidedAfter: ReadonlyMap<number, bigint>;
   /** The tenant's reservations by their own id. */
   readonly byId: ReadonlyMap<string, readonly ReservationRow[]>;
   /** Event ids whose event was put aside and not applied since; none where the database has no such view. */

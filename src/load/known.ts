@@ -17,6 +17,7 @@ export interface KnownReservations {
 /** When it is asked for, as parts of the shortest time until the first follow-up; a decision is mostly there at the first. */
 const LOOKS = [0.2, 0.5, 0.9] as const;
 const LOOK_MS = 5_000;
+const IDS_PER_IN_FLIGHT = 2;
 
 /**
  * Only what was acknowledged and then accepted is ever known: nothing is asked of a reservation whose create has an
@@ -26,6 +27,12 @@ export function openKnown(context: RunContext): KnownReservations {
   const ids = new Map<number, string>();
   const abort = new AbortController();
   const asking = new Set<Promise<void>>();
+  const remember = (index: number, id: string): void => {
+    ids.set(index, id);
+    // One that became known after its last use would stay; there are never so many that wait for theirs.
+    const [oldest] = ids.keys();
+    if (ids.size > context.maxInFlight * IDS_PER_IN_FLIGHT && oldest !== undefined) ids.delete(oldest);
+  };
   const ask = async ({ eventId }: PlannedOperation, index: number): Promise<void> => {
     const firstMs = context.followUpAfterS.from * 1000;
     let soFarMs = 0;
@@ -35,7 +42,7 @@ export function openKnown(context: RunContext): KnownReservations {
       if (abort.signal.aborted) return;
       const found = await reservationOf(context, eventId, { turn: index + look, signal: abort.signal });
       if (found === undefined) continue;
-      if (found !== null) ids.set(index, found);
+      if (found !== null) remember(index, found);
       return;
     }
   };

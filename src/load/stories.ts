@@ -21,7 +21,8 @@ export const CONTESTED_HOLD_S = 10;
 
 /** Shares of creates; every story ends what it began. */
 const STORIES: readonly (readonly [share: number, story: Story])[] = [
-  [0.4, { holdSeconds: null, follow: ['cancel'] }],
+  [0.38, { holdSeconds: null, follow: ['cancel'] }],
+  [0.02, { holdSeconds: null, follow: ['confirm', 'cancel'] }],
   [0.2, { holdSeconds: null, follow: ['change', 'cancel'] }],
   [0.2, { holdSeconds: CONFIRMED_HOLD_S, follow: ['confirm', 'cancel'] }],
   [0.08, { holdSeconds: CONFIRMED_HOLD_S, follow: ['cancel'] }],

@@ -2,7 +2,7 @@ import { VIEWS } from '../../contract/projection.ts';
 import type { DecisionKind } from '../../contract/records.ts';
 import type { AskPostgres } from '../../facts/ask-postgres.ts';
 import { hasDeadLetterView } from '../../facts/projection/dead-letters.ts';
-import { foldPostgres } from '../../load/final-folds.ts';
+import { foldPostgres, type PostgresFold } from '../../load/final-folds.ts';
 import type { PostgresRead } from '../../load/final-reads.ts';
 
 const CHUNK = 5_000;
@@ -38,13 +38,10 @@ export async function readDatabase(request: {
   readonly topic: string;
   readonly timeoutMs: number;
 }): Promise<PostgresRead> {
-  const { ask, tenant, eventIds, topic, timeoutMs } = request;
+  const { ask, tenant, eventIds, timeoutMs } = request;
   const fold = foldPostgres();
   // Positions first: rows read after them can only be newer, so nothing counts as missing that came later.
-  const offsets = await ask.query<{ partition: number; decided_through: string }>(OFFSETS, [topic], {
-    timeoutMs,
-  });
-  for (const row of offsets.rows) fold.offset(row.partition, BigInt(row.decided_through));
+  await readOffsets(fold, request, 'before');
   const reservations = await ask.query<ReservationSql>(RESERVATIONS, [tenant], { timeoutMs });
   for (const row of reservations.rows) {
     fold.reservation({
@@ -58,6 +55,7 @@ export async function readDatabase(request: {
       version: row.version,
     });
   }
+  await readOffsets(fold, request, 'after');
   const putsAside = await hasDeadLetterView(ask, timeoutMs);
   if (putsAside) await readParkedWithoutId(fold, request);
   for (let from = 0; from < eventIds.length; from += CHUNK) {
@@ -75,9 +73,26 @@ export async function readDatabase(request: {
   return fold.result();
 }
 
+interface TopicRead {
+  readonly ask: AskPostgres;
+  readonly topic: string;
+  readonly timeoutMs: number;
+}
+
+async function readOffsets(
+  fold: PostgresFold,
+  { ask, topic, timeoutMs }: TopicRead,
+  when: 'before' | 'after',
+): Promise<void> {
+  const offsets = await ask.query<{ partition: number; decided_through: string }>(OFFSETS, [topic], {
+    timeoutMs,
+  });
+  for (const row of offsets.rows) fold.offset(row.partition, BigInt(row.decided_through), when);
+}
+
 async function readParkedWithoutId(
-  fold: ReturnType<typeof foldPostgres>,
-  { ask, topic, timeoutMs }: { ask: AskPostgres; topic: string; timeoutMs: number },
+  fold: PostgresFold,
+  { ask, topic, timeoutMs }: TopicRead,
 ): Promise<void> {
   const parked = await ask.query<{ partition: number; event_offset: string }>(PARKED_WITHOUT_ID, [topic], {
     timeoutMs,

@@ -77,6 +77,9 @@ function serverRead(server: ServerState): PostgresRead {
   for (const row of server.reservations) fold.reservation(row);
   for (const row of server.operations) fold.operation(row);
   for (const eventId of server.parked) fold.parked(eventId);
-  for (const [partition, through] of server.through) fold.offset(partition, BigInt(through));
+  for (const [partition, through] of server.through) {
+    fold.offset(partition, BigInt(through), 'before');
+    fold.offset(partition, BigInt(through), 'after');
+  }
   return fold.result();
 }
