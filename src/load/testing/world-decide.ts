@@ -3,7 +3,7 @@ import { type Asked, reservationIdOf, resourceOf, TENANT, TICK, type World } fro
 
 const HOUR_MS = 3_600_000;
 /** Records of a partition after which a tick ends a hold. */
-const HOLD_RECORDS = 4;
+const HOLD_RECORDS = 8;
 
 /** What is live in one partition, with the offset of the command that made it. */
 type Live = Map<string, { readonly state: ReservationState; readonly madeAt: number }>;
