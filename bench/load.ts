@@ -34,7 +34,14 @@ async function measured(work: () => Promise<number>): Promise<Cost> {
 /** Sends and reads answers, nothing else: no schedule, no history, no classes of outcome. */
 async function bareLoop(url: string, operations: number): Promise<number> {
   const pool = new Pool(url, { connections: CONCURRENCY });
-  const workload = planWorkload({ tenant: 'bare', partitions: PARTITIONS, seed: 1, capacity: 100 });
+  const workload = planWorkload({
+    tenant: 'bare',
+    partitions: PARTITIONS,
+    seed: 1,
+    ratePerS: 1,
+    capacity: 100,
+    mix: 'creates',
+  });
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < operations; index = next++) {
@@ -77,6 +84,7 @@ async function ourLoad(url: string, ratePerS: number, seconds: number, folder: s
     partitions: PARTITIONS,
     seed: 1,
     capacity: 100,
+    mix: 'creates',
     observer: () => undefined,
   });
   await load.ended;

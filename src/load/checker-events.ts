@@ -1,11 +1,15 @@
 import { decodeToken } from '../contract/token.ts';
 import type { Op } from './entries.ts';
 import { positionKey } from './final-reads.ts';
+import type { LoadVerb } from './stories.ts';
 import type { ClaimedPosition } from './verdicts.ts';
 
 /** All attempts at one event id, as one. */
 export interface EventHistory {
   readonly eventId: string;
+  readonly verb: LoadVerb;
+  /** Id of the reservation it is about; null for what makes one. */
+  readonly reservation: string | null;
   readonly resource: string;
   readonly partition: number;
   /** acknowledged: some attempt got its 202; refused: every attempt certainly had no effect; unknown: neither. */
@@ -17,6 +21,8 @@ export interface EventHistory {
 }
 
 interface Building {
+  readonly verb: LoadVerb;
+  readonly reservation: string | null;
   readonly resource: string;
   readonly partition: number;
   firstSentUs: number;
@@ -32,6 +38,8 @@ export function eventsOf(ops: readonly Op[]): ReadonlyMap<string, EventHistory> 
     let event = building.get(op.eventId);
     if (event === undefined) {
       event = {
+        verb: op.verb,
+        reservation: op.reservation,
         resource: op.resource,
         partition: op.partition,
         firstSentUs: op.sentUs,
@@ -58,11 +66,11 @@ export function eventsOf(ops: readonly Op[]): ReadonlyMap<string, EventHistory> 
 }
 
 function finished(eventId: string, event: Building): EventHistory {
-  const { resource, partition, firstSentUs, acknowledgedUs } = event;
+  const { verb, reservation, resource, partition, firstSentUs, acknowledgedUs } = event;
   const unacknowledged = event.open ? 'unknown' : 'refused';
   const state = Number.isNaN(acknowledgedUs) ? unacknowledged : 'acknowledged';
   const claims = event.tokens.flatMap((token) => claimOf(token) ?? []);
-  return { eventId, resource, partition, state, firstSentUs, acknowledgedUs, claims };
+  return { eventId, verb, reservation, resource, partition, state, firstSentUs, acknowledgedUs, claims };
 }
 
 function claimOf(text: string): ClaimedPosition | undefined {

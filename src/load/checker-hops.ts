@@ -1,6 +1,6 @@
-import { type FirstDecision, findDisagreements, firstDecision } from './checker-decision.ts';
+import { type FirstDecision, findDisagreements, findWrongEffect, firstDecision } from './checker-decision.ts';
 import type { EventHistory } from './checker-events.ts';
-import { type FinalReads, type Position, positionKey } from './final-reads.ts';
+import { type FinalReads, type PostgresRead, type Position, positionKey } from './final-reads.ts';
 import type { ClaimedPosition, Disagreement, Ends, Hop, Lost, Moved } from './verdicts.ts';
 
 /** Where one acknowledged command was followed to. */
@@ -48,6 +48,8 @@ export function traceEvent(event: EventHistory, reads: FinalReads): Trace {
     if (hit.kind === 'gone') {
       const lost: Lost = {
         eventId: event.eventId,
+        verb: event.verb,
+        reservation: event.reservation,
         hop,
         acknowledgedUs: event.acknowledgedUs,
         claimed: event.claims[0] ?? null,
@@ -61,7 +63,10 @@ export function traceEvent(event: EventHistory, reads: FinalReads): Trace {
     end: endOf(followed),
     lost: null,
     moved,
-    disagreements: findDisagreements(event.eventId, reads, followed.decision),
+    disagreements: [
+      ...findWrongEffect(event, followed.decision),
+      ...findDisagreements(event.eventId, reads, followed.decision),
+    ],
     open,
   };
 }
@@ -153,7 +158,7 @@ function inServer(followed: Followed, name: string): Hit {
   const { event, reads, decision } = followed;
   const server = reads.postgres.get(name);
   if (server === undefined) return { kind: 'open', why: `Postgres ${name} was not read` };
-  const row = server.reservations.has(event.eventId);
+  const row = hasEffect(followed, server);
   const operation = server.operations.has(event.eventId);
   if (operation && (row || decision?.decision !== 'accepted')) return THERE;
   if (!operation && server.parked.has(event.eventId)) return parkedOn(followed, name);
@@ -169,8 +174,20 @@ function inServer(followed: Followed, name: string): Hit {
   }
   return {
     kind: 'gone',
-    what: `no ${operation ? 'reservation' : 'operation'} row, decided through ${through}`,
+    what: `${operation ? missingEffect(event) : 'no operation row'}, decided through ${through}`,
   };
+}
+
+function missingEffect({ reservation }: EventHistory): string {
+  return reservation === null ? 'no reservation row' : `reservation ${reservation} is as it was before`;
+}
+
+/** What was made is there; what was changed is there as it was after the change, or later. */
+function hasEffect({ event, decision }: Followed, server: PostgresRead): boolean {
+  if (event.reservation === null) return server.reservations.has(event.eventId);
+  const asDecided = decision?.reservation;
+  if (asDecided == null) return false;
+  return server.byId.get(asDecided.id)?.some(({ version }) => version >= asDecided.version) === true;
 }
 
 /** Put aside and not applied since. A replica that still has it so while the writer has applied it is only behind. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { judge } from './checker.ts';
 import { eventsOf } from './checker-events.ts';
 import { traceEvent } from './checker-hops.ts';
+import { VERBS } from './stories.ts';
 import { DAMAGE } from './testing/damage.ts';
 import { naiveJudge } from './testing/naive-checker.ts';
 import { honestWorld, type OpSpec, type World } from './testing/world.ts';
@@ -31,6 +32,8 @@ const attempts = fc.oneof(
   },
 );
 const spec: fc.Arbitrary<OpSpec> = fc.record({
+  verb: fc.constantFrom(...VERBS, 'create', 'hold'),
+  of: fc.nat(9),
   resource: fc.nat(3),
   attempts,
   infoLands: fc.boolean(),
@@ -83,6 +86,7 @@ function linesOf(judgement: Judgement, world: World): Record<string, string[]> {
     replayed: [String(judgement.replayed)],
     phantoms: lines(judgement.phantoms.map(({ eventId, why }) => `${eventId} ${why}`)),
     oversold: lines(judgement.oversold.map(({ source, resource }) => `${source} ${resource}`)),
+    projected: lines(judgement.projected.map(({ server, reservationId }) => `${server} ${reservationId}`)),
     outOfOrder: lines(judgement.outOfOrder.map(({ kind, earlier }) => `${kind} ${earlier}`)),
   };
 }
@@ -113,7 +117,7 @@ test('the checker agrees with a naive one written separately, over damaged platf
       for (const end of ['accepted', 'rejected', 'deadLettered', 'lost', 'unknown'] as const) {
         expect(judgement.ends[end]).toBe(ends.filter((line) => line.endsWith(` ${end}`)).length);
       }
-      const wrong = ['lost', 'duplicates', 'phantoms', 'oversold', 'outOfOrder'].some(
+      const wrong = ['lost', 'duplicates', 'phantoms', 'oversold', 'outOfOrder', 'projected'].some(
         (kind) => (naive[kind] ?? []).length > 0,
       );
       if (wrong) expect(judgement.verdict).toBe('fail');

@@ -1,8 +1,11 @@
+import { findOversold } from './checker-capacity.ts';
 import { findDuplicates, findFalseRepeats, findPhantoms, findRepeated } from './checker-effects.ts';
 import { type EventHistory, eventsOf } from './checker-events.ts';
 import { type Trace, traceEvent } from './checker-hops.ts';
-import { findOutOfOrder, findOversold } from './checker-invariants.ts';
+import { findOutOfOrder } from './checker-order.ts';
+import { findProjected } from './checker-projection.ts';
 import { judgeReads } from './checker-reads.ts';
+import { sequenceOf } from './checker-sequence.ts';
 import type { Ends, JudgeInput, Judgement } from './verdicts.ts';
 
 /**
@@ -14,18 +17,25 @@ export function judge(input: JudgeInput): Judgement {
   const events = eventsOf(input.ops);
   const acknowledged = [...events.values()].filter((event) => event.state === 'acknowledged');
   const traces = acknowledged.map((event) => traceEvent(event, input.finalReads));
-  const { oversold, unknown: withoutCapacity } = findOversold(input.finalReads, input.capacityOf);
+  const sequence = sequenceOf(input.finalReads);
+  const { oversold, unknown: withoutCapacity } = findOversold(
+    input.finalReads,
+    sequence,
+    input.capacityOf,
+  );
+  const lost = traces.flatMap((trace) => trace.lost ?? []);
   const phantoms = findPhantoms(events, input.finalReads);
   const results = {
-    lost: traces.flatMap((trace) => trace.lost ?? []),
+    lost,
     moved: traces.flatMap((trace) => trace.moved),
     duplicates: findDuplicates(events, input.finalReads, input.reads),
     repeated: findRepeated(input.finalReads),
     replayed: input.finalReads.events?.replayed ?? 0,
     phantoms,
     oversold,
-    outOfOrder: findOutOfOrder(events, input.finalReads),
+    outOfOrder: [...findOutOfOrder(events, input.finalReads), ...sequence.broken],
     disagreements: [...traces.flatMap((trace) => trace.disagreements), ...findFalseRepeats(input.finalReads)],
+    projected: findProjected(input.finalReads, sequence, lost),
     ...judgeReads(events, input.reads),
   };
   // Without its end a history may miss the last invocations: an unexpected effect proves nothing then.
@@ -52,7 +62,10 @@ function verdictOf(failures: readonly string[], open: readonly string[]): Judgem
 }
 
 function failuresOf(
-  results: Pick<Judgement, 'lost' | 'duplicates' | 'phantoms' | 'oversold' | 'outOfOrder' | 'disagreements'>,
+  results: Pick<
+    Judgement,
+    'lost' | 'duplicates' | 'phantoms' | 'oversold' | 'outOfOrder' | 'disagreements' | 'projected'
+  >,
 ): string[] {
   const counted: readonly (readonly [number, string])[] = [
     [results.lost.length, 'acknowledged operations lost'],
@@ -61,6 +74,7 @@ function failuresOf(
     [results.oversold.length, 'resources oversold'],
     [results.outOfOrder.length, 'pairs out of order'],
     [results.disagreements.length, 'contradictions between sources'],
+    [results.projected.length, 'rows that differ from the log'],
   ];
   return counted.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
 }

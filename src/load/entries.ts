@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type LoadVerb, VERBS } from './stories.ts';
 
 /**
  * The lines of a history. All times are µs since the load's start on one monotonic clock; the header ties that start to
@@ -29,11 +30,15 @@ const invokeSchema = z.object({
   /** Idempotency key. */
   key: z.string(),
   event: z.string(),
+  /** What it asks for; histories from before there was a choice do not say. */
+  verb: z.enum(VERBS).default('create'),
+  /** Id of the reservation it is about; null for what makes one. */
+  reservation: z.string().nullable().default(null),
   resource: z.string(),
   partition: z.int(),
-  /** Slot as [start, end) in ms since the epoch. */
-  slot: z.tuple([z.int(), z.int()]),
-  quantity: z.int(),
+  /** Slot as [start, end) in ms since the epoch; null where none is asked for. */
+  slot: z.tuple([z.int(), z.int()]).nullable(),
+  quantity: z.int().nullable(),
   /** 1 for the first sending; a retry repeats the key and counts on. */
   attempt: z.int(),
   gateway: z.string(),
@@ -98,6 +103,9 @@ export type HistoryLine = z.infer<typeof lineSchema>;
 export interface Op {
   readonly op: number;
   readonly eventId: string;
+  readonly verb: LoadVerb;
+  /** Id of the reservation it is about; null for what makes one. */
+  readonly reservation: string | null;
   readonly resource: string;
   readonly partition: number;
   readonly attempt: number;

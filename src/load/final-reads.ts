@@ -1,6 +1,4 @@
-import { type RecordHeaders, readReplay } from '../contract/dead-letter.ts';
-import { decodeEvent } from '../contract/events.ts';
-import { type Decision, type DecisionKind, tenantOfKey } from '../contract/records.ts';
+import type { DecisionKind, ReservationState } from '../contract/records.ts';
 
 /** Where a record stands. */
 export interface Position {
@@ -32,14 +30,26 @@ export interface DecisionSeen {
   readonly eventOffset: bigint;
   readonly commandOffset: bigint;
   readonly decision: DecisionKind;
-  readonly reservation: Decision['reservation'];
+  readonly reservation: ReservationState | null;
   /** For `repeated`: what the first decision was. */
   readonly first: { readonly commandOffset: bigint; readonly decision: DecisionKind } | null;
+}
+
+/** One reservation that a decision, or the end of a hold, made or changed, as it is from then on. */
+export interface EffectSeen {
+  readonly partition: number;
+  readonly eventOffset: bigint;
+  readonly commandOffset: bigint;
+  /** Null: nobody asked for it, a hold ended. */
+  readonly eventId: string | null;
+  readonly reservation: ReservationState;
 }
 
 /** The events topic, read to its end. */
 export interface EventsRead {
   readonly decisions: ReadonlyMap<string, readonly DecisionSeen[]>;
+  /** What happened to the tenant's reservations, in the order of the log within a partition. */
+  readonly effects: readonly EffectSeen[];
   /** Command positions decided `unparseable` (their event id cannot be known), as `partition/offset`. */
   readonly unparseable: ReadonlySet<string>;
   /** Highest decided command offset per partition, of every tenant. */
@@ -57,6 +67,7 @@ export interface ReservationRow {
   readonly slotEndMs: number;
   readonly quantity: number;
   readonly status: string;
+  readonly version: number;
 }
 
 /** One row of the view uplift_operations. */
@@ -74,8 +85,14 @@ export interface PostgresRead {
   readonly operations: ReadonlyMap<string, readonly OperationRow[]>;
   /** `decided_through` per partition: an absent row counts as missing only below it. */
   readonly decidedThrough: ReadonlyMap<number, bigint>;
+  /** The same, read after the reservations: none of their rows is newer. */
+  readonly decidedAfter: ReadonlyMap<number, bigint>;
+  /** The tenant's reservations by their own id. */
+  readonly byId: ReadonlyMap<string, readonly ReservationRow[]>;
   /** Event ids whose event was put aside and not applied since; none where the database has no such view. */
   readonly parked: ReadonlySet<string>;
+  /** The same for events without an id (a hold ended), as `partition/offset` in the events log. */
+  readonly parkedAt: ReadonlySet<string>;
 }
 
 /** What `GET /v1/operations/:id` answered; `noAnswer`: nothing that says whether it is there. */
@@ -95,146 +112,6 @@ export interface FinalReads {
   readonly api: { readonly sampled: boolean; readonly answers: ReadonlyMap<string, ApiRead> } | null;
 }
 
-/** The part of a Kafka record the folds look at. */
-export interface FoldRecord {
-  readonly offset: bigint;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  /** Absent: none. */
-  readonly headers?: RecordHeaders;
-}
-
 export function positionKey(position: Position): string {
   return `${position.partition}/${position.offset}`;
-}
-
-function pushTo<V>(map: Map<string, V[]>, key: string, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
-}
-
-export interface CommandsFold {
-  add(partition: number, record: FoldRecord): void;
-  result(topicId: string, bounds: ReadonlyMap<number, Bounds>): CommandsRead;
-}
-
-/**
- * Folds the commands topic into the positions of one tenant's event ids. `claimed` (see `claimedPositions`) names the
- * positions whose holder is worth remembering. Records of other tenants cost no memory.
- */
-export function foldCommands(options: {
-  readonly tenant: string;
-  readonly claimed: ReadonlySet<string>;
-}): CommandsFold {
-  const positions = new Map<string, Position[]>();
-  const standing = new Map<string, string>();
-  return {
-    add(partition, record) {
-      const position: Position = { partition, offset: record.offset };
-      const ours = tenantOfKey(record.key) === options.tenant;
-      const eventId = ours ? eventIdIn(record.value) : null;
-      if (eventId !== null) pushTo(positions, eventId, position);
-      const key = positionKey(position);
-      if (options.claimed.has(key))
-        standing.set(key, eventId === null ? describeForeign(ours) : `holds ${eventId}`);
-    },
-    result: (topicId, bounds) => ({ topicId, bounds, positions, standing }),
-  };
-}
-
-function describeForeign(ours: boolean): string {
-  return ours ? 'holds a record that cannot be read' : 'holds a record of another tenant';
-}
-
-/** Only the id is wanted: a command that breaks the schema elsewhere still stands in the log under its id. */
-function eventIdIn(value: Buffer | null): string | null {
-  if (value === null) return null;
-  try {
-    const parsed: unknown = JSON.parse(value.toString('utf8'));
-    if (typeof parsed !== 'object' || parsed === null || !('eventId' in parsed)) return null;
-    return typeof parsed.eventId === 'string' ? parsed.eventId : null;
-  } catch {
-    return null;
-  }
-}
-
-export interface EventsFold {
-  add(partition: number, record: FoldRecord): void;
-  result(): EventsRead;
-}
-
-/**
- * Folds the events topic; keeps the decisions of one tenant, and of every tenant only how far commands are decided. The
- * replay of a dead letter is counted and nothing else: the decision it repeats stands in the log already.
- */
-export function foldEvents(options: { readonly tenant: string }): EventsFold {
-  const decisions = new Map<string, DecisionSeen[]>();
-  const unparseable = new Set<string>();
-  const decidedThrough = new Map<number, bigint>();
-  let replayed = 0;
-  return {
-    add(partition, record) {
-      const decision = decodeEvent(record.value)?.decision;
-      if (decision === undefined) return;
-      const tenant = tenantIn(decision, record.key);
-      if (readReplay(record.headers ?? []) !== undefined) {
-        if (tenant === options.tenant) replayed += 1;
-        return;
-      }
-      const commandOffset = BigInt(decision.commandOffset);
-      if (commandOffset > (decidedThrough.get(partition) ?? -1n))
-        decidedThrough.set(partition, commandOffset);
-      if (decision.eventId === null) {
-        if (decision.decision === 'unparseable')
-          unparseable.add(positionKey({ partition, offset: commandOffset }));
-        return;
-      }
-      if (tenant !== null && tenant !== options.tenant) return;
-      const seen = seenOf(decision, { partition, offset: record.offset }, tenant !== null);
-      pushTo(decisions, decision.eventId, seen);
-    },
-    result: () => ({ decisions, unparseable, decidedThrough, replayed }),
-  };
-}
-
-function seenOf(decision: Decision, at: Position, ours: boolean): DecisionSeen {
-  const { first, reservation } = decision;
-  return {
-    ours,
-    partition: at.partition,
-    eventOffset: at.offset,
-    commandOffset: BigInt(decision.commandOffset),
-    decision: decision.decision,
-    reservation,
-    first: first === null ? null : { ...first, commandOffset: BigInt(first.commandOffset) },
-  };
-}
-
-/** Whose a decision is, as far as it, its reservation or its key say. */
-function tenantIn({ tenant, reservation }: Decision, key: Buffer | null): string | null {
-  return tenant ?? reservation?.tenant ?? tenantOfKey(key);
-}
-
-export interface PostgresFold {
-  reservation(row: ReservationRow): void;
-  operation(row: OperationRow): void;
-  offset(partition: number, decidedThrough: bigint): void;
-  parked(eventId: string): void;
-  result(): PostgresRead;
-}
-
-/** Folds the rows of one server; the caller asks only for its tenant's reservations. */
-export function foldPostgres(): PostgresFold {
-  const reservations = new Map<string, ReservationRow[]>();
-  const operations = new Map<string, OperationRow[]>();
-  const decidedThrough = new Map<number, bigint>();
-  const parked = new Set<string>();
-  return {
-    reservation: (row) => pushTo(reservations, row.eventId, row),
-    operation: (row) => pushTo(operations, row.eventId, row),
-    offset: (partition, through) => void decidedThrough.set(partition, through),
-    parked: (eventId) => void parked.add(eventId),
-    result: () => ({ reservations, operations, decidedThrough, parked }),
-  };
 }

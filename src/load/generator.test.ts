@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { EXIT } from '../core/exit.ts';
 import { exitOfLoad } from './present.ts';
 import { type LoadBench, openLoadBench, PARTITIONS } from './testing/bench.ts';
-import { type Answer, sharedState } from './testing/gateway.ts';
+import { VERBS } from './stories.ts';
+import { type Answer, reservationIdOf, sharedState } from './testing/gateway.ts';
 
 let bench: LoadBench;
 beforeAll(async () => {
@@ -81,4 +82,48 @@ test('what does not fit in flight is written down as a shortfall, never skipped'
     ops.filter((op) => op.outcome === 'fail' && op.reason === 'notSent (generator saturated)'),
   ).toHaveLength(summary.shortfall);
   expect(ops).toHaveLength(200);
+});
+
+const FAST = { ratePerS: 200, durationMs: 2_500, followUpAfterS: { from: 0.5, to: 1 } } as const;
+
+test('what was made is confirmed, changed and cancelled under the id that its operation says, and counted by verb', async () => {
+  const fake = await bench.gateway();
+  const load = await bench.start([fake], FAST);
+  await load.ended;
+  const summary = await load.stop();
+  expect(summary).toMatchObject({ scheduled: 500, acknowledged: 500, failed: 0 });
+  for (const verb of VERBS) expect(summary.perVerb[verb], verb).toBeGreaterThan(10);
+  expect(VERBS.reduce((sum, verb) => sum + summary.perVerb[verb], 0)).toBe(500);
+  const { ops } = await bench.history();
+  const about = ops.filter(({ reservation }) => reservation !== null);
+  const made = new Map(ops.map((op) => [reservationIdOf(op.eventId), op]));
+  for (const op of about) {
+    const maker = made.get(op.reservation ?? '');
+    expect(maker).toMatchObject({ reservation: null, outcome: 'ok', partition: op.partition });
+    expect(op.sentUs).toBeGreaterThan(maker?.doneUs ?? 0);
+  }
+  const routes = Map.groupBy(fake.requests, ({ method, path }) => `${method} ${path.replace(/r-[0-9a-f]+/, ':id')}`);
+  expect(new Map([...routes].map(([route, own]) => [route, own.length]))).toEqual(
+    new Map([
+      ['POST /v1/reservations', summary.perVerb.create + summary.perVerb.hold],
+      ['POST /v1/reservations/:id/confirm', summary.perVerb.confirm],
+      ['PATCH /v1/reservations/:id', summary.perVerb.change],
+      ['DELETE /v1/reservations/:id', summary.perVerb.cancel],
+    ]),
+  );
+});
+
+test('nothing is asked of a reservation whose create has an unknown outcome or is not decided: a hold is asked for instead', async () => {
+  const unknown = await bench.gateway({ answer: always({ kind: 'resetAfter' }) });
+  const load = await bench.start([unknown], { ...FAST, maxAttempts: 1 });
+  await load.ended;
+  expect(await load.stop()).toMatchObject({ scheduled: 500, acknowledged: 0, unknown: 500 });
+  const undecided = await bench.gateway({ invisibleLooks: 1_000 });
+  const late = await bench.start([undecided], FAST);
+  await late.ended;
+  const { perVerb } = await late.stop();
+  expect(perVerb).toMatchObject({ confirm: 0, change: 0, cancel: 0 });
+  expect(perVerb.hold).toBeGreaterThan(perVerb.create);
+  for (const { requests } of [unknown, undecided])
+    expect(requests.every(({ method, path }) => method === 'POST' && path === '/v1/reservations')).toBe(true);
 });

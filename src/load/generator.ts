@@ -8,7 +8,7 @@ import { type OperationRun, openRunner } from './operation.ts';
 import { type Schedule, startSchedule } from './schedule.ts';
 import { type LoadStats, type LoadSummary, openTally, type Tally } from './tally.ts';
 import type { AckTimes, Second } from './timeline.ts';
-import { planWorkload } from './workload.ts';
+import { FOLLOW_UP_AFTER_S, planWorkload, type WorkloadOptions } from './workload.ts';
 
 export interface LoadOptions {
   readonly clock: Clock;
@@ -35,6 +35,9 @@ export interface LoadOptions {
   readonly maxAttempts?: number;
   /** Share of acknowledged operations that are read back. */
   readonly readShare?: number;
+  /** What is asked for: see `WorkloadOptions`. */
+  readonly mix?: NonNullable<WorkloadOptions['mix']>;
+  readonly followUpAfterS?: NonNullable<WorkloadOptions['followUpAfterS']>;
   readonly observer?: (stats: LoadStats) => void;
   /** Tests put a disk that fails here. */
   readonly openFile?: (path: string) => Promise<HistoryFile>;
@@ -68,6 +71,7 @@ function limitsOf(options: LoadOptions) {
     operationDeadlineMs: options.operationDeadlineMs ?? 30_000,
     maxAttempts: options.maxAttempts ?? 4,
     readShare: options.readShare ?? 0.05,
+    followUpAfterS: options.followUpAfterS ?? FOLLOW_UP_AFTER_S,
   };
 }
 

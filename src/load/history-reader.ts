@@ -128,11 +128,13 @@ export async function loadHistory(path: string): Promise<LoadedHistory> {
     if (entry.t === 'read') {
       reads.push(entry);
     } else if (entry.t === 'invoke') {
-      const { op, resource, partition, attempt, gateway, dueUs, sentUs } = entry;
+      const { op, verb, reservation, resource, partition, attempt, gateway, dueUs, sentUs } = entry;
       if (ops.has(op)) throw invalid(path, `operation ${op} is invoked twice`);
       ops.set(op, {
         op,
         eventId: entry.event,
+        verb,
+        reservation,
         resource,
         partition,
         attempt,

@@ -33,6 +33,8 @@ const invoke = (op: number, event = `e${op}`): HistoryEntry => ({
   op,
   key: `load-1-${op}`,
   event,
+  verb: 'create',
+  reservation: null,
   resource: 'r',
   partition: 3,
   slot: [0, 1],

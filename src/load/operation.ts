@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { idempotencyHeader, tenantHeader } from '../contract/http.ts';
 import { waitFor } from '../core/wait.ts';
+import { type AskedOperation, askedOf } from './asked.ts';
 import { type AttemptOutcome, classify } from './classify.ts';
+import { type KnownReservations, openKnown } from './known.ts';
 import { readBack } from './read-back.ts';
 import { type Gateway, gatewayFor, gatewayOf, type RunContext, type RunnerOptions } from './run-context.ts';
 import { type PlannedOperation, randomFrom } from './workload.ts';
@@ -29,20 +31,27 @@ export function openRunner(options: RunnerOptions): OperationRun {
     random: randomFrom(options.seed ^ 0x5eed),
     nextOp: () => ops++,
   };
+  const known: KnownReservations = openKnown(context);
   return {
     run(planned, index, dueUs) {
+      const asked = askedOf(planned, known.take(planned));
       if (inFlight >= options.maxInFlight) {
-        recordShortfall(context, planned, index, dueUs);
+        recordShortfall(context, asked, index, dueUs);
         return;
       }
       inFlight += 1;
       options.tally.started(options.nowUs() - dueUs);
-      runOperation(context, planned, index, dueUs).finally(() => {
+      const acknowledged = (): void => {
+        if (asked.reservation === null) known.learn(planned, index);
+      };
+      runOperation(context, { asked, index, dueUs, acknowledged }).finally(() => {
         inFlight -= 1;
       });
     },
     inFlight: () => inFlight,
     async drain(timeoutMs) {
+      // No operation begins any more that could use what is still being asked.
+      await known.close();
       const empty = async (): Promise<boolean> => inFlight === 0;
       const drained = waitFor(empty, { what: 'operations in flight', timeoutMs, intervalMs: 20 });
       await drained.catch(async () => {
@@ -56,8 +65,8 @@ export function openRunner(options: RunnerOptions): OperationRun {
   };
 }
 
-function recordShortfall(context: RunContext, planned: PlannedOperation, index: number, dueUs: number): void {
-  const op = invoke(context, planned, { attempt: 1, gateway: gatewayFor(context, index).id, dueUs });
+function recordShortfall(context: RunContext, asked: AskedOperation, index: number, dueUs: number): void {
+  const op = invoke(context, asked, { attempt: 1, gateway: gatewayFor(context, index).id, dueUs });
   const atUs = context.nowUs();
   const reason = 'notSent (generator saturated)';
   context.history.append({ t: 'fail', op, atUs, status: null, token: null, reason }, () =>
@@ -71,17 +80,19 @@ interface AttemptPlan {
   readonly dueUs: number;
 }
 
-function invoke(context: RunContext, planned: PlannedOperation, plan: AttemptPlan): number {
+function invoke(context: RunContext, asked: AskedOperation, plan: AttemptPlan): number {
   const op = context.nextOp();
   context.history.append({
     t: 'invoke',
     op,
-    key: planned.idempotencyKey,
-    event: planned.eventId,
-    resource: planned.resource,
-    partition: planned.partition,
-    slot: [planned.slotStartMs, planned.slotEndMs],
-    quantity: planned.quantity,
+    key: asked.idempotencyKey,
+    event: asked.eventId,
+    verb: asked.verb,
+    reservation: asked.reservation,
+    resource: asked.resource,
+    partition: asked.partition,
+    slot: asked.slot === null ? null : [...asked.slot],
+    quantity: asked.quantity,
     attempt: plan.attempt,
     gateway: plan.gateway,
     dueUs: plan.dueUs,
@@ -90,12 +101,15 @@ function invoke(context: RunContext, planned: PlannedOperation, plan: AttemptPla
   return op;
 }
 
-async function runOperation(
-  context: RunContext,
-  planned: PlannedOperation,
-  index: number,
-  dueUs: number,
-): Promise<void> {
+interface OneRun {
+  readonly asked: AskedOperation;
+  readonly index: number;
+  readonly dueUs: number;
+  readonly acknowledged: () => void;
+}
+
+async function runOperation(context: RunContext, run: OneRun): Promise<void> {
+  const { asked, index, dueUs } = run;
   const deadlineUs = dueUs + context.operationDeadlineMs * 1000;
   let attemptDueUs = dueUs;
   let unknown = false;
@@ -103,17 +117,18 @@ async function runOperation(
   // A wait takes its time, so the deadline bounds them.
   for (let attempt = 1; attempt - waits <= context.maxAttempts; attempt += 1) {
     const gateway = gatewayFor(context, index + attempt - 1);
-    const op = invoke(context, planned, { attempt, gateway: gateway.id, dueUs: attemptDueUs });
+    const op = invoke(context, asked, { attempt, gateway: gateway.id, dueUs: attemptDueUs });
     const timeoutMs = Math.max(1, Math.min(context.attemptTimeoutMs, (deadlineUs - context.nowUs()) / 1000));
-    const outcome = classify(await send(context, planned, gateway, timeoutMs), planned.eventId);
+    const outcome = classify(await send(context, asked, gateway, timeoutMs), asked.eventId);
     unknown ||= outcome.kind === 'info';
     if (outcome.running) waits += 1;
     const tries = attempt - waits;
     const pauseMs = outcome.running ? runningPauseMs(context) : backoffMs(context, tries);
     const again = outcome.retry && tries < context.maxAttempts && mayGoOn(context, deadlineUs, pauseMs);
-    complete(context, planned, { op, outcome, dueUs, last: !again, unknown });
+    complete(context, asked, { op, outcome, dueUs, last: !again, unknown });
     if (outcome.kind === 'ok') {
-      if (context.random() < context.readShare) await readBack(context, planned.eventId, index);
+      run.acknowledged();
+      if (context.random() < context.readShare) await readBack(context, asked.eventId, index);
       return;
     }
     if (!again) return;
@@ -140,24 +155,18 @@ function runningPauseMs(context: RunContext): number {
   return RUNNING_PAUSE_MS * (1 + context.random() / 4);
 }
 
-function send(context: RunContext, planned: PlannedOperation, gateway: Gateway, timeoutMs: number) {
+function send(context: RunContext, asked: AskedOperation, gateway: Gateway, timeoutMs: number) {
+  const { method, path, body } = asked;
   return context.http.request({
     origin: gateway.origin,
-    method: 'POST',
-    path: `${gateway.prefix}/v1/reservations`,
+    method,
+    path: `${gateway.prefix}${path}`,
     headers: {
-      'content-type': 'application/json',
       [tenantHeader]: context.tenant,
-      [idempotencyHeader]: planned.idempotencyKey,
+      [idempotencyHeader]: asked.idempotencyKey,
+      ...(body === null ? {} : { 'content-type': 'application/json' }),
     },
-    body: JSON.stringify({
-      resource: planned.resource,
-      slot: {
-        start: new Date(planned.slotStartMs).toISOString(),
-        end: new Date(planned.slotEndMs).toISOString(),
-      },
-      quantity: planned.quantity,
-    }),
+    ...(body === null ? {} : { body: JSON.stringify(body) }),
     timeoutMs,
     signal: context.abort.signal,
   });
@@ -173,12 +182,12 @@ interface Completed {
   readonly unknown: boolean;
 }
 
-function complete(context: RunContext, planned: PlannedOperation, completed: Completed): void {
+function complete(context: RunContext, asked: AskedOperation, completed: Completed): void {
   const { op, outcome, last, unknown } = completed;
   const atUs = context.nowUs();
   const { kind, status, token, reason } = outcome;
   context.history.append({ t: kind, op, atUs, status, token, reason }, () => {
-    if (kind === 'ok') context.tally.acknowledged(atUs, atUs - completed.dueUs, planned.partition);
+    if (kind === 'ok') context.tally.acknowledged(atUs, atUs - completed.dueUs, asked);
     else context.tally.failed(kind, atUs, reason ?? kind);
     if (kind !== 'ok' && last) context.tally.gaveUp(unknown);
   });

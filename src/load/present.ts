@@ -1,6 +1,7 @@
 import type { Block, Mark } from '../core/blocks.ts';
 import { EXIT, type ExitCode } from '../core/exit.ts';
 import { formatCount, formatMs } from '../core/units.ts';
+import { VERBS } from './stories.ts';
 import type { LoadStats, LoadSummary } from './tally.ts';
 
 /** The schedule counts as kept while at most this share of it was not sent in time. */
@@ -68,6 +69,7 @@ export function presentLoad(summary: LoadSummary, historyFile: string): Block[] 
           'per partition',
           `${formatCount(least)} to ${formatCount(most)} acknowledged on ${partitions.length} partitions`,
         ],
+        ['asked for', verbsLine(summary)],
         ['history', historyFile],
         ['SHA-256', summary.sha256],
       ],
@@ -76,6 +78,12 @@ export function presentLoad(summary: LoadSummary, historyFile: string): Block[] 
     verdictLine(summary),
     ...(summary.acknowledged === 0 ? [{ kind: 'next', command: 'uplift check' } as const] : []),
   ];
+}
+
+/** Acknowledged operations by what they asked for; what was not asked for is left out. */
+function verbsLine({ perVerb }: LoadSummary): string {
+  const asked = VERBS.filter((verb) => perVerb[verb] > 0);
+  return asked.length === 0 ? '–' : asked.map((verb) => `${verb} ${formatCount(perVerb[verb])}`).join(' · ');
 }
 
 function reasonsTable(summary: LoadSummary): Block[] {

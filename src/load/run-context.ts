@@ -11,6 +11,8 @@ export interface RunnerOptions {
   readonly operationDeadlineMs: number;
   readonly maxAttempts: number;
   readonly readShare: number;
+  /** Seconds from an operation to the next one about the same reservation. */
+  readonly followUpAfterS: { readonly from: number; readonly to: number };
   readonly http: HttpClient;
   readonly history: HistoryWriter;
   readonly tally: Tally;

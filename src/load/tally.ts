@@ -1,4 +1,5 @@
 import type { EndEntry, HistoryHeader } from './entries.ts';
+import { type LoadVerb, VERBS } from './stories.ts';
 import { openTimeline, type Timeline } from './timeline.ts';
 
 /** Counts of a running load. Everything that came back counts only once it is on disk. */
@@ -39,6 +40,8 @@ export interface LoadSummary {
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
+  /** Acknowledged operations by what they asked for. */
+  readonly perVerb: Readonly<Record<LoadVerb, number>>;
   /** Acknowledged operations by partition: index = partition. */
   readonly perPartition: readonly number[];
   /** Why attempts were not acknowledged, most frequent first. */
@@ -52,7 +55,7 @@ export interface Tally {
   readonly timeline: Timeline;
   started(delayUs: number): void;
   shortfall(atUs: number, reason: string): void;
-  acknowledged(atUs: number, latencyUs: number, partition: number): void;
+  acknowledged(atUs: number, latencyUs: number, of: { readonly partition: number; readonly verb: LoadVerb }): void;
   failed(kind: 'fail' | 'info', atUs: number, reason: string): void;
   /** An operation ended without acknowledgement. */
   gaveUp(unknown: boolean): void;
@@ -86,6 +89,7 @@ export function openTally(options: { readonly ratePerS: number; readonly partiti
     failed: 0,
     reads: 0,
   };
+  const perVerb = Object.fromEntries(VERBS.map((verb) => [verb, 0])) as Record<LoadVerb, number>;
   const perPartition = Array.from({ length: options.partitions }, () => 0);
   const reasons = new Map<string, number>();
   let horizonUs = 0;
@@ -114,8 +118,9 @@ export function openTally(options: { readonly ratePerS: number; readonly partiti
       counts.shortfall += 1;
       failure('fail', atUs, reason);
     },
-    acknowledged(atUs, latencyUs, partition) {
+    acknowledged(atUs, latencyUs, { partition, verb }) {
       counts.acknowledged += 1;
+      perVerb[verb] += 1;
       timeline.ok(atUs, latencyUs, partition);
       perPartition[partition] = (perPartition[partition] ?? 0) + 1;
       reached(atUs);
@@ -160,6 +165,7 @@ export function openTally(options: { readonly ratePerS: number; readonly partiti
         attempts: end.counts.invoke,
         reads: counts.reads,
         ...timeline.latency(),
+        perVerb: { ...perVerb },
         perPartition,
         reasons: [...reasons]
           .map(([reason, count]) => ({ reason, count }))

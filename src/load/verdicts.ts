@@ -1,5 +1,6 @@
 import type { Op, ReadEntry } from './entries.ts';
 import type { FinalReads, Position } from './final-reads.ts';
+import type { LoadVerb } from './stories.ts';
 
 export interface JudgeInput {
   readonly tenant: string;
@@ -26,6 +27,9 @@ export interface ClaimedPosition extends Position {
 
 export interface Lost {
   readonly eventId: string;
+  readonly verb: LoadVerb;
+  /** Id of the reservation it was about; null for what makes one. */
+  readonly reservation: string | null;
   readonly hop: Hop;
   /** µs since the load's start. */
   readonly acknowledgedUs: number;
@@ -83,7 +87,7 @@ export interface Oversold {
 }
 
 export interface OutOfOrder {
-  readonly kind: 'decisions' | 'acknowledgements';
+  readonly kind: 'decisions' | 'acknowledgements' | 'versions';
   readonly resource: string;
   readonly earlier: string;
   readonly later: string;
@@ -95,6 +99,13 @@ export interface Disagreement {
   readonly eventId: string;
   readonly where: string;
   readonly detail: string;
+}
+
+/** A row that is not what the log made of its reservation. */
+export interface Projected {
+  readonly server: string;
+  readonly reservationId: string;
+  readonly what: string;
 }
 
 /** How late acknowledged operations became visible to reads, among those that were read back. */
@@ -138,4 +149,5 @@ export interface Judgement {
   readonly oversold: readonly Oversold[];
   readonly outOfOrder: readonly OutOfOrder[];
   readonly disagreements: readonly Disagreement[];
+  readonly projected: readonly Projected[];
 }

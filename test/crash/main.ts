@@ -1,7 +1,6 @@
-import { appendFile, chmod, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, readFile } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { reasonOf } from '../../src/core/error.ts';
 import { EXIT } from '../../src/core/exit.ts';
 import { topologyOf } from '../../src/drills/topology.ts';
@@ -9,114 +8,139 @@ import { untilBack } from '../soak/kill.ts';
 import { Platform } from '../support/driven-platform.ts';
 import { machineFacts, placePage } from '../support/results-page.ts';
 import { root } from '../support/source-tree.ts';
+import { type Options, optionsOf, USAGE } from './options.ts';
 import { pageOf } from './page.ts';
-import { planPoints } from './plan.ts';
-import { type Row, runPoint } from './point.ts';
+import { type Point, planPoints } from './plan.ts';
+import { type PointContext, runPoint } from './point.ts';
 import { ProjectionWatch } from './projection.ts';
+import { endOf, lastOf, leftOf, type Row, rowsOf } from './row.ts';
 
-interface Options {
-  readonly seed: number;
-  readonly ratePerS: number;
-  /** Only the points of these victims. */
-  readonly only: readonly string[];
-  readonly most: number;
-  readonly page: string | undefined;
-}
-
-const USAGE =
-  'npm run test:crash:service -- [--seed 1] [--rate 60] [--only broker,gateway] [--points 52] [--page docs/results/crash-service.md]';
 const LOOK_MS = 10_000;
+/** An inconclusive point is tried this often in one run; a failed one once. */
+const TRIES = 3;
 
 const say = (text: string): void => {
   process.stdout.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
 };
 
-function optionsOf(args: readonly string[]): Options | undefined {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: 'string', default: '1' },
-        rate: { type: 'string', default: '60' },
-        only: { type: 'string', default: '' },
-        points: { type: 'string', default: '1000' },
-        page: { type: 'string' },
-      },
-    });
-    const [seed, ratePerS, most] = [values.seed, values.rate, values.points].map(Number);
-    const only = values.only.split(',').filter((name) => name !== '');
-    if (!Number.isSafeInteger(seed) || !(Number(ratePerS) > 0) || !(Number(most) > 0)) return undefined;
-    return { seed: Number(seed), ratePerS: Number(ratePerS), only, most: Number(most), page: values.page };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Rows of an earlier run under this seed that passed: they are not run again. */
+/** Attempts of earlier runs under this seed. */
 async function rowsBefore(file: string): Promise<Row[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
-  const rows = text.split('\n').flatMap((line): Row[] => (line === '' ? [] : [JSON.parse(line) as Row]));
-  return rows.filter(({ wrong }) => wrong.length === 0);
+  return text.split('\n').flatMap((line): Row[] => (line === '' ? [] : [JSON.parse(line) as Row]));
+}
+
+interface Run {
+  readonly options: Options;
+  readonly workDir: string;
+  readonly version: string;
+  readonly endsAtMs: number;
+  readonly stop: AbortSignal;
+  /** Writes an attempt down before the next point begins. */
+  readonly note: (row: Row) => Promise<void>;
+}
+
+/**
+ * Runs points on one platform until one of them fails: what it left behind must not count against the next ones. Answers
+ * the points that were tried.
+ */
+async function onOnePlatform(points: readonly Point[], run: Run): Promise<Point[]> {
+  const { workDir, options } = run;
+  const platform = new Platform(workDir, 'crash');
+  // Of a run that was killed; there may be none.
+  await platform.down().catch(() => undefined);
+  const tried: Point[] = [];
+  let keep = false;
+  try {
+    await platform.up();
+    const context = await contextOf(platform, run);
+    try {
+      await untilBack(context);
+      for (const point of points) {
+        if (performance.now() > run.endsAtMs) break;
+        tried.push(point);
+        const row = await runPoint(point, context);
+        await run.note(row);
+        if (endOf(row) !== 'failed') continue;
+        await cp(platform.logsDir, join(workDir, `failed-${point.number}-${Date.now()}`), {
+          recursive: true,
+        });
+        keep = options.keep;
+        break;
+      }
+    } finally {
+      await context.ports.close();
+    }
+  } finally {
+    if (keep) say(`the platform is left standing: UPLIFT_STATE_DIR=${platform.stateDir}, sandbox crash`);
+    else
+      await platform.down().catch((error: unknown) => say(`the platform was not ended: ${reasonOf(error)}`));
+  }
+  return tried;
+}
+
+async function contextOf(
+  platform: Platform,
+  { options, workDir, version, stop }: Run,
+): Promise<PointContext> {
+  const [ports, units] = [await platform.open(), await platform.units()];
+  const topology = topologyOf(await ports.cluster.describe({ timeoutMs: LOOK_MS }));
+  const projection = new ProjectionWatch(ports.read, [ports.writer, ...ports.replicas]);
+  const { ratePerS } = options;
+  return { platform, ports, units, topology, projection, signal: stop, workDir, ratePerS, version };
 }
 
 async function matrix(options: Options, stop: AbortSignal): Promise<number> {
   const startedAt = new Date().toISOString();
+  const endsAtMs = performance.now() + options.minutes * 60_000;
   const workDir = join(root, '.cache', 'crash-service', `seed-${options.seed}`);
   await mkdir(workDir, { recursive: true });
   await chmod(workDir, 0o755);
   const file = join(workDir, 'rows.ndjson');
-  const rows = await rowsBefore(file);
   const planned = planPoints(options.seed)
     .filter(({ victim }) => options.only.length === 0 || options.only.includes(victim))
     .slice(0, options.most);
-  const left = planned.filter(({ number }) => !rows.some(({ point }) => point.number === number));
-  say(`${planned.length} points, ${planned.length - left.length} of them passed before; files in ${workDir}`);
-  const platform = new Platform(workDir, 'crash');
-  let operations = 0;
+  const rows = rowsOf(planned, await rowsBefore(file));
+  const machine = await machineFacts();
+  const note = async (row: Row): Promise<void> => {
+    rows.push(row);
+    await appendFile(file, `${JSON.stringify(row)}\n`);
+    const { point, unit, acknowledged, lost, backMs } = row;
+    const figures = `${acknowledged} acknowledged, ${lost} lost, back after ${backMs} ms`;
+    const why = [...row.wrong, ...row.open].join('; ');
+    say(`${point.number} ${point.act} ${unit} ${row.note}: ${figures}: ${endOf(row)} ${why}`);
+  };
+  const run = { options, workDir, version: machine.uplift ?? 'unknown', endsAtMs, stop, note };
+  say(
+    `${planned.length} points, ${leftOf(planned, rows).length} of them not passed before; files in ${workDir}`,
+  );
   try {
-    await platform.up();
-    const [ports, units] = [await platform.open(), await platform.units()];
-    try {
-      const topology = topologyOf(await ports.cluster.describe({ timeoutMs: LOOK_MS }));
-      const projection = new ProjectionWatch(ports.read, [ports.writer, ...ports.replicas]);
-      const context = {
-        platform,
-        ports,
-        units,
-        topology,
-        projection,
-        signal: stop,
-        workDir,
-        ratePerS: options.ratePerS,
-      };
-      await untilBack(context);
-      for (const point of left) {
-        const row = await runPoint(point, context);
-        rows.push(row);
-        await appendFile(file, `${JSON.stringify(row)}\n`);
-        operations = projection.size;
-        const end = row.wrong.length === 0 ? 'passed' : `FAILED: ${row.wrong.join('; ')}`;
-        say(
-          `${point.number} ${point.act} ${row.unit}: ${row.acknowledged} acknowledged, ${row.lost} lost, ${end}`,
-        );
-      }
-    } finally {
-      await ports.close();
-    }
+    await tryAll(planned, rows, run);
   } finally {
-    await platform
-      .down()
-      .catch((error: unknown) => say(`the platform could not be ended: ${reasonOf(error)}`));
+    const { seed, ratePerS } = options;
+    const result = { seed, ratePerS, startedAt, rows, planned: planned.length };
+    await placePage(pageOf(result, machine), options.page);
   }
-  const { seed, ratePerS } = options;
-  const sorted = rows
-    .filter(({ point }) => planned.some(({ number }) => number === point.number))
-    .toSorted((a, b) => a.point.number - b.point.number);
-  const result = { seed, ratePerS, startedAt, rows: sorted, planned: planned.length, operations };
-  await placePage(pageOf(result, await machineFacts()), options.page);
-  const failed = sorted.filter(({ wrong }) => wrong.length > 0).length;
-  process.stdout.write(`\n${sorted.length - failed} passed, ${failed} failed\n`);
-  return failed > 0 || sorted.length < planned.length ? EXIT.fail : EXIT.ok;
+  const left = leftOf(planned, lastOf(rows)).length;
+  process.stdout.write(`\n${planned.length - left} of ${planned.length} passed\n`);
+  return left > 0 ? EXIT.fail : EXIT.ok;
+}
+
+/** Every point that has not passed: once, an inconclusive one again at the end, as long as there is time. */
+async function tryAll(planned: readonly Point[], rows: readonly Row[], run: Run): Promise<void> {
+  const tries = new Map<number, number>();
+  for (;;) {
+    const next = leftOf(planned, rows).filter(({ number }) => {
+      const last = rows.findLast(({ point }) => point.number === number);
+      const tried = tries.get(number) ?? 0;
+      const again = last !== undefined && endOf(last) === 'inconclusive';
+      return tried < (again ? TRIES : 1);
+    });
+    if (next.length === 0 || performance.now() > run.endsAtMs) return;
+    const tried = await onOnePlatform(next, run);
+    for (const { number } of tried) tries.set(number, (tries.get(number) ?? 0) + 1);
+    const failed = rows.at(-1);
+    if (run.options.keep && failed !== undefined && endOf(failed) === 'failed') return;
+  }
 }
 
 const options = optionsOf(process.argv.slice(2));

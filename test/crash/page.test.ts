@@ -1,27 +1,28 @@
 import { expect, test } from 'vitest';
 import { pageOf } from './page.ts';
-import { planPoints } from './plan.ts';
+import { type Point, planPoints } from './plan.ts';
+import { rowFor } from './row-fixture.ts';
 
-test('the page counts what passed, by kind, and says of a point that failed what was wrong', () => {
-  const [one, two] = planPoints(1);
-  if (one === undefined || two === undefined) throw new Error('too few points');
+const [one, two] = planPoints(1) as [Point, Point];
+const matrix = { seed: 1, startedAt: '2026-01-01T00:00:00Z', ratePerS: 60, planned: 56 };
+
+test('the page counts the last attempt at each point, by kind, and tells of every one that did not pass', () => {
   const rows = [
-    { point: one, unit: 'kafka-1', acknowledged: 400, lost: 0, unknown: 2, backMs: 5400, wrong: [] },
-    {
-      point: two,
-      unit: 'redis-2',
-      acknowledged: 300,
-      lost: 1,
-      unknown: 0,
-      backMs: 1000,
-      wrong: ['1 | lost'],
-    },
+    rowFor(one, { unit: 'gateway-9', open: ['the API was not read'], version: 'old' }),
+    rowFor(one, { note: 'x took over' }),
+    rowFor(two, { unit: 'redis-2', acknowledged: 300, unknown: 0, lost: 1, wrong: ['1 lost'] }),
   ];
-  const startedAt = '2026-01-01T00:00:00Z';
-  const page = pageOf({ seed: 1, startedAt, ratePerS: 60, rows, planned: 52, operations: 702 }, { cpu: 'x' });
-  expect(page).toContain(
-    '**1 of 2 points passed** (52 planned, seed 1): 700 acknowledged, 1 lost, 2 unknown',
-  );
-  expect(page).toContain(`| ${one.victim} ${one.act} | 1 | 1 | 0 | 5.4 s |`);
-  expect(page).toMatch(/\| 2 \| redis-2 \|.*\*\*FAILED\*\* 1 \/ lost \|/);
+  const page = pageOf({ ...matrix, rows }, { cpu: 'x' });
+  expect(page).toContain('**1 of 56 planned points passed** (seed 1; 2 were tried, in 3 attempts)');
+  expect(page).toContain('700 acknowledged, 1 lost, 0 duplicates, 0 oversold, 0 gaps');
+  expect(page).toContain(`| ${one.victim} ${one.act} | 1 | 1 | 400 | 0 | 0 | 0 | 0 | equal | 5.4 s |`);
+  expect(page).toContain(`| ${two.victim} ${two.act} | 1 | 0 | 300 | 1 | 0 | 0 | 0 | not told | 5.4 s |`);
+  expect(page).toMatch(/\| 2 \| redis-2 \|.*\*\*failed\*\* \|/);
+  expect(page).toMatch(/gateway-9.*tree old: \*\*inconclusive\*\*: the API was not read/);
+  expect(page).toMatch(/redis-2.*\*\*failed\*\*: 1 lost/);
+});
+
+test('a page without an attempt claims nothing', () => {
+  const page = pageOf({ ...matrix, rows: [] }, { cpu: 'x' });
+  expect(page).toContain('**0 of 56 planned points passed** (seed 1; 0 were tried, in 0 attempts)');
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PER_KIND, planPoints, VICTIMS } from './plan.ts';
+import { ACTS, loadSecondsOf, PER_KIND, planPoints, VICTIMS } from './plan.ts';
 
 test('the matrix has at least fifty points, at least four of each kind, and the same ones for a seed', () => {
   fc.assert(
@@ -8,10 +8,12 @@ test('the matrix has at least fifty points, at least four of each kind, and the 
       const points = planPoints(seed);
       expect(points.length).toBeGreaterThanOrEqual(50);
       const kinds = Map.groupBy(points, ({ victim, act }) => `${victim} ${act}`);
-      expect(kinds.size).toBe(2 * VICTIMS.length - 1);
+      expect(kinds.size).toBe(ACTS.length * VICTIMS.length);
       for (const [, of] of kinds) expect(of).toHaveLength(PER_KIND);
       expect(planPoints(seed)).toEqual(points);
       expect(points.map(({ number }) => number)).toEqual(points.map((_, at) => at + 1));
+      for (const point of points)
+        expect(loadSecondsOf(point) * 1000).toBeGreaterThanOrEqual(point.afterMs + point.awayMs + 4_000);
     }),
   );
 });

@@ -10,8 +10,9 @@ export const VICTIMS = [
   'redis-master',
 ] as const;
 export type Victim = (typeof VICTIMS)[number];
+export const ACTS = ['kill', 'hang'] as const;
 /** SIGKILL and a start, or SIGSTOP and SIGCONT. */
-export type Act = 'kill' | 'hang';
+export type Act = (typeof ACTS)[number];
 
 /** One point of the matrix: under load, so long after it began, one process is killed or stopped for so long. */
 export interface Point {
@@ -21,6 +22,7 @@ export interface Point {
   /** Which of several units of its kind: a share of them, 0 … 1. */
   readonly pick: number;
   readonly afterMs: number;
+  /** Until it comes back; of a Postgres primary: until somebody begins to replace it. */
   readonly awayMs: number;
   /** Of this point's load. */
   readonly seed: number;
@@ -32,26 +34,37 @@ const LATEST_MS = 4_000;
 const LEAST_AWAY_MS = 500;
 /** Longer than a session of a broker (3 s) and the node time-out of Redis (2 s): some hangs are noticed, some are not. */
 const MOST_AWAY_MS = 8_000;
+/** A coordinator that needs longer to believe that a primary is dead is none. */
+const MOST_UNNOTICED_MS = 3_000;
+/** The load goes on after the victim is back: what a return breaks must meet somebody. */
+const AFTERWARDS_MS = 4_000;
+/** Promotion, the pool, and clients that find their way again; a failover takes 5 to 10 s on two busy cores. */
+const FAILOVER_MS = 6_000;
 
-/**
- * Pure: every act on every victim `perKind` times, in an order drawn from the seed. A primary that hangs is not among
- * them: it is fenced and replaced as if it were dead, which is what the kill does.
- */
+/** Pure: every act on every victim `perKind` times, in an order drawn from the seed. */
 export function planPoints(seed: number, perKind = PER_KIND): Point[] {
   const random = randomFrom(seed);
-  const kinds = VICTIMS.flatMap((victim) => {
-    const acts: readonly Act[] = victim === 'postgres-primary' ? ['kill'] : ['kill', 'hang'];
-    return acts.flatMap((act) => Array.from({ length: perKind }, () => ({ victim, act })));
-  });
+  const kinds = VICTIMS.flatMap((victim) =>
+    ACTS.flatMap((act) => Array.from({ length: perKind }, () => ({ victim, act }))),
+  );
   return kinds
     .map((kind) => ({ kind, order: random() }))
     .toSorted((a, b) => a.order - b.order)
-    .map(({ kind }, at) => ({
-      number: at + 1,
-      ...kind,
-      pick: random(),
-      afterMs: Math.round(EARLIEST_MS + random() * (LATEST_MS - EARLIEST_MS)),
-      awayMs: Math.round(LEAST_AWAY_MS + random() * (MOST_AWAY_MS - LEAST_AWAY_MS)),
-      seed: Math.floor(random() * 1_000_000),
-    }));
+    .map(({ kind }, at) => {
+      const mostMs = kind.victim === 'postgres-primary' ? MOST_UNNOTICED_MS : MOST_AWAY_MS;
+      return {
+        number: at + 1,
+        ...kind,
+        pick: random(),
+        afterMs: Math.round(EARLIEST_MS + random() * (LATEST_MS - EARLIEST_MS)),
+        awayMs: Math.round(LEAST_AWAY_MS + random() * (mostMs - LEAST_AWAY_MS)),
+        seed: Math.floor(random() * 1_000_000),
+      };
+    });
+}
+
+/** Pure: how long the load of a point runs, s: from before the act until some time after the return. */
+export function loadSecondsOf({ victim, afterMs, awayMs }: Point): number {
+  const failoverMs = victim === 'postgres-primary' ? FAILOVER_MS : 0;
+  return Math.ceil((afterMs + awayMs + failoverMs + AFTERWARDS_MS) / 1000);
 }

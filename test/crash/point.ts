@@ -2,91 +2,105 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../src/core/error.ts';
 import { waitFor } from '../../src/core/wait.ts';
-import { examine } from '../../src/drills/examine.ts';
+import { type Examined, examine } from '../../src/drills/examine.ts';
 import type { KafkaTopology } from '../../src/drills/topology.ts';
 import { pause, untilBack } from '../soak/kill.ts';
-import { type ActContext, killOrHang, untilRedisWhole, victimOf } from './act.ts';
-import type { Point } from './plan.ts';
-import type { ProjectionWatch } from './projection.ts';
-
-/** What one point showed. */
-export interface Row {
-  readonly point: Point;
-  readonly unit: string;
-  readonly acknowledged: number;
-  readonly lost: number;
-  readonly unknown: number;
-  /** From the act until everything was back. */
-  readonly backMs: number;
-  /** What is wrong, as sentences; none: passed. */
-  readonly wrong: readonly string[];
-}
+import { type ActContext, act, type Done, untilRedisWhole } from './act.ts';
+import { rolesNow } from './failover.ts';
+import { loadSecondsOf, type Point } from './plan.ts';
+import type { Compared, ProjectionWatch } from './projection.ts';
+import type { Row } from './row.ts';
 
 export interface PointContext extends ActContext {
-  readonly workDir: string;
   readonly ratePerS: number;
   readonly topology: KafkaTopology;
   readonly projection: ProjectionWatch;
+  /** Commit of the tree that is tried. */
+  readonly version: string;
 }
 
-const LOAD_S = 8;
 const LOAD_GRACE_MS = 90_000;
 const BEGIN_MS = 20_000;
 const QUIESCE_MS = 60_000;
+const FOUND_NOTHING = {
+  acknowledged: 0,
+  unknown: 0,
+  lost: 0,
+  duplicates: 0,
+  oversold: 0,
+  broken: 0,
+  differs: 0,
+};
 
 /** One point from load to verdict. Does not throw for what it finds: that stands in the row. */
 export async function runPoint(point: Point, context: PointContext): Promise<Row> {
-  const { platform, ports, signal } = context;
-  const history = join(context.workDir, `point-${point.number}-${Date.now()}.ndjson`);
-  const rate = ['--rate', String(context.ratePerS), '--duration', `${LOAD_S}s`, '--seed', String(point.seed)];
-  const load = platform.start(
-    ['load', 'run', ...rate, '--history', history, '--output', 'json'],
-    LOAD_S * 1000 + LOAD_GRACE_MS,
-  );
+  const { platform, ratePerS, workDir, version, signal } = context;
+  const history = join(workDir, `point-${point.number}-${Date.now()}.ndjson`);
+  const seconds = loadSecondsOf(point);
+  const rate = ['--rate', String(ratePerS), '--duration', `${seconds}s`, '--seed', String(point.seed)];
+  const args = ['load', 'run', ...rate, '--history', history, '--output', 'json'];
+  const row = { point, version, at: new Date().toISOString() };
+  const load = platform.start(args, seconds * 1000 + LOAD_GRACE_MS);
+  const ended = load.ended.catch((error: unknown) => reasonOf(error));
   try {
-    await waitFor(async () => (await stat(history).catch(() => undefined)) !== undefined, {
-      what: 'the load begins',
-      timeoutMs: BEGIN_MS,
-      intervalMs: 50,
-      signal,
-    });
+    await untilBegun(history, signal);
     await pause(point.afterMs, signal);
-    const unit = await victimOf(point, context);
     const actedMs = performance.now();
-    await killOrHang(unit, point, context);
-    const ended = await load.ended;
+    const done = await act(point, context);
     await untilBack(context);
     await untilRedisWhole(context);
-    const backMs = performance.now() - actedMs;
-    const { gateways, timeoutMs } = ports;
-    const { judgement, troubles } = await examine(ports, {
-      history,
-      gateways,
-      timeoutMs,
-      quiesceMs: QUIESCE_MS,
-    });
-    const wrong = [
-      ...(ended.exit === 0 || ended.exit === 10 ? [] : [`the load ended with exit ${ended.exit}`]),
-      ...(judgement.verdict === 'pass' ? [] : judgement.reasons),
-      ...troubles,
-      ...(await context.projection.compare(timeoutMs)),
-    ];
-    const { acknowledged, unknown, lost } = judgement;
-    return {
-      point,
-      unit: unit.id,
-      acknowledged,
-      unknown,
-      lost: lost.length,
-      backMs: Math.round(backMs),
-      wrong,
-    };
+    const backMs = Math.round(performance.now() - actedMs);
+    const result = await ended;
+    const exit = typeof result === 'string' ? result : `exit ${result.exit}`;
+    const loadEnded = ['exit 0', 'exit 10'].includes(exit) ? [] : [`the load ended with ${exit}`];
+    return { ...row, ...done, backMs, ...(await judgePoint(history, loadEnded, context)) };
   } catch (error) {
     signal.throwIfAborted();
-    const nothing = { acknowledged: 0, lost: 0, unknown: 0, backMs: 0 };
-    return { point, unit: '?', ...nothing, wrong: [reasonOf(error)] };
+    const nobody: Done = { unit: point.victim, note: '' };
+    return { ...row, ...nobody, ...FOUND_NOTHING, backMs: 0, wrong: [reasonOf(error)], open: [] };
   } finally {
     load.kill('SIGKILL');
-    await load.ended.catch(() => undefined);
+    await ended;
   }
+}
+
+async function untilBegun(history: string, signal: AbortSignal): Promise<void> {
+  await waitFor(async () => (await stat(history).catch(() => undefined)) !== undefined, {
+    what: 'the load begins',
+    timeoutMs: BEGIN_MS,
+    intervalMs: 50,
+    signal,
+  });
+}
+
+/** Everything read back, and what follows from it. */
+async function judgePoint(history: string, loadEnded: readonly string[], context: PointContext) {
+  const { ports, projection } = context;
+  const { gateways, timeoutMs } = ports;
+  const servers = await rolesNow([ports.writer, ...ports.replicas], timeoutMs);
+  const request = { history, gateways, timeoutMs, quiesceMs: QUIESCE_MS };
+  const examined = await examine({ ...ports, ...servers }, request);
+  return verdictOf(examined, await projection.compare(timeoutMs), loadEnded);
+}
+
+/** Pure: figures of a point; `wrong` was seen, `open` is what could not be looked at. */
+export function verdictOf(
+  { judgement, troubles }: Pick<Examined, 'judgement' | 'troubles'>,
+  { broken, differs }: Compared,
+  loadEnded: readonly string[],
+): Omit<Row, 'point' | 'version' | 'at' | 'unit' | 'note' | 'backMs'> {
+  const { acknowledged, unknown, lost, duplicates, oversold, reasons, verdict } = judgement;
+  const failed = verdict === 'fail' ? reasons : [];
+  const inconclusive = verdict === 'inconclusive' ? reasons : [];
+  return {
+    acknowledged,
+    unknown,
+    lost: lost.length,
+    duplicates: duplicates.length,
+    oversold: oversold.length,
+    broken: broken.length,
+    differs: differs.length,
+    wrong: [...failed, ...broken, ...differs],
+    open: [...loadEnded, ...inconclusive, ...troubles],
+  };
 }

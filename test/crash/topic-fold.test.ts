@@ -42,6 +42,41 @@ describe('a fold of the events topic', () => {
   });
 });
 
+describe('a fold of every verb', () => {
+  const held = { status: 'held', holdUntilMs: 5_000 } as const;
+  const verbs = [
+    made(0, held),
+    made(1, held),
+    made(2, { id: 'res-0', version: 2 }),
+    made(3, { id: 'res-0', version: 3, quantity: 2 }),
+    made(4, { id: 'res-0', version: 4, quantity: 2, status: 'cancelled' }),
+    someDecision(5, { decision: 'rejected', reason: 'it has ended' }),
+    // A tick: nobody asked, and a hold ends with it.
+    someDecision(9, {
+      eventId: null,
+      tenant: null,
+      reservation: null,
+      previousCommandOffset: '5',
+      expired: [someReservation({ id: 'res-1', status: 'expired', version: 2 })],
+    }),
+  ];
+
+  it('has each reservation as its last change left it, and an operation for each that was asked for', () => {
+    const { broken, reservations, operations, decidedThrough } = foldOf(verbs);
+    expect(broken).toEqual([]);
+    expect(reservations.get('t/res-0')).toMatchObject({ status: 'cancelled', version: 4, quantity: 2 });
+    expect(reservations.get('t/res-1')).toMatchObject({ status: 'expired', version: 2 });
+    expect([reservations.size, operations.size, decidedThrough.get(0)]).toEqual([2, 6, 9n]);
+  });
+
+  it('tells a projection in which the hold did not end', () => {
+    const rows = rowsOf(verbs.slice(0, -1));
+    expect(differences(foldOf(verbs), rows, 'az-a')).toEqual([
+      expect.stringContaining('1 reservations are not as the events leave them: t/res-1 (r held v1'),
+    ]);
+  });
+});
+
 describe('a projection', () => {
   it('that is equal to the fold shows no difference', () => {
     expect(differences(foldOf(LOG), rowsOf(LOG), 'az-a')).toEqual([]);

@@ -84,7 +84,7 @@ export class TopicFold {
 
 /** One server's projection. */
 export interface ProjectionRows {
-  readonly reservations: ReadonlyMap<string, Omit<ReservationState, 'resource'>>;
+  readonly reservations: ReadonlyMap<string, ReservationState>;
   readonly operations: ReadonlyMap<string, string>;
 }
 
@@ -124,13 +124,7 @@ export function differences(topic: TopicState, rows: ProjectionRows, server: str
 const missing = (of: ReadonlyMap<string, unknown>, where: ReadonlyMap<string, unknown>): string[] =>
   [...of.keys()].filter((key) => !where.has(key));
 
-function textOf({
-  slot,
-  quantity,
-  status,
-  version,
-  holdUntilMs,
-}: Omit<ReservationState, 'resource'>): string {
+function textOf({ resource, slot, quantity, status, version, holdUntilMs }: ReservationState): string {
   const times = [Date.parse(slot.start), Date.parse(slot.end), holdUntilMs ?? '-'];
-  return [status, `v${version}`, `× ${quantity}`, ...times].join(' ');
+  return [resource, status, `v${version}`, `× ${quantity}`, ...times].join(' ');
 }

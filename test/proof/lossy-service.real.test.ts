@@ -5,6 +5,7 @@ import { openRead } from '../../src/clients/kafka/index.ts';
 import { TOPICS } from '../../src/contract/records.ts';
 import { CAPACITY_PER_RESOURCE } from '../../src/contract/rules.ts';
 import type { BrokerLossResult } from '../../src/drills/kafka-broker-loss/types.ts';
+import { askedOf } from '../../src/load/asked.ts';
 import type { HistoryLine, InvokeEntry } from '../../src/load/entries.ts';
 import { planWorkload } from '../../src/load/workload.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
@@ -16,6 +17,7 @@ import { seenRun } from '../support/sandbox-runs.ts';
 /** Recorded: the first of them at which the unguarded service loses is the one the real service is drilled under. */
 const SEEDS = [1, 2, 3] as const;
 const DRILL_MS = 240_000;
+const RATE_PER_S = 200;
 
 interface Drilled {
   readonly seed: number;
@@ -35,7 +37,8 @@ afterAll(() => sandbox?.down());
 
 async function drill(seed: number, more: readonly string[] = []): Promise<CliResult> {
   const args = ['drill', 'run', 'kafka-broker-loss', '--yes', '--seed', String(seed), '--baseline', '5'];
-  return sandbox.run([...args, ...more, '--output', 'json'], DRILL_MS);
+  const rate = ['--rate', String(RATE_PER_S)];
+  return sandbox.run([...args, ...rate, ...more, '--output', 'json'], DRILL_MS);
 }
 
 /** The same platform with a shorter promise: an unguarded producer that never recovers is not waited for so long. */
@@ -63,7 +66,7 @@ async function acknowledgedIn(runId: string): Promise<Set<string>> {
   return new Set(lines.flatMap((line) => (line.t === 'invoke' && ok.has(line.op) ? [line.event] : [])));
 }
 
-/** What was asked for first, in order: partition, slot and quantity. The tenant is another one in every run. */
+/** What was asked for first, in order: verb, partition, slot and quantity. The tenant is another one in every run. */
 async function askedIn(runId: string, count: number): Promise<unknown[]> {
   const lines = await historyOf(runId);
   const first = lines.filter((line): line is InvokeEntry => line.t === 'invoke' && line.attempt === 1);
@@ -71,14 +74,23 @@ async function askedIn(runId: string, count: number): Promise<unknown[]> {
   return first
     .toSorted((a, b) => indexOf(a) - indexOf(b))
     .slice(0, count)
-    .map(({ partition, slot, quantity }) => [partition, ...slot, quantity]);
+    .map(({ verb, partition, slot, quantity }) => [verb, partition, ...(slot ?? []), quantity]);
 }
 
+/** What a run of the drill is asked for in its first seconds, when nothing it made is asked for anything more yet. */
+const FIRST = 1000;
+
 function plannedBy(seed: number, count: number): unknown[] {
-  const workload = planWorkload({ tenant: 'any', partitions: 24, seed, capacity: CAPACITY_PER_RESOURCE });
+  const workload = planWorkload({
+    tenant: 'any',
+    partitions: 24,
+    seed,
+    ratePerS: RATE_PER_S,
+    capacity: CAPACITY_PER_RESOURCE,
+  });
   return Array.from({ length: count }, (_, index) => {
-    const { partition, slotStartMs, slotEndMs, quantity } = workload.at(index);
-    return [partition, slotStartMs, slotEndMs, quantity];
+    const { verb, partition, slot, quantity } = askedOf(workload.at(index), undefined);
+    return [verb, partition, ...(slot ?? []), quantity];
   });
 }
 
@@ -162,7 +174,7 @@ describe('the reference service under the same seeds', () => {
         expect(result?.judgement).toMatchObject({ lost: [], duplicates: [], verdict: 'pass' });
         expect(result?.judgement.acknowledged).toBeGreaterThan(1000);
         expect(result?.proof.probes.every(({ named }) => named)).toBe(true);
-        if (result !== undefined) expect(await askedIn(result.runId, 1000)).toEqual(plannedBy(seed, 1000));
+        if (result !== undefined) expect(await askedIn(result.runId, FIRST)).toEqual(plannedBy(seed, FIRST));
       }
     },
     SEEDS.length * DRILL_MS,
@@ -170,10 +182,10 @@ describe('the reference service under the same seeds', () => {
 
   test('was asked for the same things in the same order; another seed would have asked otherwise', async () => {
     if (lossy === undefined) expect.fail('nothing was lost');
-    const asked = await askedIn(lossy.result.runId, 1000);
-    expect(asked).toHaveLength(1000);
-    expect(asked).toEqual(plannedBy(lossy.seed, 1000));
-    expect(asked).not.toEqual(plannedBy(lossy.seed + 1, 1000));
+    const asked = await askedIn(lossy.result.runId, FIRST);
+    expect(asked).toHaveLength(FIRST);
+    expect(asked).toEqual(plannedBy(lossy.seed, FIRST));
+    expect(asked).not.toEqual(plannedBy(lossy.seed + 1, FIRST));
   });
 });
 

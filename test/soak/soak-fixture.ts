@@ -37,12 +37,13 @@ const JUDGEMENT: Judgement = {
   oversold: [],
   outOfOrder: [],
   disagreements: [],
+  projected: [],
 };
 
 export function examinedWith(change: Partial<Judgement> = {}): Examined {
   return {
     judgement: { ...JUDGEMENT, ...change },
-    proof: { proved: true, probes: [{ hop: 'writer → API', eventId: 'e', named: true }] },
+    proof: { proved: true, probes: [{ hop: 'writer → API', planted: 'create', eventId: 'e', named: true }] },
     troubles: [],
     counts: { partitions: 48, commands: 179_900, events: 179_900, servers: 3, api: 179_000 },
   };

@@ -32,7 +32,7 @@ const VIEWS = `
     parked_at timestamptz, settled_at timestamptz, tenant text DEFAULT 't',
     PRIMARY KEY (topic_id, partition, event_offset));
   CREATE TABLE uplift_reservations (reservation_id text, event_id text, tenant text, resource text,
-    slot_start timestamptz, slot_end timestamptz, quantity int, status text);`;
+    slot_start timestamptz, slot_end timestamptz, quantity int, status text, version int);`;
 
 const COMMAND_MS = 120_000;
 

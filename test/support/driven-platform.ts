@@ -51,8 +51,17 @@ export class Platform {
     return this.run(['sandbox', 'down', '--name', this.#name]);
   }
 
+  /** Where the files of its units stand. */
+  get unitsDir(): string {
+    return sandboxPaths(this.#dir, this.#dir).units;
+  }
+
+  get logsDir(): string {
+    return sandboxPaths(this.#dir, this.#dir).logs;
+  }
+
   units(): Promise<PlacedUnit[]> {
-    return readUnits(sandboxPaths(this.#dir, this.#dir).units);
+    return readUnits(this.unitsDir);
   }
 
   /** Runs a command; any exit code but 0 is an error with what was said. */

@@ -5,14 +5,8 @@ import { reasonOf } from '../../core/error.ts';
 import type { AskPostgres } from '../../facts/ask-postgres.ts';
 import { claimedPositions } from '../../load/checker-events.ts';
 import type { Op } from '../../load/entries.ts';
-import {
-  type CommandsRead,
-  type EventsRead,
-  type FinalReads,
-  foldCommands,
-  foldEvents,
-  type PostgresRead,
-} from '../../load/final-reads.ts';
+import { foldCommands, foldEvents } from '../../load/final-folds.ts';
+import type { CommandsRead, EventsRead, FinalReads, PostgresRead } from '../../load/final-reads.ts';
 import { readApi } from './api.ts';
 import { readDatabase } from './database.ts';
 import { readWholeTopic } from './log.ts';

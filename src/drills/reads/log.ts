@@ -1,7 +1,8 @@
 import type { Read } from '../../clients/kafka/ports.ts';
 import { UpliftError } from '../../core/error.ts';
 import { readSlices } from '../../facts/kafka/slices.ts';
-import type { Bounds, FoldRecord } from '../../load/final-reads.ts';
+import type { FoldRecord } from '../../load/final-folds.ts';
+import type { Bounds } from '../../load/final-reads.ts';
 
 /** A topic read from its first offset to the end it had when the read began. */
 export interface LogRead {

@@ -1,5 +1,7 @@
 import type { Decision } from '../../contract/records.ts';
-import { idOf, REPLICAS, reservationOf, rowOf, TENANT, type World, WRITER } from './world.ts';
+import type { ReservationRow } from '../final-reads.ts';
+import { idOf, REPLICAS, rowOf, TENANT, type World, WRITER } from './world.ts';
+import { reservationOf } from './world-decide.ts';
 
 /** Damage of every kind, aimed by two numbers; what it hits depends on the world. */
 export const DAMAGE = {
@@ -75,6 +77,18 @@ export const DAMAGE = {
     const row = server?.operations[a % Math.max(1, server.operations.length)];
     if (row !== undefined) server?.operations.push(row);
   },
+  olderRow: (world: World, a: number, b: number) =>
+    changeRow(world, a, b, (row) => ({ ...row, version: row.version - 1 })),
+  newerRow: (world: World, a: number, b: number) =>
+    changeRow(world, a, b, (row) => ({ ...row, version: row.version + 1 })),
+  otherRow: (world: World, a: number, b: number) =>
+    changeRow(world, a, b, (row) => ({ ...row, status: row.status === 'held' ? 'active' : 'held' })),
+  dropExpiry: (world: World, a: number, b: number) => {
+    const log = world.events[b % 2] ?? [];
+    const ends = log.filter((decision) => decision.expired.length > 0);
+    const gone = ends[a % Math.max(1, ends.length)];
+    log.splice(0, log.length, ...log.filter((decision) => decision !== gone));
+  },
   phantomRow: (world: World, a: number, b: number) => {
     const reservation = reservationOf({
       id: `p-${a}`,
@@ -106,6 +120,17 @@ export const DAMAGE = {
   missing: (world: World, a: number) =>
     void world.missing.add(['commands', 'events', 'api', WRITER, ...REPLICAS][a % 6] ?? 'api'),
 } satisfies Record<string, (world: World, a: number, b: number) => void>;
+
+function changeRow(
+  world: World,
+  a: number,
+  b: number,
+  change: (row: ReservationRow) => ReservationRow,
+): void {
+  const rows = world.servers.get([WRITER, ...REPLICAS][b % 3] ?? WRITER)?.reservations ?? [];
+  const row = rows[a % Math.max(1, rows.length)];
+  if (row !== undefined) rows[a % rows.length] = change(row);
+}
 
 /** The servers have put an event aside: its rows are not there, and the dead letter is. */
 export function park(world: World, names: readonly string[], id: string): void {

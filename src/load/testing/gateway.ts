@@ -11,7 +11,7 @@ import {
 import { eventIdOf, partitionOf, resourceKey } from '../../contract/ids.ts';
 import { encodeToken } from '../../contract/token.ts';
 
-/** What the next create comes to. */
+/** What the next write comes to. */
 export type Answer =
   | { readonly kind: 'accept'; readonly delayMs?: number }
   /** Takes effect, then the connection is reset instead of an answer. */
@@ -26,14 +26,24 @@ export interface FakeGateway {
   readonly url: string;
   /** Event ids in the order they took effect, per partition: index = offset. */
   readonly logs: readonly (readonly string[])[];
-  readonly requests: readonly { readonly eventId: string; readonly atMs: number }[];
+  readonly requests: readonly FakeRequest[];
   connections(): number;
   close(): Promise<void>;
 }
 
+export interface FakeRequest {
+  readonly eventId: string;
+  readonly atMs: number;
+  readonly method: string;
+  readonly path: string;
+  /** Absent: it had none. */
+  readonly body: { readonly resource?: string; readonly hold?: boolean } | undefined;
+}
+
 interface State {
   readonly logs: string[][];
-  readonly requests: { eventId: string; atMs: number }[];
+  readonly requests: FakeRequest[];
+  readonly partitions: Map<string, number>;
   readonly acknowledged: Map<string, string>;
   readonly invisibleLooks: Map<string, number>;
 }
@@ -55,6 +65,7 @@ export function sharedState(partitions: number): State {
   return {
     logs: Array.from({ length: partitions }, () => []),
     requests: [],
+    partitions: new Map(),
     acknowledged: new Map(),
     invisibleLooks: new Map(),
   };
@@ -94,10 +105,12 @@ async function handle(
   response: ServerResponse,
 ): Promise<void> {
   if (request.method === 'GET') return get(options, state, request, response);
-  const body = JSON.parse(await bodyOf(request)) as { resource: string };
+  const text = await bodyOf(request);
+  const body = text === '' ? undefined : (JSON.parse(text) as NonNullable<FakeRequest['body']>);
   const tenant = String(request.headers[tenantHeader]);
   const eventId = eventIdOf(tenant, String(request.headers[idempotencyHeader]));
-  state.requests.push({ eventId, atMs: performance.now() });
+  const { method = '', url: path = '' } = request;
+  state.requests.push({ eventId, atMs: performance.now(), method, path, body });
   const answer = options.answer?.(state.requests.length - 1, eventId) ?? { kind: 'accept' };
   if (answer.kind === 'hang') return;
   if (answer.kind === 'resetBefore') {
@@ -108,7 +121,10 @@ async function handle(
     const type = PROBLEMS[answer.type];
     return send(response, answer.status, { type, title: answer.type, status: answer.status });
   }
-  const partition = partitionOf(resourceKey(tenant, body.resource), options.partitions);
+  const partition =
+    state.partitions.get(path.split('/')[3] ?? '') ??
+    partitionOf(resourceKey(tenant, body?.resource ?? ''), options.partitions);
+  state.partitions.set(reservationIdOf(eventId), partition);
   const log = state.logs[partition] ?? [];
   const token =
     state.acknowledged.get(eventId) ??
@@ -141,7 +157,7 @@ function get(options: FakeOptions, state: State, request: IncomingMessage, respo
 }
 
 function operationOf(operationId: string): Operation {
-  const reservationId = `r-${operationId}`;
+  const reservationId = reservationIdOf(operationId);
   return {
     operationId,
     decision: 'accepted',
@@ -151,6 +167,9 @@ function operationOf(operationId: string): Operation {
     commandOffset: '0',
   };
 }
+
+/** The id of what an operation makes. */
+export const reservationIdOf = (operationId: string): string => `r-${operationId}`;
 
 function reservationOf(reservationId: string): Reservation {
   const slot = { start: '2040-01-01T00:00:00Z', end: '2040-01-01T01:00:00Z' };

@@ -1,5 +1,6 @@
+import type { Decision } from '../../contract/records.ts';
 import { decodeToken } from '../../contract/token.ts';
-import { outOfOrder, oversold } from './naive-invariants.ts';
+import { brokenVersions, outOfOrder, oversold, projected } from './naive-invariants.ts';
 import { type Ack, decisionLog, decisionsOf, has, type Placed, placesOf } from './naive-lookups.ts';
 import { REPLICAS, type World, WRITER } from './world.ts';
 
@@ -37,7 +38,13 @@ export function naiveJudge(world: World): NaiveFindings {
     replayed: [String(has(world, 'events') ? replayed(world) : 0)],
     phantoms: sorted(phantoms(world, ids, refused)),
     oversold: sorted(oversold(world)),
-    outOfOrder: sorted(outOfOrder(world, ids, acks)),
+    outOfOrder: sorted([...outOfOrder(world, ids, acks), ...brokenVersions(world)]),
+    projected: sorted(
+      projected(
+        world,
+        acks.filter((ack) => lostAt(world, ack) !== undefined),
+      ),
+    ),
   };
 }
 
@@ -48,7 +55,8 @@ function ackOf(world: World, id: string): Ack | undefined {
     .toSorted((a, b) => (a.doneUs ?? 0) - (b.doneUs ?? 0));
   const [ok] = oks;
   if (ok === undefined) return undefined;
-  return { id, resource: ok.resource, partition: ok.partition, ackUs: ok.doneUs ?? 0, token: ok.token ?? '' };
+  const { reservation, resource, partition } = ok;
+  return { id, reservation, resource, partition, ackUs: ok.doneUs ?? 0, token: ok.token ?? '' };
 }
 
 function claimOf(ack: Ack): Placed {
@@ -70,7 +78,9 @@ function isMoved(world: World, ack: Ack): boolean {
 function isUnparseable(world: World, ack: Ack): boolean {
   if (!has(world, 'events') || !has(world, 'commands') || decisionsOf(world, ack.id).length > 0) return false;
   const marks = placesOf(world, ack.id).map(({ partition, offset }) =>
-    decisionLog(world)[partition]?.some((d) => d.eventId === null && Number(d.commandOffset) === offset),
+    decisionLog(world)[partition]?.some(
+      (d) => d.decision === 'unparseable' && Number(d.commandOffset) === offset,
+    ),
   );
   return marks.includes(true);
 }
@@ -79,15 +89,16 @@ function isUnparseable(world: World, ack: Ack): boolean {
 function verdictOn(
   world: World,
   id: string,
-): { kind: string; offset: number; partition: number } | undefined {
+): { kind: string; offset: number; partition: number; after: Decision['reservation'] } | undefined {
   if (!has(world, 'events')) return undefined;
   const all = decisionsOf(world, id);
   const own = all.find(({ decision }) => decision.decision !== 'repeated') ?? all[0];
   if (own === undefined) return undefined;
   const { decision, partition } = own;
+  const after = decision.reservation;
   if (decision.decision === 'repeated' && decision.first !== null)
-    return { kind: decision.first.decision, offset: Number(decision.first.commandOffset), partition };
-  return { kind: decision.decision, offset: Number(decision.commandOffset), partition };
+    return { kind: decision.first.decision, offset: Number(decision.first.commandOffset), partition, after };
+  return { kind: decision.decision, offset: Number(decision.commandOffset), partition, after };
 }
 
 function lostAt(world: World, ack: Ack): string | undefined {
@@ -122,7 +133,12 @@ function lacksOn(world: World, ack: Ack, name: string): boolean {
   if (!has(world, name) || server === undefined || verdict === undefined) return false;
   if ((server.through.get(verdict.partition) ?? -1) < verdict.offset) return false;
   const operation = server.operations.some((row) => row.eventId === ack.id);
-  const reservation = server.reservations.some((row) => row.eventId === ack.id);
+  const { after } = verdict;
+  const reservation = server.reservations.some((row) =>
+    ack.reservation === null
+      ? row.eventId === ack.id
+      : after !== null && row.reservationId === after.id && row.version >= after.version,
+  );
   return !operation || (verdict.kind === 'accepted' && !reservation);
 }
 

@@ -1,52 +1,104 @@
-import { type Ack, decisionLog, decisionsOf, has, placesOf } from './naive-lookups.ts';
+import { type Ack, decisionLog, decisionsOf, has, placesOf, putAside, steps } from './naive-lookups.ts';
 import type { World } from './world.ts';
+
+interface Held {
+  readonly resource: string;
+  readonly start: number;
+  readonly end: number;
+  readonly quantity: number;
+}
+
+const live = ({ status }: { status: string }): boolean => status !== 'cancelled' && status !== 'expired';
 
 /** Capacity and order, asked of the flat lists moment by moment and pair by pair. */
 export function oversold(world: World): string[] {
-  const sources: [
-    string,
-    { id: string; resource: string; start: number; end: number; quantity: number }[],
-  ][] = [];
-  if (has(world, 'events')) {
-    const accepted = decisionLog(world)
-      .flat()
-      .flatMap((d) =>
-        d.decision === 'accepted' && d.reservation?.tenant === world.tenant ? [d.reservation] : [],
-      );
-    const once = accepted.filter((r, at) => accepted.findIndex((other) => other.id === r.id) === at);
-    sources.push([
-      'events log',
-      once.map((r) => ({
-        id: r.id,
-        resource: r.resource,
-        start: Date.parse(r.slot.start),
-        end: Date.parse(r.slot.end),
-        quantity: r.quantity,
-      })),
-    ]);
-  }
-  for (const [name, server] of world.servers) {
-    if (has(world, name))
-      sources.push([
-        name,
-        server.reservations.map((r) => ({
-          id: r.reservationId,
-          resource: r.resource,
-          start: r.slotStartMs,
-          end: r.slotEndMs,
-          quantity: r.quantity,
-        })),
-      ]);
-  }
-  return sources.flatMap(([source, held]) =>
-    held.flatMap((at) => {
+  const found: string[] = [];
+  const look = (source: string, held: readonly Held[]): void => {
+    for (const at of held) {
       const together = held.filter(
         (other) => other.resource === at.resource && other.start <= at.start && at.start < other.end,
       );
-      return together.reduce((sum, other) => sum + other.quantity, 0) > world.capacity
-        ? [`${source} ${at.resource}`]
-        : [];
-    }),
+      if (together.reduce((sum, other) => sum + other.quantity, 0) > world.capacity)
+        found.push(`${source} ${at.resource}`);
+    }
+  };
+  const all = has(world, 'events') ? steps(world) : [];
+  for (const now of all.keys()) {
+    const until = all.slice(0, now + 1).map(({ r }) => r);
+    const newest = until.filter(
+      (r, at) => !until.slice(at + 1).some((later) => later.id === r.id && later.resource === r.resource),
+    );
+    look(
+      'events log',
+      newest.filter(live).map(({ resource, quantity, slot }) => ({
+        resource,
+        quantity,
+        start: Date.parse(slot.start),
+        end: Date.parse(slot.end),
+      })),
+    );
+  }
+  for (const [name, server] of world.servers) {
+    if (!has(world, name)) continue;
+    const rows = server.reservations.filter((row) => live(row) && !putAside(world, name, row.reservationId));
+    look(
+      name,
+      rows.map(({ resource, quantity, slotStartMs: start, slotEndMs: end }) => ({
+        resource,
+        quantity,
+        start,
+        end,
+      })),
+    );
+  }
+  return found;
+}
+
+/** Versions that do not count on by one. */
+export function brokenVersions(world: World): string[] {
+  const all = has(world, 'events') ? steps(world) : [];
+  return all.flatMap((step, at) => {
+    const before = all.slice(0, at).findLast(({ r }) => r.id === step.r.id);
+    if (step.r.version === (before?.r.version ?? 0) + 1) return [];
+    return [`versions ${(before ?? step).eventId ?? `end of ${step.r.id}`}`];
+  });
+}
+
+/** Rows that are not what the log made of a reservation nobody lost anything of. */
+export function projected(world: World, lost: readonly { id: string; reservation: string | null }[]): string[] {
+  if (!has(world, 'events')) return [];
+  const all = steps(world);
+  const ids = [...new Set(all.map(({ r }) => r.id))];
+  const untouched = ids.filter(
+    (id) =>
+      !lost.some((one) => one.reservation === id) &&
+      !all.some(({ r, eventId }) => r.id === id && lost.some((one) => one.id === eventId)),
+  );
+  return [...world.servers.keys()]
+    .filter((name) => has(world, name))
+    .flatMap((name) =>
+      untouched.filter((id) => !putAside(world, name, id) && isOther(world, name, id)).map((id) => `${name} ${id}`),
+    );
+}
+
+function isOther(world: World, name: string, id: string): boolean {
+  const server = world.servers.get(name);
+  const course = steps(world).filter(({ r }) => r.id === id);
+  const partition = course[0]?.partition ?? 0;
+  const through = server?.through.get(partition) ?? -1;
+  const applied = course.filter(({ offset }) => offset <= through).at(-1);
+  const row = server?.reservations.find((one) => one.reservationId === id);
+  if (row === undefined) return applied !== undefined;
+  if (applied !== undefined && row.version < applied.r.version) return true;
+  const logged = course.find(({ r }) => r.version === row.version)?.r;
+  const decided = (decisionLog(world)[partition] ?? []).map((d) => Number(d.commandOffset));
+  if (logged === undefined) return through <= Math.max(-1, ...decided);
+  return (
+    logged.status !== row.status ||
+    logged.quantity !== row.quantity ||
+    logged.resource !== row.resource ||
+    Date.parse(logged.slot.start) !== row.slotStartMs ||
+    Date.parse(logged.slot.end) !== row.slotEndMs
   );
 }
 

@@ -1,12 +1,7 @@
 import { replayHeaders } from '../../contract/dead-letter.ts';
 import type { Command } from '../../contract/records.ts';
-import {
-  type FinalReads,
-  foldCommands,
-  foldEvents,
-  foldPostgres,
-  type PostgresRead,
-} from '../final-reads.ts';
+import { foldCommands, foldEvents, foldPostgres } from '../final-folds.ts';
+import type { FinalReads, PostgresRead } from '../final-reads.ts';
 import type { JudgeInput } from '../verdicts.ts';
 import { REPLICAS, type ServerState, TOPIC_ID, type World, WRITER } from './world.ts';
 
@@ -82,6 +77,9 @@ function serverRead(server: ServerState): PostgresRead {
   for (const row of server.reservations) fold.reservation(row);
   for (const row of server.operations) fold.operation(row);
   for (const eventId of server.parked) fold.parked(eventId);
-  for (const [partition, through] of server.through) fold.offset(partition, BigInt(through));
+  for (const [partition, through] of server.through) {
+    fold.offset(partition, BigInt(through), 'before');
+    fold.offset(partition, BigInt(through), 'after');
+  }
   return fold.result();
 }

@@ -1,7 +1,9 @@
-import type { Decision, ReservationState } from '../../contract/records.ts';
+import { type Decision, effectsOf, type ReservationState } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
 import type { Op, ReadEntry } from '../entries.ts';
 import type { ApiRead, OperationRow, ReservationRow } from '../final-reads.ts';
+import type { LoadVerb } from '../stories.ts';
+import { decide } from './world-decide.ts';
 
 /**
  * A small platform as flat lists, run forward honestly and then damaged by the tests. The checker sees it through the
@@ -33,6 +35,10 @@ export interface ServerState {
 
 /** How one operation goes. */
 export interface OpSpec {
+  /** Absent: create. */
+  readonly verb?: LoadVerb;
+  /** Of a follow-up: which of the acknowledged creates before it it is about; it is a create where there is none. */
+  readonly of?: number;
   readonly resource: number;
   readonly attempts: readonly ('ok' | 'fail' | 'info' | 'open')[];
   /** Whether an attempt without a 202 left a record all the same. */
@@ -46,14 +52,16 @@ export interface OpSpec {
 }
 
 export const TENANT = 'load-t';
+/** Stands for the owner's heartbeat in a commands log. */
+export const TICK = 'tick';
 export const TOPIC_ID = 'topic-1';
 export const PARTITIONS = 2;
 export const WRITER = 'az-a';
 export const REPLICAS = ['az-b', 'az-c'] as const;
-const HOUR_MS = 3_600_000;
 
 export const resourceOf = (number: number): string => `r${number}`;
 export const partitionOfResource = (number: number): number => number % PARTITIONS;
+export const reservationIdOf = (index: number): string => `i-${idOf(index)}`;
 export const idOf = (index: number): string => `c0de${index.toString(16).padStart(28, '0')}`;
 
 /** Runs the operations through an honest platform. */
@@ -72,15 +80,45 @@ export function honestWorld(specs: readonly OpSpec[], capacity: number): World {
     api: [],
     missing: new Set(),
   };
-  for (const [index, spec] of specs.entries()) send(world, index, spec);
-  decide(world, specs);
+  const asked = askedFor(specs);
+  for (const [index, one] of asked.entries()) send(world, index, one);
+  decide(world, asked);
   project(world);
   return world;
 }
 
-function send(world: World, index: number, spec: OpSpec): void {
+/** One operation with what it turns out to be about. */
+export interface Asked {
+  readonly spec: OpSpec;
+  readonly verb: LoadVerb;
+  readonly resource: number;
+  /** Id of the reservation it is about; null for what makes one. */
+  readonly reservation: string | null;
+}
+
+function askedFor(specs: readonly OpSpec[]): Asked[] {
+  const asked: Asked[] = [];
+  for (const spec of specs) {
+    const { verb = 'create', of = 0 } = spec;
+    const makers = asked.flatMap((one, at) =>
+      one.reservation === null && one.spec.attempts.at(-1) === 'ok' ? [{ ...one, at }] : [],
+    );
+    const maker = makers[of % Math.max(1, makers.length)];
+    if (verb === 'create' || verb === 'hold') {
+      asked.push({ spec, verb, resource: spec.resource, reservation: null });
+    } else if (maker === undefined) {
+      asked.push({ spec, verb: 'create', resource: spec.resource, reservation: null });
+    } else {
+      asked.push({ spec, verb, resource: maker.resource, reservation: reservationIdOf(maker.at) });
+    }
+  }
+  return asked;
+}
+
+function send(world: World, index: number, asked: Asked): void {
+  const { spec, verb, reservation, resource } = asked;
   const eventId = idOf(index);
-  const partition = partitionOfResource(spec.resource);
+  const partition = partitionOfResource(resource);
   const log = world.commands[partition] ?? [];
   for (const [at, outcome] of spec.attempts.entries()) {
     const sentUs = index * 10 + at * 3;
@@ -89,7 +127,9 @@ function send(world: World, index: number, spec: OpSpec): void {
     world.ops.push({
       op: world.ops.length,
       eventId,
-      resource: resourceOf(spec.resource),
+      verb,
+      reservation,
+      resource: resourceOf(resource),
       partition,
       attempt: at + 1,
       gateway: 'g1',
@@ -107,100 +147,7 @@ function send(world: World, index: number, spec: OpSpec): void {
   }
   // Somebody else's traffic in the same log, not always last: the end of a partition is where mistakes hide.
   if (index % 3 === 0) log.push({ eventId: `f${index}`, tenant: 'other' });
-}
-
-interface Holding {
-  readonly resource: string;
-  readonly slot: number;
-  readonly quantity: number;
-}
-
-function decide(world: World, specs: readonly OpSpec[]): void {
-  const held: Holding[] = [];
-  for (const [partition, log] of world.commands.entries()) {
-    const first = new Map<string, Decision>();
-    for (const [offset, record] of log.entries()) {
-      if (record === null) continue;
-      const known = first.get(record.eventId);
-      const spec = record.tenant === TENANT ? specs[Number.parseInt(record.eventId.slice(4), 16)] : undefined;
-      const base = baseOf(offset, record.eventId);
-      const decision =
-        spec === undefined
-          ? foreignDecision(base, record.tenant)
-          : decisionOn(base, spec, known, held, world.capacity);
-      if (known === undefined) first.set(record.eventId, decision);
-      world.events[partition]?.push(decision);
-    }
-  }
-}
-
-function decisionOn(
-  base: Decision,
-  spec: OpSpec,
-  known: Decision | undefined,
-  held: Holding[],
-  capacity: number,
-): Decision {
-  if (spec.unparseable) return { ...base, decision: 'unparseable', eventId: null, reason: 'x' };
-  return known === undefined ? freshDecision(base, spec, held, capacity) : repetitionOf(base, known);
-}
-
-function baseOf(offset: number, eventId: string): Decision {
-  return {
-    v: 1,
-    decision: 'rejected',
-    rulesVersion: 1,
-    commandOffset: String(offset),
-    previousCommandOffset: String(offset - 1),
-    logTimeMs: 0,
-    command: null,
-    eventId,
-    tenant: null,
-    reservation: null,
-    reason: null,
-    first: null,
-    expired: [],
-  };
-}
-
-function foreignDecision(base: Decision, tenant: string): Decision {
-  const reservation = reservationOf({
-    id: `x-${base.eventId}`,
-    tenant,
-    resource: 'x',
-    slot: slotOf(0),
-    quantity: 1,
-  });
-  return { ...base, decision: 'accepted', reservation };
-}
-
-function repetitionOf(base: Decision, known: Decision): Decision {
-  const decision = known.decision === 'accepted' ? 'accepted' : 'rejected';
-  const first = { commandOffset: known.commandOffset, decision } as const;
-  return { ...base, decision: 'repeated', reservation: known.reservation, first };
-}
-
-function freshDecision(base: Decision, spec: OpSpec, held: Holding[], capacity: number): Decision {
-  const { slot, quantity } = spec;
-  const resource = resourceOf(spec.resource);
-  const competing = held.filter((other) => other.resource === resource && other.slot === slot);
-  if (competing.reduce((sum, other) => sum + other.quantity, quantity) > capacity)
-    return { ...base, reason: 'full' };
-  held.push({ resource, slot, quantity });
-  const own = { id: `i-${base.eventId}`, tenant: TENANT, resource, slot: slotOf(slot), quantity };
-  const reservation = reservationOf(own);
-  return { ...base, decision: 'accepted', reservation };
-}
-
-/** A reservation as it was made: active at once. */
-export function reservationOf(
-  made: Pick<ReservationState, 'id' | 'tenant' | 'resource' | 'slot' | 'quantity'>,
-): ReservationState {
-  return { ...made, status: 'active', version: 1, holdUntilMs: null };
-}
-
-function slotOf(slot: number): { start: string; end: string } {
-  return { start: new Date(slot * HOUR_MS).toISOString(), end: new Date((slot + 1) * HOUR_MS).toISOString() };
+  if (index % 4 === 3) log.push({ eventId: `t${index}`, tenant: TICK });
 }
 
 function project(world: World): void {
@@ -218,18 +165,27 @@ function project(world: World): void {
 function projected(world: World): ServerState {
   const server: ServerState = { reservations: [], operations: [], parked: new Set(), through: new Map() };
   for (const [partition, log] of world.events.entries()) {
-    for (const { decision, eventId, reservation, commandOffset } of log) {
+    for (const one of log) {
+      const { decision, eventId, reservation, commandOffset } = one;
       server.through.set(partition, Number(commandOffset));
+      for (const effect of effectsOf(one)) applyTo(server, effect, eventId);
       if (eventId === null || decision === 'repeated') continue;
       server.operations.push({ eventId, decision, reservationId: reservation?.id ?? null });
-      if (reservation?.tenant === TENANT) server.reservations.push(rowOf(eventId, reservation));
     }
   }
   return server;
 }
 
+function applyTo(server: ServerState, effect: ReservationState, eventId: string | null): void {
+  if (effect.tenant !== TENANT) return;
+  const at = server.reservations.findIndex(({ reservationId }) => reservationId === effect.id);
+  const before = server.reservations[at];
+  if (before === undefined) server.reservations.push(rowOf(eventId ?? '', effect));
+  else server.reservations[at] = rowOf(before.eventId, effect);
+}
+
 export function rowOf(eventId: string, reservation: NonNullable<Decision['reservation']>): ReservationRow {
-  const { id, resource, slot, quantity } = reservation;
+  const { id, resource, slot, quantity, status, version } = reservation;
   return {
     reservationId: id,
     eventId,
@@ -237,6 +193,7 @@ export function rowOf(eventId: string, reservation: NonNullable<Decision['reserv
     slotStartMs: Date.parse(slot.start),
     slotEndMs: Date.parse(slot.end),
     quantity,
-    status: 'active',
+    status,
+    version,
   };
 }

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import type { Examined } from '../../src/drills/examine.ts';
+import { verdictOf } from './point.ts';
+import { endOf } from './row.ts';
+
+const judged = (over: Partial<Examined['judgement']> = {}): Pick<Examined, 'judgement' | 'troubles'> => ({
+  judgement: {
+    verdict: 'pass',
+    reasons: [],
+    acknowledged: 10,
+    unknown: 0,
+    lost: [],
+    duplicates: [],
+    oversold: [],
+    ...over,
+  } as unknown as Examined['judgement'],
+  troubles: [],
+});
+const equal = { broken: [], differs: [] };
+
+test('a point is passed when nothing is wrong and everything was looked at', () => {
+  expect(endOf(verdictOf(judged(), equal, []))).toBe('passed');
+});
+
+test.each([
+  ['a failed judgement', verdictOf(judged({ verdict: 'fail', reasons: ['1 lost'] }), equal, []), 'failed'],
+  ['a gap in the topic', verdictOf(judged(), { ...equal, broken: ['x'] }, []), 'failed'],
+  ['a projection that differs', verdictOf(judged(), { ...equal, differs: ['x'] }, []), 'failed'],
+  [
+    'a judgement left open',
+    verdictOf(judged({ verdict: 'inconclusive', reasons: ['x'] }), equal, []),
+    'inconclusive',
+  ],
+  ['a source that was not read', verdictOf({ ...judged(), troubles: ['x'] }, equal, []), 'inconclusive'],
+  ['a load without its end', verdictOf(judged(), equal, ['exit 70']), 'inconclusive'],
+])('%s is never passed', (_, row, end) => {
+  expect(endOf(row)).toBe(end);
+});
