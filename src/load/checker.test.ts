@@ -367,12 +367,33 @@ test('a hold counts until its end is in the log, and its room is taken again aft
   const expiry = log.find(({ expired }) => expired.length > 0);
   expect(expiry?.expired).toMatchObject([{ id: reservationIdOf(0), status: 'expired', version: 2 }]);
   expect(judge(inputOf(ends))).toMatchObject({ verdict: 'pass', ends: { accepted: 7, rejected: 0 } });
-  log.splice(log.findIndex((decision) => decision === expiry), 1);
+  log.splice(
+    log.findIndex((decision) => decision === expiry),
+    1,
+  );
   expect(judge(inputOf(ends))).toMatchObject({
     verdict: 'fail',
     oversold: [{ source: 'events log', held: 12 }],
     projected: [WRITER, ...REPLICAS].map((server) => ({ server, reservationId: reservationIdOf(0) })),
   });
+});
+
+test('what a server has put aside is neither oversold nor wrong there: its rows are older on purpose', () => {
+  const world = course({ quantity: 6 }, { verb: 'cancel', of: 0 }, { quantity: 6 });
+  const names = [WRITER, ...REPLICAS];
+  park(world, names, idOf(1));
+  for (const name of names) setRow(world, name, 0, { status: 'active', version: 1 });
+  DAMAGE.api404(world, 1);
+  expect(judge(inputOf(world))).toMatchObject({
+    verdict: 'pass',
+    oversold: [],
+    projected: [],
+    ends: { accepted: 2, deadLettered: 1 },
+  });
+  for (const name of names) world.servers.get(name)?.parked.clear();
+  const { oversold, lost } = judge(inputOf(world));
+  expect(oversold.map(({ source }) => source)).toEqual(names);
+  expect(lost).toMatchObject([{ eventId: idOf(1), hop: 'events log → writer' }]);
 });
 
 test('versions of a reservation go 1, 2, 3 …: one that is left out or comes twice is out of order', () => {
@@ -381,7 +402,9 @@ test('versions of a reservation go 1, 2, 3 …: one that is left out or comes tw
   expect(judge(inputOf(confirmThenCancel())).verdict).toBe('pass');
   const gap = confirmThenCancel();
   eraseDecisions(gap, idOf(1));
-  expect(judge(inputOf(gap)).outOfOrder).toMatchObject([{ kind: 'versions', earlier: idOf(0), later: idOf(2) }]);
+  expect(judge(inputOf(gap)).outOfOrder).toMatchObject([
+    { kind: 'versions', earlier: idOf(0), later: idOf(2) },
+  ]);
   const twice = confirmThenCancel();
   const log = twice.events[0] ?? [];
   const cancel = log.find(({ eventId }) => eventId === idOf(2));

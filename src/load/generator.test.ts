@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { EXIT } from '../core/exit.ts';
 import { exitOfLoad } from './present.ts';
-import { type LoadBench, openLoadBench, PARTITIONS } from './testing/bench.ts';
 import { VERBS } from './stories.ts';
+import { type LoadBench, openLoadBench, PARTITIONS } from './testing/bench.ts';
 import { type Answer, reservationIdOf, sharedState } from './testing/gateway.ts';
 
 let bench: LoadBench;
@@ -102,7 +102,10 @@ test('what was made is confirmed, changed and cancelled under the id that its op
     expect(maker).toMatchObject({ reservation: null, outcome: 'ok', partition: op.partition });
     expect(op.sentUs).toBeGreaterThan(maker?.doneUs ?? 0);
   }
-  const routes = Map.groupBy(fake.requests, ({ method, path }) => `${method} ${path.replace(/r-[0-9a-f]+/, ':id')}`);
+  const routes = Map.groupBy(
+    fake.requests,
+    ({ method, path }) => `${method} ${path.replace(/r-[0-9a-f]+/, ':id')}`,
+  );
   expect(new Map([...routes].map(([route, own]) => [route, own.length]))).toEqual(
     new Map([
       ['POST /v1/reservations', summary.perVerb.create + summary.perVerb.hold],

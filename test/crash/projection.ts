@@ -26,17 +26,20 @@ export class ProjectionWatch {
   /** Reads on to the end of the topic; answers what is wrong in it, or with a server, as sentences. */
   async compare(timeoutMs: number): Promise<string[]> {
     await this.#readOn(timeoutMs);
-    const topic = this.#fold.result();
-    const found = [...topic.broken];
+    const read = this.#fold.result();
+    const before = { reservations: new Map(read.reservations), operations: new Map(read.operations) };
+    const found: string[] = [];
     for (const { name, ask } of this.#servers) {
       try {
         await this.#caughtUp(ask, timeoutMs);
-        found.push(...differences(topic, await rowsOf(ask, timeoutMs), name));
+        const rows = await rowsOf(ask, timeoutMs);
+        await this.#readOn(timeoutMs);
+        found.push(...differences({ before, after: this.#fold.result() }, rows, name));
       } catch (error) {
         found.push(`${name}: ${reasonOf(error)}`);
       }
     }
-    return found;
+    return [...this.#fold.result().broken, ...found];
   }
 
   get size(): number {

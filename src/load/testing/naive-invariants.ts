@@ -65,7 +65,10 @@ export function brokenVersions(world: World): string[] {
 }
 
 /** Rows that are not what the log made of a reservation nobody lost anything of. */
-export function projected(world: World, lost: readonly { id: string; reservation: string | null }[]): string[] {
+export function projected(
+  world: World,
+  lost: readonly { id: string; reservation: string | null }[],
+): string[] {
   if (!has(world, 'events')) return [];
   const all = steps(world);
   const ids = [...new Set(all.map(({ r }) => r.id))];
@@ -77,7 +80,9 @@ export function projected(world: World, lost: readonly { id: string; reservation
   return [...world.servers.keys()]
     .filter((name) => has(world, name))
     .flatMap((name) =>
-      untouched.filter((id) => !putAside(world, name, id) && isOther(world, name, id)).map((id) => `${name} ${id}`),
+      untouched
+        .filter((id) => !putAside(world, name, id) && isOther(world, name, id))
+        .map((id) => `${name} ${id}`),
     );
 }
 

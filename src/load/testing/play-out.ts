@@ -40,7 +40,13 @@ export function playOut(
     let taken = wanted.quantity;
     for (const index of onResource.get(wanted.resource) ?? []) {
       const other = live.get(index);
-      if (other !== undefined && index !== own && other.startMs < wanted.endMs && wanted.startMs < other.endMs) taken += other.quantity;
+      if (
+        other !== undefined &&
+        index !== own &&
+        other.startMs < wanted.endMs &&
+        wanted.startMs < other.endMs
+      )
+        taken += other.quantity;
     }
     return taken <= capacity;
   };
