@@ -143,3 +143,34 @@ export function outOfOrder(world: World, ids: readonly string[], acks: readonly 
   }
   return found;
 }
+
+/** Effects that nobody asked for, or that were refused. */
+export function phantoms(world: World, ids: readonly string[], refused: readonly string[]): string[] {
+  const seen = [
+    ...(has(world, 'commands')
+      ? world.commands
+          .flatMap((log, p) => log.filter((_, offset) => offset >= (world.commandsStart[p] ?? 0)))
+          .flatMap((record) => (record?.tenant === world.tenant ? [record.eventId] : []))
+      : []),
+    ...(has(world, 'events')
+      ? decisionLog(world)
+          .flat()
+          .flatMap((d) =>
+            d.eventId !== null && (d.reservation?.tenant ?? world.tenant) === world.tenant ? [d.eventId] : [],
+          )
+      : []),
+    ...[...world.servers]
+      .filter(([name]) => has(world, name))
+      .flatMap(([, server]) => [
+        ...server.reservations.map((row) => row.eventId),
+        ...server.operations.map((row) => row.eventId).filter((id) => ids.includes(id)),
+      ]),
+    ...(has(world, 'api')
+      ? world.api.flatMap(([id, answer]) => (answer.kind === 'operation' ? [id] : []))
+      : []),
+  ];
+  return seen.flatMap((id) => {
+    if (!ids.includes(id)) return [`${id} never invoked`];
+    return refused.includes(id) ? [`${id} refused`] : [];
+  });
+}
