@@ -90,10 +90,7 @@ test('a hold counts until its end is in the log, and its room is taken again aft
   const expiry = log.find(({ expired }) => expired.length > 0);
   expect(expiry?.expired).toMatchObject([{ id: reservationIdOf(0), status: 'expired', version: 2 }]);
   expect(judge(inputOf(ends))).toMatchObject({ verdict: 'pass', ends: { accepted: 7, rejected: 0 } });
-  log.splice(
-    log.findIndex((decision) => decision === expiry),
-    1,
-  );
+  log.splice(expiry === undefined ? 0 : log.indexOf(expiry), 1);
   expect(judge(inputOf(ends))).toMatchObject({
     verdict: 'fail',
     oversold: [{ source: 'events log', held: 12 }],
