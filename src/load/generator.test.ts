@@ -39,6 +39,10 @@ test('a steady load is acknowledged evenly over partitions and gateways, and the
   expect(ops.filter((op) => op.gateway === 'gateway-1')).toHaveLength(100);
   expect(reads.length).toBeGreaterThan(40);
   expect(new Set(reads.map(({ seen }) => seen))).toEqual(new Set(['accepted', 'found']));
+  // Once more through the other gateway, with the token of the acknowledgement: the operation and its reservation.
+  const acknowledged = new Set(ops.map(({ token }) => token));
+  expect(state.tokens.length).toBe(reads.length / 2);
+  expect(state.tokens.every((token) => acknowledged.has(token))).toBe(true);
   const stats = load.stats();
   expect(load.acksBetween(0, stats.atUs)).toBe(200);
   expect(load.timeline().reduce((sum, row) => sum + row.ok, 0) + 0).toBeLessThanOrEqual(200);
