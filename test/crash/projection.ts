@@ -51,16 +51,23 @@ export class ProjectionWatch {
 
   async #look(timeoutMs: number): Promise<string[]> {
     await this.#readOn(timeoutMs);
-    const topic = this.#fold.result();
+    const read = this.#fold.result();
+    const before = { reservations: new Map(read.reservations), operations: new Map(read.operations) };
     const looks = this.#servers.map(async ({ name, ask }) => {
       try {
         await this.#caughtUp(ask, timeoutMs);
-        return differences(topic, await rowsOf(ask, timeoutMs), name);
+        return { name, rows: await rowsOf(ask, timeoutMs) };
       } catch (error) {
-        return [`${name}: ${reasonOf(error)}`];
+        return { name, reason: reasonOf(error) };
       }
     });
-    return (await Promise.all(looks)).flat();
+    const seen = await Promise.all(looks);
+    // Holds go on ending with the ticks while the servers are read.
+    await this.#readOn(timeoutMs);
+    const around = { before, after: this.#fold.result() };
+    return seen.flatMap((look) =>
+      look.rows === undefined ? [`${look.name}: ${look.reason}`] : differences(around, look.rows, look.name),
+    );
   }
 
   get size(): number {

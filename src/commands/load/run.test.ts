@@ -59,7 +59,7 @@ async function deps(
   };
 }
 
-const INPUT = { rate: 50, duration: '1200ms', seed: 1, capacity: 100 };
+const INPUT = { rate: 50, duration: '1200ms', seed: 1, capacity: 100, mix: 'all' } as const;
 
 test('it runs against the gateways of the region, says what counts, and leaves its history in the state folder', async () => {
   const { deps: own, said } = await deps(gateway.url);
