@@ -9,6 +9,7 @@ import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
 import { CommandsSession } from './session.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -20,6 +21,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'commands', { registry: metrics.registry, log });
   const partitions = settings.TOPIC_PARTITIONS;
   const owned = ownedPartitions(settings);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
@@ -57,6 +59,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
         read,
         produce,
         metrics,
+        tracing: telemetry.tracing,
         log,
         owned,
         partitions,
@@ -75,6 +78,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   } finally {
     await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
     await Promise.allSettled([produce.close(), read.close(), cluster.close()]);
+    await telemetry.close();
   }
   log.info('drained');
 }

@@ -12,6 +12,7 @@ import { Outbox, outgoingOf } from './outbox.ts';
 import type { OwnerDeps, Phase } from './owner.ts';
 import type { Covered } from './snapshots/policy.ts';
 import { EventTail } from './tail.ts';
+import type { Deciding } from './traces.ts';
 
 /**
  * Owner of one partition: restores the fold from a base and the events after it, decides commands, writes the decisions
@@ -211,6 +212,7 @@ export class PartitionOwner {
   }
 
   #take(record: InRecord): void {
+    const deciding = this.#deps.trace?.(this.#deps.partition, record);
     const outcome = decide(this.#state, record);
     if (outcome.kind === 'beyond') {
       this.stop(`command ${record.offset}: ${outcome.reason}`);
@@ -219,14 +221,16 @@ export class PartitionOwner {
     this.#takenTo = record.offset + 1n;
     this.#takenEpoch = record.leaderEpoch;
     if (outcome.kind === 'quiet') advance(this.#state, outcome.logTimeMs);
-    else this.#decided(outcome.decision, record);
+    else this.#decided(outcome.decision, record, deciding);
   }
 
-  #decided(decision: Decision, record: InRecord): void {
+  #decided(decision: Decision, record: InRecord, deciding: Deciding | undefined): void {
     this.#apply(decision);
     this.#compare(decision);
     if (this.phase !== 'deciding') return;
-    this.#outbox.push(outgoingOf(decision, record, this.#deps.eventSchema));
+    const { eventSchema, onDecision } = this.#deps;
+    this.#outbox.push(outgoingOf(decision, record, eventSchema, deciding?.decided(decision)));
+    onDecision?.(decision, record);
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */

@@ -20,6 +20,8 @@ import { type Probe, ProbeLoop } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
+import { trustsCallers } from '../telemetry/settings.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
@@ -28,6 +30,7 @@ import { type IdSource, openIds } from './ids.ts';
 import { openLimiter } from './rate-limit.ts';
 import { Reader } from './reader.ts';
 import { openDecisions } from './reads.ts';
+import { GatewayTraces } from './traces.ts';
 import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -40,6 +43,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'gateway', { registry: metrics.registry, log });
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
   const unknown = createUnknownMetrics(metrics.registry);
   const redis = adapters.openClaims(redisTarget(settings));
@@ -90,6 +94,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     decisions,
     metrics,
     log,
+    traces: new GatewayTraces({ tracing: telemetry.tracing, trustsCallers: trustsCallers(settings) }),
     maxInFlight: settings.MAX_IN_FLIGHT,
     commandsTopicId: () => topic.id,
     draining: () => signal.aborted,
@@ -115,6 +120,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await Promise.allSettled([batcher.close(), produce.close()]);
     await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
     await Promise.allSettled(replicas.map((replica) => replica.close()));
+    await telemetry.close();
   }
   log.info('drained');
 }

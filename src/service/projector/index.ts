@@ -9,6 +9,7 @@ import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
 import { DeadLetterBox } from './dead-letters.ts';
 import { ProjectorSession } from './session.ts';
 
@@ -19,6 +20,7 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'projector', { registry: metrics.registry, log });
   const partitions = settings.TOPIC_PARTITIONS;
   const owned = ownedPartitions(settings);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
@@ -67,7 +69,9 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
     context.onListening?.(port);
     const live = async (): Promise<void> => {
       const eventSchema = settings.EVENT_SCHEMA;
-      const deps = { cluster, read, sql, letters, eventSchema, metrics, log, owned, partitions, signal };
+      const { tracing } = telemetry;
+      const outside = { cluster, read, sql, letters, metrics, tracing, log };
+      const deps = { ...outside, eventSchema, owned, partitions, signal };
       session = new ProjectorSession(deps);
       await session.run().finally(() => {
         session = undefined;
@@ -77,6 +81,7 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   } finally {
     await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
     await Promise.allSettled([produce.close(), read.close(), cluster.close(), sql.close()]);
+    await telemetry.close();
   }
   log.info('drained');
 }

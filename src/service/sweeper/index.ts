@@ -12,6 +12,7 @@ import { type Probe, ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepHouse } from './housekeeping.ts';
 import { SWEEP_RULES } from './plan.ts';
@@ -35,6 +36,7 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'sweeper', { registry: metrics.registry, log });
   const unknown = createUnknownMetrics(metrics.registry);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
@@ -55,6 +57,7 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
     nowMs: Date.now,
     random: Math.random,
     metrics: unknown,
+    tracing: telemetry.tracing,
     log,
     instance: settings.INSTANCE,
   };
@@ -67,6 +70,7 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   } finally {
     await Promise.allSettled([app.close(), loop.stop(), batcher.close()]);
     await Promise.allSettled([produce.close(), cluster.close(), sql.close()]);
+    await telemetry.close();
   }
   log.info('drained');
 }
