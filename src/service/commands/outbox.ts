@@ -1,7 +1,7 @@
 import type { InRecord, OutRecord, Produce } from '../../clients/kafka/ports.ts';
 import type { EventSchema } from '../../contract/events.ts';
 import { resourceKey } from '../../contract/ids.ts';
-import { type Decision, type DecisionKind, TOPICS } from '../../contract/records.ts';
+import { type CommandType, type Decision, type DecisionKind, TOPICS } from '../../contract/records.ts';
 import { reasonOf, UpliftError } from '../../core/error.ts';
 import { encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
 import type { Sending } from '../telemetry/messaging.ts';
@@ -11,6 +11,7 @@ export interface Outgoing {
   readonly commandOffset: bigint;
   readonly record: OutRecord;
   readonly kind: DecisionKind;
+  readonly command: CommandType | null;
   /** Its span, when its trace is recorded. */
   readonly sending?: Sending | undefined;
 }
@@ -30,14 +31,14 @@ export function outgoingOf(
     value: encodeDecision(decision, schema),
     headers: eventHeaders(decision, schema, trace),
   };
-  return { commandOffset: offset, record, kind: decision.decision, sending };
+  return { commandOffset: offset, record, kind: decision.decision, command: decision.command, sending };
 }
 
 export interface OutboxDeps {
   readonly partition: number;
   readonly produce: Pick<Produce, 'send'>;
   readonly sendDeadlineMs: number;
-  readonly onWritten: (kind: DecisionKind) => void;
+  readonly onWritten: (kind: DecisionKind, command: CommandType | null) => void;
   /** There is room again: called after each batch that was written. */
   readonly onRoom: () => void;
   /** A send failed for good. What waits behind it is not sent: call `clear`. */
@@ -115,9 +116,9 @@ export class Outbox {
       }
       if (epoch !== this.#epoch) return;
       this.#waiting = this.#waiting.slice(batch.length);
-      for (const [at, { kind, sending }] of batch.entries()) {
+      for (const [at, { kind, command, sending }] of batch.entries()) {
         sending?.acknowledged(baseOffset + BigInt(at));
-        onWritten(kind);
+        onWritten(kind, command);
       }
       onRoom();
     }

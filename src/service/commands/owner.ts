@@ -1,6 +1,6 @@
 import type { InRecord, Produce } from '../../clients/kafka/ports.ts';
 import type { EventSchema } from '../../contract/events.ts';
-import type { Decision, DecisionKind } from '../../contract/records.ts';
+import type { CommandType, Decision, DecisionKind } from '../../contract/records.ts';
 import type { BeginDeciding } from './traces.ts';
 
 /** What the owner of a partition does at the moment. */
@@ -17,7 +17,7 @@ export interface OwnerDeps {
   readonly trace?: BeginDeciding | undefined;
   /** A decision was made; it is not written yet. */
   readonly onDecision?: ((decision: Decision, record: InRecord) => void) | undefined;
-  readonly onDecided: (decision: DecisionKind) => void;
+  readonly onDecided: (decision: DecisionKind, command: CommandType | null) => void;
   readonly onStopped: (partition: number, reason: string, differs: boolean) => void;
   /** Read commands from here: state is restored, or commands were dropped because too many decisions waited. */
   readonly onReadFrom: (partition: number, nextCommandOffset: bigint) => void;

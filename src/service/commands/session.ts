@@ -90,7 +90,7 @@ export class CommandsSession {
         eventSchema,
         trace,
         onDecision,
-        onDecided: (decision) => metrics.decided.inc({ decision }),
+        onDecided: (decision, command) => metrics.decided.inc({ decision, command: command ?? 'none' }),
         onStopped: (_, reason, differs) => {
           if (differs) metrics.decisionDiffers.inc();
           log.error({ partition, reason }, 'partition stopped');
@@ -171,9 +171,11 @@ export class CommandsSession {
     this.#keeper?.start();
     await Promise.all([
       this.#loop(this.#events, TOPICS.events, this.#eventSeeks, (owner, batch) => owner.onEvents(batch)),
-      this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) =>
-        owner.onCommands(batch),
-      ),
+      this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) => {
+        const startedMs = performance.now();
+        owner.onCommands(batch);
+        metrics.decideDuration.observe((performance.now() - startedMs) / 1000);
+      }),
     ]);
   }
 

@@ -14,6 +14,7 @@ import {
   type Settings,
   sqlTarget,
 } from '../env.ts';
+import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
@@ -57,7 +58,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const bloom = openBloom({ adapters, settings, sql, cluster, claims: redis, metrics, log });
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const batcher = new PartitionBatcher(produce);
   const writer = new CommandWriter({
     ...writerSettings(settings),

@@ -3,6 +3,7 @@ import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
 import { CommitPositions } from '../runtime/commit-positions.ts';
+import { meteredProduce, meteredRead } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
@@ -24,9 +25,10 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   const partitions = settings.TOPIC_PARTITIONS;
   const owned = ownedPartitions(settings);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
-  const read = adapters.openRead(kafkaTarget(settings, 'read'));
+  const read = meteredRead(adapters.openRead(kafkaTarget(settings, 'read')), metrics.registry);
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'dlq')), log);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'dlq')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const letters = new DeadLetterBox({
     produce,
     instance: settings.INSTANCE,

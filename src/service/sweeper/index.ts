@@ -6,6 +6,7 @@ import { dlqOf } from '../../contract/dead-letter.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, parseEnv, type Settings, sqlTarget } from '../env.ts';
+import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
@@ -40,7 +41,8 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   const unknown = createUnknownMetrics(metrics.registry);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'sweep')), log);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'sweep')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const batcher = new PartitionBatcher(produce);
   const topic: { id: string | undefined } = { id: undefined };
   const trouble: Trouble = { reason: 'not started' };
