@@ -12,7 +12,6 @@ import { Outbox, outgoingOf } from './outbox.ts';
 import type { OwnerDeps, Phase } from './owner.ts';
 import type { Covered } from './snapshots/policy.ts';
 import { EventTail } from './tail.ts';
-import type { Deciding } from './traces.ts';
 
 /**
  * Owner of one partition: restores the fold from a base and the events after it, decides commands, writes the decisions
@@ -212,7 +211,6 @@ export class PartitionOwner {
   }
 
   #take(record: InRecord): void {
-    const deciding = this.#deps.trace?.(this.#deps.partition, record);
     const outcome = decide(this.#state, record);
     if (outcome.kind === 'beyond') {
       this.stop(`command ${record.offset}: ${outcome.reason}`);
@@ -221,16 +219,15 @@ export class PartitionOwner {
     this.#takenTo = record.offset + 1n;
     this.#takenEpoch = record.leaderEpoch;
     if (outcome.kind === 'quiet') advance(this.#state, outcome.logTimeMs);
-    else this.#decided(outcome.decision, record, deciding);
+    else this.#decided(outcome.decision, record);
   }
 
-  #decided(decision: Decision, record: InRecord, deciding: Deciding | undefined): void {
+  #decided(decision: Decision, record: InRecord): void {
     this.#apply(decision);
     this.#compare(decision);
     if (this.phase !== 'deciding') return;
     const { eventSchema, onDecision } = this.#deps;
-    this.#outbox.push(outgoingOf(decision, record, eventSchema, deciding?.decided(decision)));
-    onDecision?.(decision, record);
+    this.#outbox.push(outgoingOf(decision, record, eventSchema, onDecision?.(decision, record)));
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */

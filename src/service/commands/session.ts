@@ -3,7 +3,6 @@ import { TOPICS } from '../../contract/records.ts';
 import { withDeadline } from '../../core/wait.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
 import { boundsOf } from '../runtime/topics.ts';
-import { decisionLog } from './decision-log.ts';
 import { type CommandsDeps, checkLogs, type TopicIds } from './deps.ts';
 import { PartitionOwner } from './partition.ts';
 import { partitionsProbe } from './readiness.ts';
@@ -11,7 +10,7 @@ import { type Beginning, beginnings, cannotReadFrom } from './restore.ts';
 import { SnapshotKeeper } from './snapshots/keeper.ts';
 import { SnapshotWriter } from './snapshots/writer.ts';
 import { Ticker } from './ticker.ts';
-import { decidingOf } from './traces.ts';
+import { followDecisions } from './traces.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 /** Commands that come within this time are decided together; it is also the most it adds to a decision. */
@@ -79,17 +78,14 @@ export class CommandsSession {
   }
 
   #own(): void {
-    const { produce, metrics, log, tracing, sendDeadlineMs, eventSchema } = this.#deps;
-    const trace = tracing && decidingOf(tracing);
-    const onDecision = decisionLog(log);
+    const { produce, metrics, log, sendDeadlineMs, eventSchema } = this.#deps;
     for (const partition of this.#deps.owned) {
       const owner = new PartitionOwner({
         partition,
         produce,
         sendDeadlineMs,
         eventSchema,
-        trace,
-        onDecision,
+        onDecision: followDecisions(partition, this.#deps),
         onDecided: (decision, command) => metrics.decided.inc({ decision, command: command ?? 'none' }),
         onStopped: (_, reason, differs) => {
           if (differs) metrics.decisionDiffers.inc();

@@ -8,9 +8,8 @@ import { tracingOf } from '../telemetry/spans.ts';
 import { MemoryRecorder } from '../telemetry/testing/recorder.ts';
 import { formatTraceparent, parseTraceparent } from '../telemetry/traceparent.ts';
 import { emptyBase } from './base.ts';
-import { decisionLog } from './decision-log.ts';
 import { PartitionOwner } from './partition.ts';
-import { decidingOf } from './traces.ts';
+import { followDecisions } from './traces.ts';
 
 const START = Date.UTC(2026, 5, 1);
 const DECIDE = 'decide reservations.commands';
@@ -67,8 +66,7 @@ function ownerOf({ failing = false } = {}) {
         return { topic: events.topic, partition: 3, baseOffset: 40n, count: events.records.length };
       },
     },
-    trace: decidingOf(tracingOf(recorder, { parentBased: true, ratio: 1 })),
-    onDecision: decisionLog(log),
+    onDecision: followDecisions(3, { tracing: tracingOf(recorder, { parentBased: true, ratio: 1 }), log }),
     onDecided: () => undefined,
     onStopped: () => undefined,
     onReadFrom: () => undefined,
