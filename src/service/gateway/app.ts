@@ -12,7 +12,7 @@ import { addReadRoutes } from './read-routes.ts';
 import type { Reader } from './reader.ts';
 import type { DecidedOperation } from './reads.ts';
 import type { PlanSettings } from './requests.ts';
-import type { GatewayTraces } from './traces.ts';
+import { GatewayTraces } from './traces.ts';
 import type { CommandWriter } from './write.ts';
 import { addWriteRoutes } from './write-routes.ts';
 
@@ -36,6 +36,7 @@ export interface GatewayAppDeps {
 
 /** Adds the `/v1` routes to the server of the gateway. */
 export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): void {
+  GatewayTraces.prepare(app);
   app.addHook('onResponse', (request, reply, done) => {
     logAnswer(deps, request, reply);
     deps.traces.answered(request, reply);

@@ -82,6 +82,18 @@ describe('the trace of a request', () => {
     }
   });
 
+  test('is decided once: of requests not recorded by the id of their operation, none is recorded when it is answered', async () => {
+    const { app, post, recorder, log } = traced({ ratio: 0.5 });
+    for (let n = 0; n < 60; n += 1) await post({ headers: { 'idempotency-key': `half-${n}` } });
+    await app.close();
+    const recorded = log.filter(
+      ({ record }) => parseTraceparent(record.headers[3]?.[1]?.toString())?.sampled,
+    );
+    expect(recorded.length).toBeGreaterThan(5);
+    expect(recorded.length).toBeLessThan(55);
+    expect(recorder.spans).toHaveLength(2 * recorded.length);
+  });
+
   test('whose sending has no known outcome fails in both spans; what is kept for the sweeper carries the trace', async () => {
     const { post, recorder, control, kept } = traced();
     control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { TOPICS } from '../../contract/records.ts';
 import { type Sending, startSending } from '../telemetry/messaging.ts';
 import type { OpenSpan, Tracing } from '../telemetry/spans.ts';
@@ -20,14 +20,24 @@ export interface GatewayTracesOptions {
   readonly trustsCallers: boolean;
 }
 
+/** The span of a request that sent a command; null: its trace is not recorded; undefined: it sent none. */
+const SPAN = Symbol('span of the request');
+interface Traced {
+  [SPAN]?: OpenSpan | null;
+}
+const spanOf = (request: FastifyRequest): OpenSpan | null | undefined => (request as Traced)[SPAN];
+
 /**
  * The traces of requests. What is not recorded costs no more than reading the caller's header: the span of a request is
  * only made once a command is sent for it, or when it is answered.
  */
 export class GatewayTraces {
   readonly #options: GatewayTracesOptions;
-  /** Spans of requests that sent a command and are not answered yet. */
-  readonly #open = new WeakMap<FastifyRequest, OpenSpan>();
+
+  /** Room for the span on each request of this server. */
+  static prepare(app: FastifyInstance): void {
+    app.decorateRequest(SPAN, undefined);
+  }
 
   constructor(options: GatewayTracesOptions) {
     this.#options = options;
@@ -40,7 +50,7 @@ export class GatewayTraces {
 
   /** The trace of a request by id, as far as it has one: what its command carries. */
   traceIdOf(request: FastifyRequest, operationId?: string): string | undefined {
-    return this.#open.get(request)?.context.traceId ?? this.parentOf(request)?.traceId ?? operationId;
+    return spanOf(request)?.context.traceId ?? this.parentOf(request)?.traceId ?? operationId;
   }
 
   /** A command is about to be sent for this request. */
@@ -49,11 +59,13 @@ export class GatewayTraces {
     const { operationId, partition, tenant } = command;
     const parent = this.parentOf(request);
     const traceId = parent?.traceId ?? operationId;
-    if (tracing?.isSampled(parent, traceId) !== true)
+    if (tracing?.isSampled(parent, traceId) !== true) {
+      (request as Traced)[SPAN] = null;
       return { traceparent: parent === undefined ? ownTraceparent(operationId) : formatTraceparent(parent) };
+    }
     const attributes = { 'uplift.tenant': tenant, 'uplift.operation': operationId };
     const span = this.#start(tracing, request, reply, { parent, traceId });
-    this.#open.set(request, span);
+    (request as Traced)[SPAN] = span;
     const topic = TOPICS.commands;
     return startSending(tracing, { topic, partition, parent: span.context, attributes });
   }
@@ -62,10 +74,11 @@ export class GatewayTraces {
   answered(request: FastifyRequest, reply: FastifyReply): void {
     const { tracing } = this.#options;
     if (tracing === undefined) return;
-    const open = this.#open.get(request);
-    if (open !== undefined) {
-      this.#open.delete(request);
-      end(open, reply);
+    const span = spanOf(request);
+    // The trace of its command is not recorded: so is the request.
+    if (span === null) return;
+    if (span !== undefined) {
+      end(span, reply);
       return;
     }
     // Not what watches the process, however often it asks.

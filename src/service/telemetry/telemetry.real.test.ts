@@ -20,6 +20,8 @@ import { formatTraceparent } from './traceparent.ts';
 
 const PARTITIONS = 3;
 const ROLES = ['gateway', 'commands', 'projector', 'sweeper'] as const;
+/** How a role that was told to end says so. */
+const TERMINATED = 143;
 const POST = 'POST /v1/reservations';
 const SEND_COMMAND = `send ${TOPICS.commands}`;
 const DECIDE = `decide ${TOPICS.commands}`;
@@ -213,7 +215,7 @@ describe('traces of the service on real servers', () => {
     expect(silent.calls).toBeGreaterThan(0);
     const stoppedMs = performance.now();
     gateway.signal('SIGTERM');
-    expect(await gateway.exit).toBe(0);
+    expect(await gateway.exit).toBe(TERMINATED);
     expect(performance.now() - stoppedMs).toBeLessThan(9000);
   });
 
@@ -222,7 +224,7 @@ describe('traces of the service on real servers', () => {
     await gateway.ready(30_000);
     await post('last', {}, 'gateway-slow');
     gateway.signal('SIGTERM');
-    expect(await gateway.exit).toBe(0);
+    expect(await gateway.exit).toBe(TERMINATED);
     expect(inTrace(eventIdOf('acme', 'last')).map(({ name }) => name)).toContain(POST);
   });
 
