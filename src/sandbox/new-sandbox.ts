@@ -67,6 +67,7 @@ export async function newSandbox(
       clusterId: kafkaUuid(),
       directoryIds: Array.from({ length: options.brokers }, kafkaUuid),
       baseEnv: baseEnv(request.env),
+      serviceEnv: telemetryEnv(request.env),
       uplift: [process.execPath, join(root, 'bin', 'uplift.js')],
       serviceOverrides: request.serviceOverrides ?? {},
       linux: process.platform === 'linux',
@@ -107,6 +108,18 @@ export function cacheDirOf(env: Readonly<Record<string, string | undefined>>): s
 /** What every unit gets of the caller's environment; the same unit started from elsewhere gets the same. */
 function baseEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return { PATH: env.PATH ?? '/usr/local/bin:/usr/bin:/bin', HOME: env.HOME ?? homedir(), LC_ALL: 'C' };
+}
+
+/** Where the service sends its traces, if the caller has a collector. Never OTEL_EXPORTER_OTLP_HEADERS: units hold no secret. */
+const TELEMETRY = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_TRACES_SAMPLER',
+  'OTEL_TRACES_SAMPLER_ARG',
+  'OTEL_RESOURCE_ATTRIBUTES',
+] as const;
+
+function telemetryEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(TELEMETRY.flatMap((name) => (env[name] ? [[name, env[name]] as const] : [])));
 }
 
 const randomPassword = (): string => randomBytes(18).toString('hex');

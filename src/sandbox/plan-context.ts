@@ -57,6 +57,8 @@ export interface PlanContext {
   readonly directoryIds: readonly string[];
   /** Environment every unit gets, nothing else of the caller's. */
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** What the service alone gets besides. */
+  readonly serviceEnv?: Readonly<Record<string, string>>;
   /** How to start the reference service: `[node, bin/uplift.js]`. */
   readonly uplift: readonly [node: string, bin: string];
   readonly serviceOverrides: Readonly<Record<string, ServiceOverride>>;

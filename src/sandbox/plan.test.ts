@@ -168,7 +168,11 @@ describe('plan of a sandbox', () => {
 
   test('the service is configured by environment, shares the partitions out, and can be replaced', () => {
     const serviceOverrides = { 'commands-1': { argv: ['/bin/node', 'own.ts'], env: { SEED: '7' } } };
-    const { units } = sandboxPlan(contextFor({}, { serviceOverrides }));
+    const serviceEnv = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4317' };
+    const { units } = sandboxPlan(contextFor({}, { serviceOverrides, serviceEnv }));
+    expect(units.filter((unit) => unit.env.OTEL_EXPORTER_OTLP_ENDPOINT === undefined)).toEqual(
+      units.filter((unit) => unit.kind !== 'service'),
+    );
     const service = units.filter((unit) => unit.kind === 'service');
     expect(service.map((unit) => unit.id)).toEqual([
       'gateway-1',

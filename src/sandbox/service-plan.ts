@@ -17,6 +17,7 @@ export function serviceEnv(context: PlanContext): Readonly<Record<string, string
   const replicas = servers.filter((server) => !server.primary);
   return {
     ...context.baseEnv,
+    ...context.serviceEnv,
     UPLIFT_REGION: REGION,
     KAFKA_BROKERS: kafkaNodes(context)
       .map((node) => `127.0.0.1:${node.port}`)

@@ -6,6 +6,7 @@ import type { RedisTarget } from '../clients/redis/index.ts';
 import { EVENT_SCHEMAS } from '../contract/events.ts';
 import { LONGEST_SNAPSHOT_PERIOD_MS } from '../contract/retention.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
+import { TELEMETRY_VARIABLES } from './telemetry/settings.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
@@ -113,9 +114,10 @@ const schema = z.object({
   /** So long a read with a token waits for a replica before it asks the writer. */
   READ_WAIT_MS: int(0, 20_000).default(1000),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  ...TELEMETRY_VARIABLES,
 });
 
-/** Settings of a role, from the environment alone; the single place that names the variables. */
+/** Settings of a role, from the environment alone; this and TELEMETRY_VARIABLES name the variables. */
 export type Settings = z.infer<typeof schema>;
 
 /** Parses the environment of a role. Throws UPL-CONFIG-INVALID that names every variable that is wrong, never a value. */

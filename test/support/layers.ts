@@ -48,6 +48,7 @@ const HOMES: readonly { readonly sdk: RegExp; readonly home: RegExp }[] = [
   { sdk: /^ioredis(\/|$)/, home: /^clients\/redis\// },
   { sdk: /^undici(\/|$)/, home: /^clients\/http\// },
   { sdk: /^(fastify(\/|$)|@fastify\/)/, home: /^service\// },
+  { sdk: /^@opentelemetry\//, home: /^service\/telemetry\/otlp\.ts$/ },
   { sdk: /^zx(\/|$)/, home: /^sandbox\// },
   {
     sdk: /^commander(\/|$)/,

@@ -30,14 +30,18 @@ async function serve(
   run: (env: Env, context: RoleContext) => Promise<void>,
 ): Promise<Outcome> {
   const log = createLog(role, deps.env);
+  let limit: NodeJS.Timeout | undefined;
   const onAbort = (): void => {
     // Unref'd: it fires only if something still keeps the process alive by then.
-    setTimeout(() => {
+    limit = setTimeout(() => {
       log.error({ limitMs: DRAIN_LIMIT_MS }, 'not drained in time');
       process.exit(EXIT.deadline);
-    }, DRAIN_LIMIT_MS).unref();
+    }, DRAIN_LIMIT_MS);
+    limit.unref();
   };
   deps.signal.addEventListener('abort', onAbort, { once: true });
   await run(deps.env, { adapters: realAdapters, log, signal: deps.signal });
+  // It is drained: a collector that has not answered yet must not make that untrue.
+  clearTimeout(limit);
   return { exit: EXIT.ok, kind: 'service.role', data: { role, drained: true }, blocks: [] };
 }

@@ -5,6 +5,7 @@ import { TOPICS } from '../../contract/records.ts';
 import { SNAPSHOT_QUIET_FACTOR } from '../../contract/retention.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { checkSettings, checkTopics } from '../runtime/topics.ts';
+import type { Tracing } from '../telemetry/spans.ts';
 import type { SnapshotSettings } from './snapshots/policy.ts';
 
 export interface CommandsDeps {
@@ -12,6 +13,8 @@ export interface CommandsDeps {
   readonly read: Read;
   readonly produce: Produce;
   readonly metrics: Metrics;
+  /** Undefined: nothing is recorded. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Logger;
   readonly owned: readonly number[];
   readonly partitions: number;

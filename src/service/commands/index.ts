@@ -3,12 +3,14 @@ import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv } from '../env.ts';
 import { CommitPositions } from '../runtime/commit-positions.ts';
+import { meteredProduce, meteredRead } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
 import { CommandsSession } from './session.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -20,11 +22,13 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'commands', { registry: metrics.registry, log });
   const partitions = settings.TOPIC_PARTITIONS;
   const owned = ownedPartitions(settings);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
-  const read = adapters.openRead(kafkaTarget(settings, 'read'));
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const read = meteredRead(adapters.openRead(kafkaTarget(settings, 'read')), metrics.registry);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const trouble: Trouble = { reason: 'not started' };
   let session: CommandsSession | undefined;
   const topics = { names: Object.values(TOPICS), partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
@@ -57,6 +61,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
         read,
         produce,
         metrics,
+        tracing: telemetry.tracing,
         log,
         owned,
         partitions,
@@ -75,6 +80,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   } finally {
     await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
     await Promise.allSettled([produce.close(), read.close(), cluster.close()]);
+    await telemetry.close();
   }
   log.info('drained');
 }

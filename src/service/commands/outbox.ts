@@ -1,15 +1,19 @@
 import type { InRecord, OutRecord, Produce } from '../../clients/kafka/ports.ts';
 import type { EventSchema } from '../../contract/events.ts';
 import { resourceKey } from '../../contract/ids.ts';
-import { type Decision, type DecisionKind, TOPICS } from '../../contract/records.ts';
-import { reasonOf } from '../../core/error.ts';
+import { type CommandType, type Decision, type DecisionKind, TOPICS } from '../../contract/records.ts';
+import { reasonOf, UpliftError } from '../../core/error.ts';
 import { encodeDecision, eventHeaders, traceparentOf } from '../domain/codec.ts';
+import type { Sending } from '../telemetry/messaging.ts';
 
 /** A decision on its way into the events. */
 export interface Outgoing {
   readonly commandOffset: bigint;
   readonly record: OutRecord;
   readonly kind: DecisionKind;
+  readonly command: CommandType | null;
+  /** Its span, when its trace is recorded. */
+  readonly sending?: Sending | undefined;
 }
 
 /** The decision of a command as its event. */
@@ -17,22 +21,24 @@ export function outgoingOf(
   decision: Decision,
   { offset, key, headers }: InRecord,
   schema: EventSchema,
+  sending?: Sending,
 ): Outgoing {
   const { reservation } = decision;
+  const trace = sending === undefined ? traceparentOf(headers) : Buffer.from(sending.traceparent, 'utf8');
   const record = {
     // Events of one resource have one key, whatever the key of the command was.
     key: reservation === null ? key : Buffer.from(resourceKey(reservation.tenant, reservation.resource)),
     value: encodeDecision(decision, schema),
-    headers: eventHeaders(decision, schema, traceparentOf(headers)),
+    headers: eventHeaders(decision, schema, trace),
   };
-  return { commandOffset: offset, record, kind: decision.decision };
+  return { commandOffset: offset, record, kind: decision.decision, command: decision.command, sending };
 }
 
 export interface OutboxDeps {
   readonly partition: number;
   readonly produce: Pick<Produce, 'send'>;
   readonly sendDeadlineMs: number;
-  readonly onWritten: (kind: DecisionKind) => void;
+  readonly onWritten: (kind: DecisionKind, command: CommandType | null) => void;
   /** There is room again: called after each batch that was written. */
   readonly onRoom: () => void;
   /** A send failed for good. What waits behind it is not sent: call `clear`. */
@@ -41,6 +47,8 @@ export interface OutboxDeps {
 
 const MAX_BATCH = 500;
 const MAX_WAITING = 5000;
+/** Of the span of a decision that was forgotten before Kafka had it for certain. */
+const NOT_WRITTEN = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'The decision was forgotten.' });
 
 /** Writes the decisions of one partition in order, in batches, with one send outstanding (S15). */
 export class Outbox {
@@ -73,6 +81,7 @@ export class Outbox {
 
   /** Forgets what waits. */
   clear(): void {
+    for (const { sending } of this.#waiting) sending?.failed(NOT_WRITTEN);
     this.#waiting = [];
     this.#epoch += 1;
   }
@@ -96,16 +105,21 @@ export class Outbox {
     const { partition, produce, sendDeadlineMs, onWritten, onRoom, onFailed } = this.#deps;
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, MAX_BATCH);
+      let baseOffset: bigint;
       try {
         const records = batch.map((each) => each.record);
-        await produce.send({ topic: TOPICS.events, partition, records }, { deadlineMs: sendDeadlineMs });
+        const events = { topic: TOPICS.events, partition, records };
+        ({ baseOffset } = await produce.send(events, { deadlineMs: sendDeadlineMs }));
       } catch (error) {
         if (epoch === this.#epoch) onFailed(reasonOf(error));
         return;
       }
       if (epoch !== this.#epoch) return;
       this.#waiting = this.#waiting.slice(batch.length);
-      for (const { kind } of batch) onWritten(kind);
+      for (const [at, { kind, command, sending }] of batch.entries()) {
+        sending?.acknowledged(baseOffset + BigInt(at));
+        onWritten(kind, command);
+      }
       onRoom();
     }
   }

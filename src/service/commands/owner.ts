@@ -1,6 +1,7 @@
 import type { Produce } from '../../clients/kafka/ports.ts';
 import type { EventSchema } from '../../contract/events.ts';
-import type { DecisionKind } from '../../contract/records.ts';
+import type { CommandType, DecisionKind } from '../../contract/records.ts';
+import type { OnDecision } from './traces.ts';
 
 /** What the owner of a partition does at the moment. */
 export type Phase = 'restoring' | 'deciding' | 'stopped';
@@ -12,7 +13,9 @@ export interface OwnerDeps {
   readonly sendDeadlineMs: number;
   /** Schema the events are written in; all are read. */
   readonly eventSchema: EventSchema;
-  readonly onDecided: (decision: DecisionKind) => void;
+  /** A decision was made; it is not written yet. */
+  readonly onDecision?: OnDecision | undefined;
+  readonly onDecided: (decision: DecisionKind, command: CommandType | null) => void;
   readonly onStopped: (partition: number, reason: string, differs: boolean) => void;
   /** Read commands from here: state is restored, or commands were dropped because too many decisions waited. */
   readonly onReadFrom: (partition: number, nextCommandOffset: bigint) => void;

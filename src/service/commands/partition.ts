@@ -226,7 +226,8 @@ export class PartitionOwner {
     this.#apply(decision);
     this.#compare(decision);
     if (this.phase !== 'deciding') return;
-    this.#outbox.push(outgoingOf(decision, record, this.#deps.eventSchema));
+    const { eventSchema, onDecision } = this.#deps;
+    this.#outbox.push(outgoingOf(decision, record, eventSchema, onDecision?.(decision, record)));
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */

@@ -10,6 +10,7 @@ import { type Beginning, beginnings, cannotReadFrom } from './restore.ts';
 import { SnapshotKeeper } from './snapshots/keeper.ts';
 import { SnapshotWriter } from './snapshots/writer.ts';
 import { Ticker } from './ticker.ts';
+import { followDecisions } from './traces.ts';
 
 const REQUEST_TIMEOUT_MS = 5000;
 /** Commands that come within this time are decided together; it is also the most it adds to a decision. */
@@ -84,7 +85,8 @@ export class CommandsSession {
         produce,
         sendDeadlineMs,
         eventSchema,
-        onDecided: (decision) => metrics.decided.inc({ decision }),
+        onDecision: followDecisions(partition, this.#deps),
+        onDecided: (decision, command) => metrics.decided.inc({ decision, command: command ?? 'none' }),
         onStopped: (_, reason, differs) => {
           if (differs) metrics.decisionDiffers.inc();
           log.error({ partition, reason }, 'partition stopped');
@@ -165,9 +167,11 @@ export class CommandsSession {
     this.#keeper?.start();
     await Promise.all([
       this.#loop(this.#events, TOPICS.events, this.#eventSeeks, (owner, batch) => owner.onEvents(batch)),
-      this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) =>
-        owner.onCommands(batch),
-      ),
+      this.#loop(this.#commands, TOPICS.commands, this.#commandSeeks, (owner, batch) => {
+        const startedMs = performance.now();
+        owner.onCommands(batch);
+        metrics.decideDuration.observe((performance.now() - startedMs) / 1000);
+      }),
     ]);
   }
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { UnknownIds } from '../bloom/index.ts';
@@ -12,6 +12,7 @@ import { addReadRoutes } from './read-routes.ts';
 import type { Reader } from './reader.ts';
 import type { DecidedOperation } from './reads.ts';
 import type { PlanSettings } from './requests.ts';
+import { GatewayTraces } from './traces.ts';
 import type { CommandWriter } from './write.ts';
 import { addWriteRoutes } from './write-routes.ts';
 
@@ -22,6 +23,7 @@ export interface GatewayAppDeps {
   readonly decisions: DecisionWaiter<DecidedOperation>;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly traces: GatewayTraces;
   readonly maxInFlight: number;
   /** Id of the commands topic while it has the right number of partitions, else undefined: nothing may be written then. */
   readonly commandsTopicId: () => string | undefined;
@@ -34,9 +36,11 @@ export interface GatewayAppDeps {
 
 /** Adds the `/v1` routes to the server of the gateway. */
 export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): void {
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none';
-    deps.metrics.requestDuration.observe({ route, status: reply.statusCode }, reply.elapsedTime / 1000);
+  GatewayTraces.prepare(app);
+  app.addHook('onResponse', (request, reply, done) => {
+    logAnswer(deps, request, reply);
+    deps.traces.answered(request, reply);
+    done();
   });
   app.addHook('onSend', async (_request, reply) => {
     if (deps.draining()) reply.header('connection', 'close');
@@ -46,19 +50,42 @@ export function addGatewayRoutes(app: FastifyInstance, deps: GatewayAppDeps): vo
   addReadRoutes(app, deps);
   addDocRoutes(app);
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 'notFound'));
-  app.setErrorHandler((error, _request, reply) => answerError(deps, error, reply));
+  app.setErrorHandler((error, request, reply) => answerError(deps, error, request, reply));
 }
 
-function answerError(deps: GatewayAppDeps, error: unknown, reply: FastifyReply): FastifyReply {
+/** A line per request, for those who look for one: by its route, never by its path or anything it carries. */
+function logAnswer(deps: GatewayAppDeps, request: FastifyRequest, reply: FastifyReply): void {
+  const { log } = deps;
+  if (!log.isLevelEnabled('debug') || request.routeOptions.url?.startsWith('/v1/') !== true) return;
+  const { method } = request;
+  const { url: route } = request.routeOptions;
+  const answer = { method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
+  log.debug({ ...aboutRequest(deps, request), ...answer }, 'answered');
+}
+
+const aboutRequest = ({ traces }: GatewayAppDeps, request: FastifyRequest) => ({
+  trace: traces.traceIdOf(request),
+  tenant: tenantOf(request),
+});
+
+function answerError(
+  deps: GatewayAppDeps,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   if (isUpliftError(error)) {
     // At debug: /readyz says it once, a log line per request would say it a thousand times.
-    deps.log.debug({ code: error.code, reason: reasonOf(error) }, 'a dependency did not answer');
+    deps.log.debug(
+      { ...aboutRequest(deps, request), code: error.code, reason: reasonOf(error) },
+      'a dependency did not answer',
+    );
     return sendProblem(reply, 'notReady');
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500)
     return sendProblem(reply, 'invalid', { status, detail: reasonOf(error) });
-  deps.log.error({ err: error }, 'unexpected error');
+  deps.log.error({ ...aboutRequest(deps, request), err: error }, 'unexpected error');
   return reply
     .code(500)
     .type('application/problem+json')

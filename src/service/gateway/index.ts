@@ -14,12 +14,15 @@ import {
   type Settings,
   sqlTarget,
 } from '../env.ts';
+import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
+import { trustsCallers } from '../telemetry/settings.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
@@ -28,6 +31,7 @@ import { type IdSource, openIds } from './ids.ts';
 import { openLimiter } from './rate-limit.ts';
 import { Reader } from './reader.ts';
 import { openDecisions } from './reads.ts';
+import { GatewayTraces } from './traces.ts';
 import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
@@ -40,6 +44,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'gateway', { registry: metrics.registry, log });
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
   const unknown = createUnknownMetrics(metrics.registry);
   const redis = adapters.openClaims(redisTarget(settings));
@@ -53,7 +58,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const bloom = openBloom({ adapters, settings, sql, cluster, claims: redis, metrics, log });
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const batcher = new PartitionBatcher(produce);
   const writer = new CommandWriter({
     ...writerSettings(settings),
@@ -90,6 +96,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     decisions,
     metrics,
     log,
+    traces: new GatewayTraces({ tracing: telemetry.tracing, trustsCallers: trustsCallers(settings) }),
     maxInFlight: settings.MAX_IN_FLIGHT,
     commandsTopicId: () => topic.id,
     draining: () => signal.aborted,
@@ -115,6 +122,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await Promise.allSettled([batcher.close(), produce.close()]);
     await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
     await Promise.allSettled(replicas.map((replica) => replica.close()));
+    await telemetry.close();
   }
   log.info('drained');
 }

@@ -11,7 +11,6 @@ import { verdictOf } from './verdicts.ts';
 import type { WriteResult } from './write.ts';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
-const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 /** So long a client may wait for a decision. */
 export const LONGEST_WAIT_S = 20;
 
@@ -83,13 +82,12 @@ async function writeOne({ deps, verb, request, reply }: Write): Promise<Written 
     deps.metrics.refused.inc({ reason: 'notReady' });
     return refuse('notReady');
   }
-  const traceparent = headerOf(request, 'traceparent');
   const result = await deps.writer.write({
     tenant,
     idempotencyKey,
     command: planned.plan,
     topicId,
-    traceparent: traceparent !== undefined && TRACEPARENT.test(traceparent) ? traceparent : undefined,
+    trace: (command) => deps.traces.sending(request, reply, command),
   });
   return { tenant, result };
 }
@@ -117,13 +115,21 @@ async function answer(write: Write, { tenant, result }: Written): Promise<Fastif
       return sendProblem(reply, 'keyRunning');
     case 'unknown':
       metrics.unknown.inc();
-      log.warn({ operation: result.operationId, reason: reasonOf(result.cause) }, 'outcome unknown');
+      log.warn(
+        { ...about(write, tenant, result.operationId), reason: reasonOf(result.cause) },
+        'outcome unknown',
+      );
       return sendProblem(reply, 'outcomeUnknown', { operation: `/v1/operations/${result.operationId}` });
     default:
       metrics.refused.inc({ reason: result.kind });
-      log.debug({ reason: reasonOf(result.cause) }, 'refused before sending');
+      log.debug({ ...about(write, tenant), reason: reasonOf(result.cause) }, 'refused before sending');
       return sendProblem(reply, result.kind);
   }
+}
+
+/** Whose request a log line is about, and where its trace is. */
+function about({ deps, request }: Write, tenant: string, operation?: string) {
+  return { trace: deps.traces.traceIdOf(request, operation), tenant, operation };
 }
 
 /** 202 at once, or what was decided, to whoever prefers to wait for it. */

@@ -8,6 +8,7 @@ import type { Append } from '../runtime/produce.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { type ClaimEntry, claimKeyOf, decodeEntry, encodeEntry, standingOf } from './claim-entry.ts';
 import type { ClaimStore } from './claims-first-of.ts';
+import type { CommandTrace, SentCommand } from './traces.ts';
 
 export interface WriterDeps {
   readonly claims: ClaimStore;
@@ -53,8 +54,8 @@ export interface WriteRequest {
   readonly tenant: string;
   readonly idempotencyKey: string;
   readonly topicId: string;
-  /** W3C trace context of the caller, if it sent one. */
-  readonly traceparent: string | undefined;
+  /** Asked once, when the command is about to be sent. */
+  readonly trace: (command: SentCommand) => CommandTrace;
   readonly command: CommandPlan;
 }
 
@@ -146,15 +147,18 @@ export class CommandWriter {
     const { append, produceDeadlineMs, certainlyNotWritten, region } = this.#deps;
     const { request, operationId, entry } = attempt;
     const { partition } = request.command;
-    const { record, stamp } = this.#record(attempt);
+    const trace = request.trace({ operationId, partition, tenant: request.tenant });
+    const { record, stamp } = this.#record(attempt, trace);
     try {
       const at = await append.append(TOPICS.commands, partition, record, produceDeadlineMs);
+      trace.acknowledged?.(at.offset);
       const { topicId } = request;
       const token = encodeToken({ region, topicId, partition: at.partition, commandOffset: at.offset });
       // Behind the answer's back: the answer is true without it.
       this.#behind(this.#put(attempt, { p: entry.p, r: entry.r, t: token }));
       return { kind: 'acknowledged', operationId, token, replay: false };
     } catch (cause) {
+      trace.failed?.(cause);
       const notWritten = certainlyNotWritten(cause);
       const ends = [this.#put(attempt, { p: entry.p, r: entry.r })];
       if (!notWritten) ends.push(this.#keep(attempt, record, stamp));
@@ -165,7 +169,10 @@ export class CommandWriter {
     }
   }
 
-  #record({ request, operationId, entry }: Attempt): { record: OutRecord; stamp: CommandStamp } {
+  #record(
+    { request, operationId, entry }: Attempt,
+    { traceparent }: CommandTrace,
+  ): { record: OutRecord; stamp: CommandStamp } {
     const { nowMs, commandWindowMs } = this.#deps;
     const issuedAtMs = nowMs();
     const stamp: CommandStamp = {
@@ -174,12 +181,10 @@ export class CommandWriter {
       issuedAtMs,
       notAfterMs: issuedAtMs + commandWindowMs,
     };
-    // Without a caller's trace the event id is the trace id: one can follow a request through the log by it.
-    const trace = request.traceparent ?? `00-${operationId}-${operationId.slice(0, 16)}-00`;
     const record = {
       key: Buffer.from(request.command.key, 'utf8'),
       value: request.command.encode(stamp),
-      headers: commandHeaders(operationId, Buffer.from(trace, 'utf8')),
+      headers: commandHeaders(operationId, Buffer.from(traceparent, 'utf8')),
     };
     return { record, stamp };
   }

@@ -3,12 +3,14 @@ import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
 import { CommitPositions } from '../runtime/commit-positions.ts';
+import { meteredProduce, meteredRead } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
 import { DeadLetterBox } from './dead-letters.ts';
 import { ProjectorSession } from './session.ts';
 
@@ -19,12 +21,14 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'projector', { registry: metrics.registry, log });
   const partitions = settings.TOPIC_PARTITIONS;
   const owned = ownedPartitions(settings);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
-  const read = adapters.openRead(kafkaTarget(settings, 'read'));
+  const read = meteredRead(adapters.openRead(kafkaTarget(settings, 'read')), metrics.registry);
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'dlq')), log);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'dlq')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const letters = new DeadLetterBox({
     produce,
     instance: settings.INSTANCE,
@@ -67,7 +71,9 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
     context.onListening?.(port);
     const live = async (): Promise<void> => {
       const eventSchema = settings.EVENT_SCHEMA;
-      const deps = { cluster, read, sql, letters, eventSchema, metrics, log, owned, partitions, signal };
+      const { tracing } = telemetry;
+      const outside = { cluster, read, sql, letters, metrics, tracing, log };
+      const deps = { ...outside, eventSchema, owned, partitions, signal };
       session = new ProjectorSession(deps);
       await session.run().finally(() => {
         session = undefined;
@@ -77,6 +83,7 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   } finally {
     await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
     await Promise.allSettled([produce.close(), read.close(), cluster.close(), sql.close()]);
+    await telemetry.close();
   }
   log.info('drained');
 }

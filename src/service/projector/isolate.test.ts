@@ -79,7 +79,7 @@ describe('rows that Postgres refuses', () => {
     const apply = async (): Promise<undefined> => {
       throw poison();
     };
-    expect(await isolate(batchOf([0]), { apply, refuse: () => undefined })).toContain('out of range');
+    expect(await isolate(batchOf([0]), { apply, refuse: () => undefined })).toContain('SQLSTATE 22003');
   });
 
   test('are not made of a Postgres that is away', async () => {

@@ -1,7 +1,6 @@
 import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { sqlStateOf } from '../../clients/postgres/index.ts';
-import { reasonOf } from '../../core/error.ts';
-import { isPoison } from './trouble.ts';
+import { failureText, isPoison } from './trouble.ts';
 
 export interface Isolation {
   /** Applies a part of the batch; a text: the offsets have to be read again first. Throws what Postgres says. */
@@ -24,7 +23,7 @@ export async function isolate(batch: RecordBatch, isolation: Isolation): Promise
     return undefined;
   } catch (error) {
     if (error instanceof ReadAgain) return undefined;
-    if (isPoison(error)) return reasonOf(error);
+    if (isPoison(error)) return failureText(error);
     throw error;
   }
 }

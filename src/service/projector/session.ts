@@ -14,7 +14,7 @@ import { isolate } from './isolate.ts';
 import { ProjectionMonitor } from './monitor.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { loadVersions } from './store-rows.ts';
-import { isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { failureText, isPoison, troubleOf, troubleTexts } from './trouble.ts';
 import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
@@ -159,8 +159,9 @@ export class ProjectorSession {
     }
     if (failure instanceof Error && !isUpliftError(failure)) throw failure;
     this.#deps.metrics.projectionConflicts.inc();
-    this.#monitor.failed(reasonOf(failure), Date.now());
-    this.#deps.log.warn({ reason: reasonOf(failure) }, 'batch not applied, reading the offsets again');
+    const reason = failureText(failure);
+    this.#monitor.failed(reason, Date.now());
+    this.#deps.log.warn({ reason }, 'batch not applied, reading the offsets again');
     if (isPoison(failure)) await this.#isolate(batches);
     // A refusal that stays must not become a busy loop.
     const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
@@ -171,6 +172,7 @@ export class ProjectorSession {
 
   /** Undefined when applied, else why the offsets have to be read again. */
   async #apply(batches: readonly RecordBatch[]): Promise<string | undefined> {
+    const startedMs = performance.now();
     const { sql, letters, eventSchema } = this.#deps;
     const read = readBatches(batches, eventSchema);
     const versions = await loadVersions(sql, versionsWanted(read));
@@ -186,7 +188,7 @@ export class ProjectorSession {
       letters.settled(projection.letters);
       for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
       this.#monitor.wrote(batches);
-      countApplied(this.#deps, projection, applied);
+      countApplied(this.#deps, projection, applied, { batches, startedMs });
     }
     for (const [partition, reason] of projection.troubles) this.#stop(partition, reason);
     return undefined;

@@ -1,6 +1,6 @@
 import type { PartitionBounds } from '../../clients/kafka/ports.ts';
 import { sqlStateOf } from '../../clients/postgres/index.ts';
-import { isUpliftError } from '../../core/error.ts';
+import { isUpliftError, reasonOf } from '../../core/error.ts';
 import { outOfBounds } from '../runtime/stored-position.ts';
 import type { StoredPosition } from './store.ts';
 
@@ -9,6 +9,12 @@ export function isPoison(error: unknown): boolean {
   if (!isUpliftError(error, 'UPL-POSTGRES-QUERY')) return false;
   const state = sqlStateOf(error) ?? '';
   return state.startsWith('22') || state.startsWith('23');
+}
+
+/** Why a write failed, for logs and status: Postgres quotes the values it refuses, so of a refusal only its SQLSTATE. */
+export function failureText(failure: unknown): string {
+  if (!isPoison(failure)) return reasonOf(failure);
+  return `Postgres refused the rows of an event (SQLSTATE ${sqlStateOf(failure)})`;
 }
 
 /** Why a stored position cannot be read from, or undefined (S3). */

@@ -15,6 +15,9 @@ const KEEP_ALIVE_MS = 65_000;
 /** Longer than any name we have, also when each of its characters is written as three. */
 const LONGEST_PARAM = 512;
 
+/** Labels are of a bounded set, whatever is asked for. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
 export interface OpsOptions {
   readonly role: string;
   readonly settings: Settings;
@@ -42,6 +45,15 @@ export function createHttp(options: OpsOptions): FastifyInstance {
     genReqId: () => '',
     routerOptions: { maxParamLength: LONGEST_PARAM },
     frameworkErrors: answerBadPath,
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const labels = {
+      method: METHODS.has(request.method) ? request.method : 'other',
+      route: request.routeOptions.url ?? 'none',
+      status: `${Math.floor(reply.statusCode / 100)}xx`,
+    };
+    options.metrics.requestDuration.observe(labels, reply.elapsedTime / 1000);
+    done();
   });
   app.get('/healthz', async () => ({ alive: true, role: options.role, instance: options.settings.INSTANCE }));
   app.get('/readyz', async (_request, reply) => {

@@ -14,8 +14,9 @@ export interface Metrics {
   readonly reads: Counter<'source'>;
   readonly readsBehind: Counter;
   readonly decisionLookFailed: Counter;
-  readonly requestDuration: Histogram<'route' | 'status'>;
-  readonly decided: Counter<'decision'>;
+  readonly requestDuration: Histogram<'method' | 'route' | 'status'>;
+  readonly decided: Counter<'decision' | 'command'>;
+  readonly decideDuration: Histogram;
   readonly decisionSendFailed: Counter;
   readonly decisionDiffers: Counter;
   readonly tickFailed: Counter;
@@ -25,6 +26,8 @@ export interface Metrics {
   readonly snapshotAge: Gauge;
   readonly restoreDuration: Gauge;
   readonly projected: Counter<'decision'>;
+  readonly projectionDuration: Histogram;
+  readonly projectionRows: Counter<'table'>;
   readonly projectionRepeated: Counter;
   readonly projectionConflicts: Counter;
   readonly deadLetters: Counter<'code'>;
@@ -35,7 +38,7 @@ export interface Metrics {
   readonly positionCommitFailed: Counter;
 }
 
-const BUCKETS_S = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
+const BUCKETS_S = [0.0005, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
@@ -43,6 +46,8 @@ export function createMetrics(): Metrics {
   const counter = <L extends string>(name: string, help: string, labelNames: L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers });
   const gauge = (name: string, help: string): Gauge => new Gauge({ name, help, registers });
+  const histogram = (name: string, help: string): Histogram =>
+    new Histogram({ name, help, buckets: BUCKETS_S, registers });
   /** NaN until somebody knows: 0 would be good news. */
   const unknown = (name: string, help: string): Gauge => {
     const made = gauge(name, help);
@@ -91,12 +96,13 @@ export function createMetrics(): Metrics {
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',
-      help: 'Time to answer a request',
-      labelNames: ['route', 'status'],
+      help: 'Time to answer a request, by route template and class of status',
+      labelNames: ['method', 'route', 'status'],
       buckets: BUCKETS_S,
       registers,
     }),
-    decided: counter('uplift_decided_total', 'Decisions acknowledged by Kafka', ['decision']),
+    decided: counter('uplift_decided_total', 'Decisions acknowledged by Kafka', ['decision', 'command']),
+    decideDuration: histogram('uplift_decide_duration_seconds', 'Time to decide the commands of one batch'),
     decisionSendFailed: counter(
       'uplift_decision_send_failed_total',
       'Sends of decisions that failed for good: the partition restores',
@@ -121,6 +127,11 @@ export function createMetrics(): Metrics {
     ),
     restoreDuration: unknown('uplift_restore_seconds', 'Time the last restore of all owned partitions took'),
     projected: counter('uplift_projected_total', 'Decisions applied to Postgres', ['decision']),
+    projectionDuration: histogram(
+      'uplift_projection_batch_duration_seconds',
+      'Time to apply one gathered batch of events to Postgres, COMMIT included; its count is that of the batches',
+    ),
+    projectionRows: counter('uplift_projection_rows_total', 'Rows written to the projection', ['table']),
     projectionRepeated: counter(
       'uplift_projection_repeated_total',
       'Event records that repeat an applied decision',

@@ -6,12 +6,14 @@ import { dlqOf } from '../../contract/dead-letter.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, parseEnv, type Settings, sqlTarget } from '../env.ts';
+import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { type Probe, ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { openTelemetry } from '../telemetry/index.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepHouse } from './housekeeping.ts';
 import { SWEEP_RULES } from './plan.ts';
@@ -35,10 +37,12 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   const settings = parseEnv(env);
   const { adapters, log, signal } = context;
   const metrics = createMetrics();
+  const telemetry = await openTelemetry(settings, 'sweeper', { registry: metrics.registry, log });
   const unknown = createUnknownMetrics(metrics.registry);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
-  const produce = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'sweep')), log);
+  const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'sweep')), log);
+  const produce = meteredProduce(opening, metrics.registry);
   const batcher = new PartitionBatcher(produce);
   const topic: { id: string | undefined } = { id: undefined };
   const trouble: Trouble = { reason: 'not started' };
@@ -55,6 +59,7 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
     nowMs: Date.now,
     random: Math.random,
     metrics: unknown,
+    tracing: telemetry.tracing,
     log,
     instance: settings.INSTANCE,
   };
@@ -67,6 +72,7 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   } finally {
     await Promise.allSettled([app.close(), loop.stop(), batcher.close()]);
     await Promise.allSettled([produce.close(), cluster.close(), sql.close()]);
+    await telemetry.close();
   }
   log.info('drained');
 }

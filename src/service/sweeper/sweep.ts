@@ -2,7 +2,11 @@ import type { Logger } from 'pino';
 import type { Sql } from '../../clients/postgres/index.ts';
 import { dlqOf } from '../../contract/dead-letter.ts';
 import { reasonOf } from '../../core/error.ts';
+import { traceparentOf } from '../domain/codec.ts';
 import type { Append } from '../runtime/produce.ts';
+import { type Sending, startSending } from '../telemetry/messaging.ts';
+import type { Tracing } from '../telemetry/spans.ts';
+import { parseTraceparent } from '../telemetry/traceparent.ts';
 import type { UnknownMetrics } from '../unknown/metrics.ts';
 import { type Entry, type EntryUpdate, finishEntries, takeDue } from '../unknown/store.ts';
 import { letterOf } from './letter.ts';
@@ -19,6 +23,8 @@ export interface SweepDeps {
   readonly nowMs: () => number;
   readonly random: () => number;
   readonly metrics: UnknownMetrics;
+  /** Undefined: nothing is recorded. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Logger;
   readonly instance: string;
 }
@@ -64,17 +70,39 @@ async function produceAgain(deps: SweepDeps, entry: Entry, deadlineMs: number): 
   const { append, metrics, log, rules, random } = deps;
   const attempts = entry.attempts + 1;
   const { topic, partition, record } = entry;
+  const sending = startAgain(deps, entry, attempts);
   try {
     const { offset } = await append.append(topic, partition, record, deadlineMs);
     metrics.produced.inc({ result: 'acknowledged' });
+    sending?.acknowledged(offset);
     const delayMs = rules.firstBackoffMs;
     return { entry, outcome: 'open', attempts, appendedOffset: offset, delayMs };
   } catch (error) {
     metrics.produced.inc({ result: 'failed' });
-    log.warn({ operation: entry.eventId, attempts, reason: reasonOf(error) }, 'sending again failed');
+    sending?.failed(error);
+    log.warn({ ...aboutEntry(entry), attempts, reason: reasonOf(error) }, 'sending again failed');
     const delayMs = backoffMs(attempts, random(), rules);
     return { entry, outcome: 'open', attempts, appendedOffset: null, delayMs };
   }
+}
+
+/** A span beside the first try's, in the same trace: the record goes out byte for byte, its trace header too. */
+function startAgain({ tracing }: SweepDeps, entry: Entry, attempt: number): Sending | undefined {
+  const parent = tracing?.ofRecord(entry.record.headers);
+  if (tracing === undefined || parent === undefined) return undefined;
+  const { topic, partition } = entry;
+  const attributes = {
+    'uplift.tenant': entry.tenant,
+    'uplift.operation': entry.eventId,
+    'uplift.attempt': attempt,
+  };
+  return startSending(tracing, { topic, partition, parent, attributes });
+}
+
+/** Whose command a log line is about, and where its trace is. */
+function aboutEntry({ eventId, tenant, record }: Entry) {
+  const trace = parseTraceparent(traceparentOf(record.headers)?.toString('latin1'))?.traceId;
+  return { trace, tenant, operation: eventId };
 }
 
 async function giveUp(
@@ -84,7 +112,7 @@ async function giveUp(
 ): Promise<EntryUpdate> {
   const { append, metrics, log, rules, random, instance, nowMs } = deps;
   const same = { entry, attempts: entry.attempts, appendedOffset: entry.appendedOffset };
-  const about = { operation: entry.eventId, tenant: entry.tenant, code };
+  const about = { ...aboutEntry(entry), code };
   try {
     const letter = letterOf(entry, { code, message, failedBy: instance, failedAtMs: nowMs() });
     await append.append(dlqOf(entry.topic), entry.partition, letter, LETTER_DEADLINE_MS);

@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { OutRecord } from '../../../clients/kafka/ports.ts';
 import type { Sql, SqlValue } from '../../../clients/postgres/index.ts';
 import { meter, paceOf, takenOf } from '../../../clients/redis/gcra.ts';
@@ -9,12 +9,14 @@ import { UpliftError } from '../../../core/error.ts';
 import { parseEnv } from '../../env.ts';
 import { createHttp } from '../../runtime/http.ts';
 import { createMetrics } from '../../runtime/metrics.ts';
+import type { Tracing } from '../../telemetry/spans.ts';
 import { createUnknownMetrics } from '../../unknown/metrics.ts';
 import type { UnknownOutcome } from '../../unknown/outcome.ts';
 import { addGatewayRoutes } from '../app.ts';
 import { TenantLimiter } from '../rate-limit.ts';
 import { Reader } from '../reader.ts';
 import { openDecisions } from '../reads.ts';
+import { GatewayTraces } from '../traces.ts';
 import { CommandWriter } from '../write.ts';
 
 export const BODY = {
@@ -32,7 +34,10 @@ export function createIn(value: Buffer | null | undefined): CommandOf<'create'> 
 }
 
 /** A gateway over fakes: a Redis in a map, a log in an array. */
-export function setUp(policy?: QuotaPolicy) {
+export function setUp(
+  policy?: QuotaPolicy,
+  more: { readonly log?: Logger; readonly tracing?: Tracing; readonly trustsCallers?: boolean } = {},
+) {
   const redis = new Map<string, string>();
   const log: { topic: string; partition: number; record: OutRecord }[] = [];
   const control = {
@@ -141,7 +146,8 @@ export function setUp(policy?: QuotaPolicy) {
     reader,
     decisions,
     metrics,
-    log: pino({ level: 'silent' }),
+    log: more.log ?? pino({ level: 'silent' }),
+    traces: new GatewayTraces({ tracing: more.tracing, trustsCallers: more.trustsCallers ?? true }),
     maxInFlight: 2,
     commandsTopicId: () => control.topicId,
     draining: () => control.draining,
