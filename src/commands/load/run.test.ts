@@ -78,6 +78,9 @@ test('it runs against the gateways of the region, says what counts, and leaves i
       ['not sent', 0],
     ],
   });
+  const [, , details] = outcome.blocks;
+  const rows = details?.kind === 'keyValues' ? details.rows : [];
+  expect(rows.find(([name]) => name === 'by verb')?.[1]).toMatch(/^create \d+ · hold \d+$/);
   expect(said.length).toBeGreaterThanOrEqual(2);
   const { history } = outcome.data as { history: string };
   expect(history.startsWith(join(folder, 'state', 'runs'))).toBe(true);
