@@ -102,6 +102,9 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
+/** Every variable that a role may read; docs/service.md has the same list. */
+export const VARIABLES: readonly string[] = Object.keys(schema.shape);
+
 /** Settings of a role, from the environment alone; the single place that names the variables. */
 export type Settings = z.infer<typeof schema>;
 
