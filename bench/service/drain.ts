@@ -1,5 +1,6 @@
 import { openSql, type Sql } from '../../src/clients/postgres/index.ts';
 import { VIEWS } from '../../src/contract/projection.ts';
+import { LONGEST_SNAPSHOT_PERIOD_MS } from '../../src/contract/retention.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { appendCommands, openEventCount } from './backlog.ts';
 import { cpuMsOf, load } from './cpu.ts';
@@ -17,7 +18,7 @@ export interface Rate {
 }
 
 /** No snapshot while anything is measured; one at once, when one is wanted. */
-const NEVER = { SNAPSHOT_MS: '3600000', SNAPSHOT_DECISIONS: '10000000' };
+const NEVER = { SNAPSHOT_MS: String(LONGEST_SNAPSHOT_PERIOD_MS), SNAPSHOT_DECISIONS: '10000000' };
 const AT_ONCE = { SNAPSHOT_MS: '1000', SNAPSHOT_DECISIONS: '100' };
 
 /** From the first to the last of `wanted`, as seen from outside: starting up is not part of a rate. */
@@ -70,8 +71,11 @@ export async function measureDrain(
   try {
     say(`${wanted} commands stand in the log`);
     const commands = await drainCommands(platform, wanted, events.count);
+    say(`decided: ${commands.perS.toFixed(0)}/s`);
     const restore = await measureRestore(platform, await events.count());
+    say(`restored: ${restore.fromLogS} s from the log, ${restore.fromSnapshotS} s from snapshots`);
     const projector = await drainEvents(platform, sql, wanted);
+    say(`projected: ${projector.perS.toFixed(0)}/s`);
     return { commands, restore, projector, rowsPerTransaction: await transactions(sql) };
   } finally {
     await Promise.all([events.close(), sql.close()]);
@@ -84,9 +88,7 @@ async function drainCommands(
   count: () => Promise<number>,
 ): Promise<Rate> {
   const before = await count();
-  const starting = platform.role('commands', NEVER);
-  // Its CPU can be asked for once it runs, its first decisions come before it is ready: the rate is taken from them on.
-  const role = await starting;
+  const role = await platform.role('commands', NEVER);
   const rate = await rateOf('the commands are decided', { pid: role.pid, before, wanted, count });
   await platform.end(role);
   return rate;

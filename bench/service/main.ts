@@ -47,6 +47,8 @@ async function foldMemory(): Promise<FoldMemory> {
 async function measureAll(platform: Platform, options: GatewayOptions, backlog: number) {
   say('gateway beside bare Fastify');
   const gateway = await measureGateway(platform, options);
+  for (const { side, method, cpuMsPer1000, p50Ms, p99Ms } of gateway.segments)
+    say(`${method} ${side}: ${cpuMsPer1000.toFixed(0)} CPU-ms per 1,000, p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
   const alone = (tenant: string, perTransaction: number) =>
     measureStatement(platform, { tenant, rows: Math.min(60_000, backlog / 2), perTransaction });
   say('statements alone');

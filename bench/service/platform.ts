@@ -92,7 +92,11 @@ async function platformOf(sandbox: ProofSandbox): Promise<Platform> {
       const [port = 0] = await freePorts(1);
       const role = startRole(name, port, { ...common, ...env }, sandbox.folder);
       running.add(role);
-      await role.ready(READY_MS);
+      const ended = role.exit.then((code) => {
+        throw new Error(`${name} ended with ${code}, see ${role.logFile}`);
+      });
+      await Promise.race([role.ready(READY_MS), ended]);
+      ended.catch(() => undefined);
       return role;
     },
     async down() {
