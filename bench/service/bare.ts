@@ -1,6 +1,8 @@
 /**
  * What a gateway costs beside: Fastify with nothing but the same checks of the same headers, ids and bodies, by the same
- * schemas, and answers of the same shape. No store, no log, no ids, no metrics. Prints its port; ends with its stdin.
+ * schemas, and answers of the same shape. No store, no log, no ids, no metrics. With an environment that names servers
+ * (`KAFKA_BROKERS`) it also makes the calls of a gateway, by the same clients, and believes whatever they answer: what is
+ * above that is what the gateway makes of them. Prints its port; ends with its stdin.
  */
 import Fastify from 'fastify';
 import {
@@ -11,6 +13,7 @@ import {
   tenantHeader,
 } from '../../src/contract/http.ts';
 import { nameSchema } from '../../src/contract/records.ts';
+import { openCalls } from './calls.ts';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 const ID = /^[0-9a-z-]{1,64}$/;
@@ -34,6 +37,7 @@ const rowOf = (reservationId: string, tenant: string): Reservation => ({
   operationId: OPERATION,
 });
 
+const calls = process.env.KAFKA_BROKERS === undefined ? undefined : await openCalls();
 const app = Fastify();
 
 app.post('/v1/reservations', async (request, reply) => {
@@ -42,6 +46,7 @@ app.post('/v1/reservations', async (request, reply) => {
   const body = createReservationSchema.safeParse(request.body);
   if (typeof key !== 'string' || !KEY.test(key) || !tenant.success || !body.success)
     return reply.code(400).type('application/problem+json').send(JSON.stringify(INVALID));
+  await calls?.write(`${tenant.data}/${body.data.resource}`, key, JSON.stringify(body.data));
   return reply
     .code(202)
     .header('location', `/v1/operations/${OPERATION}`)
@@ -53,6 +58,7 @@ app.get<{ Params: { id: string } }>('/v1/reservations/:id', async (request, repl
   const { id } = request.params;
   if (!tenant.success || !ID.test(id))
     return reply.code(400).type('application/problem+json').send(JSON.stringify(INVALID));
+  await calls?.read(tenant.data, id);
   return reservationSchema.parse(rowOf(id, tenant.data));
 });
 

@@ -1,9 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openTopics } from '../../src/clients/kafka/index.ts';
 import { decidedSchema, idempotencyHeader, tenantHeader } from '../../src/contract/http.ts';
+import { CALLS_TOPIC } from './calls.ts';
 import { cpuMsOf, load } from './cpu.ts';
 import { type Asked, type OpenLoop, openLoop } from './open-loop.ts';
-import { NODE_OPTIONS, type Platform } from './platform.ts';
+import { NODE_OPTIONS, PARTITIONS, type Platform } from './platform.ts';
+
+/** What is compared. */
+export const SIDES = {
+  bare: 'bare Fastify',
+  calls: 'bare Fastify + the same calls',
+  gateway: 'gateway',
+  traced: 'gateway, tracing',
+} as const;
 
 const TENANT = 'bench';
 const RESOURCES = 480;
@@ -71,7 +81,9 @@ const read = (id: string): Asked => ({
 
 /** CPU of the gateway beside bare Fastify at one open-loop rate, in turn, POST and GET apart; latencies of the same runs. */
 export async function measureGateway(platform: Platform, options: GatewayOptions): Promise<GatewayResult> {
-  const bare = await startBare();
+  const bare = await startBare({ PATH: process.env.PATH, NODE_OPTIONS });
+  await createCallsTopic(platform);
+  const calls = await startBare({ PATH: process.env.PATH, ...platform.env, INSTANCE: 'calls' });
   const commands = await platform.role('commands');
   const projector = await platform.role('projector');
   const gateway = await platform.role('gateway');
@@ -79,9 +91,10 @@ export async function measureGateway(platform: Platform, options: GatewayOptions
     options.tracing && (await platform.role('gateway', { INSTANCE: 'traced', ...options.tracing }));
   try {
     const sides: Side[] = [
-      { name: 'bare Fastify', url: bare.url, pid: bare.child.pid ?? 0 },
-      { name: 'gateway', url: gateway.url, pid: gateway.pid },
-      ...(traced === undefined ? [] : [{ name: 'gateway, tracing', url: traced.url, pid: traced.pid }]),
+      { name: SIDES.bare, url: bare.url, pid: bare.child.pid ?? 0 },
+      { name: SIDES.calls, url: calls.url, pid: calls.child.pid ?? 0 },
+      { name: SIDES.gateway, url: gateway.url, pid: gateway.pid },
+      ...(traced === undefined ? [] : [{ name: SIDES.traced, url: traced.url, pid: traced.pid }]),
     ];
     const ids = await reservations(gateway.url);
     const runs = runsOf(ids);
@@ -94,6 +107,7 @@ export async function measureGateway(platform: Platform, options: GatewayOptions
     return { segments, idleCpuMsPerS: await idle(gateway.pid) };
   } finally {
     bare.child.kill();
+    calls.child.kill();
     for (const role of [gateway, commands, projector, ...(traced === undefined ? [] : [traced])])
       await platform.end(role);
   }
@@ -125,6 +139,17 @@ async function segment(side: Side, run: Run, { ratePerS, seconds }: GatewayOptio
   };
 }
 
+async function createCallsTopic(platform: Platform): Promise<void> {
+  const topics = openTopics(platform.kafka);
+  const assignment = Array.from({ length: PARTITIONS }, (_, p) => [0, 1, 2].map((at) => ((p + at) % 3) + 1));
+  const configs = { 'min.insync.replicas': '2' };
+  await topics.create([{ name: CALLS_TOPIC, assignment, configs }], {
+    validateOnly: false,
+    timeoutMs: 20_000,
+  });
+  await topics.close();
+}
+
 const IDLE_MS = 10_000;
 
 async function idle(pid: number): Promise<number> {
@@ -150,10 +175,12 @@ async function reservations(url: string): Promise<string[]> {
   return Promise.all(Array.from({ length: TO_READ }, make));
 }
 
-async function startBare(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+async function startBare(
+  env: NodeJS.ProcessEnv,
+): Promise<{ readonly url: string; readonly child: ChildProcess }> {
   const child = spawn(process.execPath, [new URL('./bare.ts', import.meta.url).pathname], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { PATH: process.env.PATH, NODE_OPTIONS },
+    env,
   });
   const port = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()));

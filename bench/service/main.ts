@@ -15,7 +15,7 @@ import { measureStatement } from './statement.ts';
 const { values } = parseArgs({
   options: {
     page: { type: 'string' },
-    rate: { type: 'string', default: '200' },
+    rate: { type: 'string', default: '100' },
     seconds: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '2' },
     backlog: { type: 'string', default: '240000' },

@@ -18,6 +18,8 @@ export interface Platform {
   /** Through PgBouncer. */
   readonly pooled: SqlTarget;
   readonly folder: string;
+  /** Of every role, and of what is measured beside it. */
+  readonly env: Readonly<Record<string, string>>;
   /** Starts a role and waits until it is ready. */
   role(name: string, env?: Readonly<Record<string, string>>): Promise<RoleProcess>;
   end(role: RoleProcess, signal?: NodeJS.Signals): Promise<void>;
@@ -87,6 +89,7 @@ async function platformOf(sandbox: ProofSandbox): Promise<Platform> {
       queryTimeoutMs: 20_000,
     },
     folder: sandbox.folder,
+    env: common,
     end,
     async role(name, env = {}) {
       const [port = 0] = await freePorts(1);
