@@ -1,10 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { openSql, type Sql } from '../../src/clients/postgres/index.ts';
 import { VIEWS } from '../../src/contract/projection.ts';
 import { LONGEST_SNAPSHOT_PERIOD_MS } from '../../src/contract/retention.ts';
 import { waitFor } from '../../src/core/wait.ts';
+import type { RoleProcess } from '../../test/support/service-roles.ts';
 import { appendCommands, openEventCount } from './backlog.ts';
 import { cpuMsOf, load } from './cpu.ts';
 import { PARTITIONS, type Platform } from './platform.ts';
+import { openStatement } from './statement.ts';
 
 const DRAIN_LIMIT_MS = 300_000;
 const LOOK_MS = 50;
@@ -46,6 +49,8 @@ async function rateOf(
 export interface DrainResult {
   readonly commands: Rate;
   readonly projector: Rate;
+  /** Its two statements alone. */
+  readonly alone: { readonly rows: number; readonly seconds: number; readonly perS: number };
   /** Rows in one transaction of the projector, on average. */
   readonly rowsPerTransaction: number;
   readonly restore: RestoreResult;
@@ -74,9 +79,10 @@ export async function measureDrain(
     say(`decided: ${commands.perS.toFixed(0)}/s`);
     const restore = await measureRestore(platform, await events.count());
     say(`restored: ${restore.fromLogS} s from the log, ${restore.fromSnapshotS} s from snapshots`);
-    const projector = await drainEvents(platform, sql, wanted);
-    say(`projected: ${projector.perS.toFixed(0)}/s`);
-    return { commands, restore, projector, rowsPerTransaction: await transactions(sql) };
+    const projected = await drainEvents(platform, sql, wanted);
+    const { projector, alone } = projected;
+    say(`projected: ${projector.perS.toFixed(0)}/s beside ${alone.perS.toFixed(0)}/s`);
+    return { commands, restore, ...projected };
   } finally {
     await Promise.all([events.close(), sql.close()]);
   }
@@ -110,7 +116,7 @@ async function measureRestore(platform: Platform, events: number): Promise<Resto
   return { events, fromLogS, fromSnapshotS: await restored(NEVER), loadAverage: load() };
 }
 
-/** Rows of the two tables, as the statement alone writes them too. */
+/** Events that are applied. */
 async function rowsIn(sql: Sql): Promise<number> {
   const { rows } = await sql.query<{ n: bigint }>(
     `SELECT COALESCE(sum(next_offset), 0)::bigint AS n FROM ${VIEWS.offsets}`,
@@ -118,17 +124,64 @@ async function rowsIn(sql: Sql): Promise<number> {
   return Number(rows[0]?.n ?? 0);
 }
 
-async function drainEvents(platform: Platform, sql: Sql, wanted: number): Promise<Rate> {
+const SLICE_MS = 2000;
+const LONGEST_SLICES = 200;
+
+/**
+ * Lets the projector work and its statements alone write in turn, two seconds each, while the other is stopped: so both
+ * meet the same machine.
+ */
+async function drainEvents(
+  platform: Platform,
+  sql: Sql,
+  wanted: number,
+): Promise<Pick<DrainResult, 'projector' | 'alone' | 'rowsPerTransaction'>> {
   const before = await rowsIn(sql);
   const role = await platform.role('projector');
-  const rate = await rateOf('the events are projected', {
-    pid: role.pid,
-    before,
-    wanted,
-    count: () => rowsIn(sql),
-  });
-  await platform.end(role);
-  return rate;
+  const statement = openStatement(platform, 'alone');
+  const sum = { rows: 0, seconds: 0, cpuMs: 0 };
+  const alone = { rows: 0, seconds: 0 };
+  let rowsPerTransaction = 0;
+  try {
+    for (let slice = 0; slice < LONGEST_SLICES; slice += 1) {
+      const work = await projectorSlice(role, sql, before + wanted);
+      sum.rows += work.rows;
+      sum.seconds += work.seconds;
+      sum.cpuMs += work.cpuMs;
+      if (work.done) break;
+      role.signal('SIGSTOP');
+      if (rowsPerTransaction === 0) rowsPerTransaction = await transactions(sql);
+      const { rows, seconds } = await statement.run(Math.max(1, Math.round(rowsPerTransaction)), SLICE_MS);
+      alone.rows += rows;
+      alone.seconds += seconds;
+      role.signal('SIGCONT');
+    }
+  } finally {
+    role.signal('SIGCONT');
+    await statement.close();
+    await platform.end(role);
+  }
+  const { rows, seconds, cpuMs } = sum;
+  const rate = {
+    rows,
+    seconds,
+    perS: rows / seconds,
+    cpuMsPer1000: (cpuMs * 1000) / rows,
+    loadAverage: load(),
+  };
+  return { projector: rate, alone: { ...alone, perS: alone.rows / alone.seconds }, rowsPerTransaction };
+}
+
+async function projectorSlice(role: RoleProcess, sql: Sql, end: number) {
+  const startedMs = performance.now();
+  const [rows, cpuMs] = [await rowsIn(sql), await cpuMsOf(role.pid)];
+  let now = rows;
+  while (now < end && performance.now() - startedMs < SLICE_MS) {
+    await delay(LOOK_MS);
+    now = await rowsIn(sql);
+  }
+  const seconds = (performance.now() - startedMs) / 1000;
+  return { rows: now - rows, seconds, cpuMs: (await cpuMsOf(role.pid)) - cpuMs, done: now >= end };
 }
 
 /** Each row carries the transaction that wrote it. */

@@ -10,7 +10,6 @@ import { measureDrain } from './drain.ts';
 import { type GatewayOptions, measureGateway } from './gateway.ts';
 import { type FoldMemory, pageOf } from './page.ts';
 import { type Platform, startPlatform } from './platform.ts';
-import { measureStatement } from './statement.ts';
 
 const { values } = parseArgs({
   options: {
@@ -49,14 +48,8 @@ async function measureAll(platform: Platform, options: GatewayOptions, backlog: 
   const gateway = await measureGateway(platform, options);
   for (const { side, method, cpuMsPer1000, p50Ms, p99Ms } of gateway.segments)
     say(`${method} ${side}: ${cpuMsPer1000.toFixed(0)} CPU-ms per 1,000, p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
-  const alone = (tenant: string, perTransaction: number) =>
-    measureStatement(platform, { tenant, rows: Math.min(60_000, backlog / 2), perTransaction });
-  say('statements alone');
-  const before = await alone('alone-1', 2000);
   const drain = await measureDrain(platform, { from: 0, to: backlog }, say);
-  say('statements alone, once more');
-  const after = await alone('alone-2', Math.round(drain.rowsPerTransaction));
-  return { gateway, drain, statements: [before, after] };
+  return { gateway, drain };
 }
 
 async function main(): Promise<void> {

@@ -1,7 +1,6 @@
 import { openSql } from '../../src/clients/postgres/index.ts';
 import type { OperationRow, ReservationRow } from '../../src/service/projector/rows.ts';
 import { writeOperations, writeReservations } from '../../src/service/projector/store-rows.ts';
-import { load } from './cpu.ts';
 import type { Platform } from './platform.ts';
 
 const HOUR_MS = 3_600_000;
@@ -9,8 +8,7 @@ const FIRST_SLOT_MS = Date.UTC(2050, 0, 1);
 
 export interface StatementResult {
   readonly rows: number;
-  readonly perS: number;
-  readonly loadAverage: number;
+  readonly seconds: number;
 }
 
 interface Batch {
@@ -61,31 +59,29 @@ function batch(tenant: string, from: number, size: number): Batch {
 
 /**
  * The projector's two statements alone, one transaction after the other over one connection of the pooler, rows ready in
- * memory: what Postgres can take when nothing has to be read, folded, or compared.
+ * memory: what Postgres can take when nothing has to be read, folded, or compared. Each `run` goes on for at least `ms`.
  */
-export async function measureStatement(
-  platform: Platform,
-  options: { readonly tenant: string; readonly rows: number; readonly perTransaction: number },
-): Promise<StatementResult> {
-  const { tenant, perTransaction } = options;
-  const count = Math.ceil(options.rows / perTransaction);
-  const batches = Array.from({ length: count }, (_, at) =>
-    batch(tenant, at * perTransaction, perTransaction),
-  );
+export function openStatement(platform: Platform, tenant: string) {
   const sql = openSql({ ...platform.pooled, maxConnections: 1 });
-  try {
-    await sql.query('SELECT 1');
-    const startedMs = performance.now();
-    for (const { operations, reservations } of batches) {
-      const end = await sql.transaction(async (tx) => {
-        await writeOperations(tx, operations);
-        await writeReservations(tx, reservations);
-      });
-      if (end.state !== 'committed') throw new Error(`COMMIT ${end.state}: ${end.reason}`);
-    }
-    const rows = count * perTransaction;
-    return { rows, perS: (rows * 1000) / (performance.now() - startedMs), loadAverage: load() };
-  } finally {
-    await sql.close();
-  }
+  let from = 0;
+  return {
+    async run(perTransaction: number, ms: number): Promise<StatementResult> {
+      let rows = 0;
+      let tookMs = 0;
+      while (tookMs < ms) {
+        const { operations, reservations } = batch(tenant, from, perTransaction);
+        from += perTransaction;
+        const startedMs = performance.now();
+        const end = await sql.transaction(async (tx) => {
+          await writeOperations(tx, operations);
+          await writeReservations(tx, reservations);
+        });
+        if (end.state !== 'committed') throw new Error(`COMMIT ${end.state}: ${end.reason}`);
+        tookMs += performance.now() - startedMs;
+        rows += perTransaction;
+      }
+      return { rows, seconds: tookMs / 1000 };
+    },
+    close: () => sql.close(),
+  };
 }
