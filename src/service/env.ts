@@ -117,6 +117,9 @@ const schema = z.object({
   ...TELEMETRY_VARIABLES,
 });
 
+/** Every variable that a role may read; docs/service.md has the same list. */
+export const VARIABLES: readonly string[] = Object.keys(schema.shape);
+
 /** Settings of a role, from the environment alone; this and TELEMETRY_VARIABLES name the variables. */
 export type Settings = z.infer<typeof schema>;
 
@@ -202,8 +205,9 @@ export function redisTarget(settings: Settings): RedisTarget {
 }
 
 /**
- * The partitions a process owns under `SHARE=i/n`: those with p mod n = i - 1. Ownership is static on purpose for now:
- * no rebalance can hand a partition to two owners, at the price that a dead process is replaced, not taken over.
+ * The partitions a process owns under `SHARE=i/n`: those with p mod n = i - 1. Ownership is static, by
+ * measurement (docs/results/consumers.md): no rebalance hands a partition to two owners or stops those that are well, at
+ * the price that a dead process is replaced, not taken over.
  */
 export function ownedPartitions(settings: Settings): number[] {
   const all = Array.from({ length: settings.TOPIC_PARTITIONS }, (_, partition) => partition);

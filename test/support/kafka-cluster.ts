@@ -27,6 +27,8 @@ export interface TestKafka {
 export interface TestKafkaOptions {
   /** More JVM flags of a broker, by its id. */
   readonly jvm?: (id: number) => readonly string[];
+  /** More lines of every broker's server.properties. */
+  readonly settings?: readonly string[];
 }
 
 export async function startKafka(name: string, options: TestKafkaOptions = {}): Promise<TestKafka> {
@@ -35,7 +37,9 @@ export async function startKafka(name: string, options: TestKafkaOptions = {}): 
   const nodes = IDS.map((id, at): KafkaNode => {
     const [port = 0, tlsPort = 0, controllerPort = 0] = ports.slice(at * 3);
     const jvm = options.jvm?.(id) ?? [];
-    return { id, dir: join(folder, `node-${id}`), port, tlsPort, controllerPort, jvm, process: undefined };
+    const { settings = [] } = options;
+    const dir = join(folder, `node-${id}`);
+    return { id, dir, port, tlsPort, controllerPort, jvm, settings, process: undefined };
   });
   const killAll = (): void => {
     for (const node of nodes) node.process?.kill('SIGKILL');

@@ -31,6 +31,8 @@ export interface KafkaNode {
   readonly controllerPort: number;
   /** More flags of its JVM, such as a port for JMX. */
   readonly jvm: readonly string[];
+  /** More lines of its server.properties. */
+  readonly settings: readonly string[];
   process: ChildProcess | undefined;
 }
 
@@ -184,5 +186,6 @@ listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.se
 listener.name.sasl_ssl.ssl.keystore.type=PEM
 listener.name.sasl_ssl.ssl.keystore.location=${folder}/ks.pem
 listener.name.sasl_ssl.ssl.client.auth=none
+${node.settings.join('\n')}
 `;
 }

@@ -16,9 +16,12 @@ export function headerOf(request: FastifyRequest, name: string): string | undefi
   return typeof value === 'string' ? value : undefined;
 }
 
+const GONE = 'the answer is out, or its client has gone';
+
 /** Aborted once the answer is out, or the client has gone: nothing needs to be waited for any more. */
 export function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
+  // A reason of our own: the one that `abort` makes is an exception with a stack, a part of what a read costs.
+  reply.raw.once('close', () => gone.abort(GONE));
   return gone.signal;
 }

@@ -18,6 +18,7 @@ import { detailOf } from './requests.ts';
 
 const OPERATION_ID = /^[0-9a-f]{32}$/;
 const RESERVATION_ID = /^[0-9a-z-]{1,64}$/;
+const NEVER = new AbortController().signal;
 const BAD_CURSOR = { detail: 'cursor: not a cursor of this list' };
 
 type WithId = { Params: { id: string } };
@@ -88,7 +89,9 @@ async function read<R extends object>(
   statement: ReadStatement,
 ): Promise<readonly R[] | undefined> {
   const token = headerOf(request, consistencyHeader);
-  const result: ReadResult<R> = await deps.reader.read<R>(statement, token, goneSignal(reply));
+  // Without a token nothing is waited for.
+  const gone = token === undefined ? NEVER : goneSignal(reply);
+  const result: ReadResult<R> = await deps.reader.read<R>(statement, token, gone);
   switch (result.kind) {
     case 'rows':
       return result.rows;

@@ -1,0 +1,158 @@
+import { machineTable } from '../../test/support/results-page.ts';
+import type { DrainResult } from './drain.ts';
+import { type GatewayOptions, type GatewayResult, type Segment, SIDES } from './gateway.ts';
+
+export interface FoldMemory {
+  readonly reservations: number;
+  readonly bytesPerReservation: number;
+  readonly bytesPerEventId: number;
+  readonly decodeAndApplyUs: number;
+}
+
+export interface Measured {
+  readonly startedAt: string;
+  readonly minutes: number;
+  readonly machine: Readonly<Record<string, string>>;
+  readonly options: GatewayOptions;
+  readonly gateway: GatewayResult;
+  readonly drain: DrainResult;
+  readonly fold: FoldMemory;
+}
+
+const LIMIT_RATIO = 2;
+const LIMIT_TRACING = 0.1;
+const LIMIT_SHARE = 0.6;
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, each) => sum + each, 0) / values.length;
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US');
+const mark = (holds: boolean): string => (holds ? 'reached' : '**missed**');
+
+function of({ segments }: GatewayResult, side: string, method: string): Segment[] {
+  return segments.filter((each) => each.side === side && each.method === method);
+}
+
+function cpuOf(result: GatewayResult, side: string, method: string): number | undefined {
+  const rounds = of(result, side, method);
+  return rounds.length === 0 ? undefined : mean(rounds.map(({ cpuMsPer1000 }) => cpuMsPer1000));
+}
+
+/** The page of a run. Pure. */
+export function pageOf(measured: Measured): string {
+  const { startedAt, minutes, machine } = measured;
+  return [
+    '# What the service costs',
+    '',
+    'Written by `npm run bench:service`: one sandbox (three brokers, a Postgres primary with two replicas of which one must',
+    'confirm, PgBouncer, six Redis nodes), one process of each role, everything on one machine. What is compared was measured',
+    'in the same run, in turn. CPU time is read from `/proc` and stands up to other load on the machine; rates and latencies do',
+    'not, so the load average (of the last minute, own load included) stands beside them. Ratios travel between machines,',
+    'rates do not.',
+    '',
+    `Run at ${startedAt}, ${minutes.toFixed(1)} minutes.`,
+    '',
+    ...machineTable(machine),
+    '',
+    ...goals(measured),
+    ...gatewaySection(measured),
+    ...drainSection(measured),
+    ...restoreSection(measured),
+  ].join('\n');
+}
+
+function goals({ gateway, drain }: Measured): string[] {
+  const ratioTo = (side: string, method: string): number =>
+    (cpuOf(gateway, SIDES.gateway, method) ?? 0) / (cpuOf(gateway, side, method) ?? 0);
+  const rows = ['POST', 'GET'].flatMap((method) => {
+    const ratio = ratioTo(SIDES.bare, method);
+    return [
+      `| CPU of the gateway ÷ bare Fastify, ${method} | ≤ ${LIMIT_RATIO} | ${ratio.toFixed(2)} | ${mark(ratio <= LIMIT_RATIO)} |`,
+      `| … ÷ bare Fastify that makes the same calls, ${method} | | ${ratioTo(SIDES.calls, method).toFixed(2)} | |`,
+    ];
+  });
+  const share = drain.projector.perS / drain.alone.perS;
+  return [
+    '## Goals',
+    '',
+    '| | goal | measured | |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    tracingRow(gateway),
+    `| rows/s of the projector ÷ its statements alone | ≥ ${LIMIT_SHARE} | ${share.toFixed(2)} | ${mark(share >= LIMIT_SHARE)} |`,
+    '',
+  ];
+}
+
+function tracingRow(gateway: GatewayResult): string {
+  const name = 'CPU that tracing at 1 % adds to the gateway, POST';
+  const traced = cpuOf(gateway, SIDES.traced, 'POST');
+  if (traced === undefined) return `| ${name} | ≤ ${LIMIT_TRACING} | not measured in this run | |`;
+  const added = traced / (cpuOf(gateway, SIDES.gateway, 'POST') ?? 0) - 1;
+  return `| ${name} | ≤ ${LIMIT_TRACING} | ${added.toFixed(2)} | ${mark(added <= LIMIT_TRACING)} |`;
+}
+
+function gatewaySection({ gateway, options }: Measured): string[] {
+  const line = (each: Segment): string => {
+    const others = [...each.other].map(([what, count]) => `${count} × ${what}`).join(', ') || 'none';
+    const latency = `${each.p50Ms.toFixed(1)} | ${each.p99Ms.toFixed(0)} | ${each.maxMs.toFixed(0)}`;
+    return `| ${each.method} | ${each.side} | ${each.cpuMsPer1000.toFixed(0)} | ${latency} | ${others} | ${each.loadAverage.toFixed(1)} |`;
+  };
+  const order = (one: Segment, other: Segment): number => other.method.localeCompare(one.method);
+  return [
+    '## The gateway',
+    '',
+    `Open loop at ${options.ratePerS} requests/s, ${options.seconds} s each, ${options.rounds} rounds in turn. Latency counts from when a request was due. Bare Fastify`,
+    '(`bench/service/bare.ts`) checks the same headers, ids and bodies by the same schemas and answers bodies of the same shape from',
+    'memory. The gateway also claims the key in Redis (two round trips), appends to Kafka and waits for all in-sync replicas, or',
+    'reads a Postgres replica. The side in between makes these calls by the same clients and makes nothing of them: what it costs is',
+    'the price of Redis, Kafka and Postgres from Node, and what is above it is the gateway itself (ids, claims, commands, tokens,',
+    'metrics, bounds). A process costs more per request the less often it is woken, so the ratios hold for this rate. With nobody',
+    `asking it uses ${gateway.idleCpuMsPerS.toFixed(0)} CPU-ms/s for its probes, which is part of its figures.`,
+    '',
+    '| | | CPU-ms per 1,000 | p50 ms | p99 ms | max ms | other answers | load |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...gateway.segments.toSorted(order).map(line),
+    '',
+  ];
+}
+
+function drainSection({ drain }: Measured): string[] {
+  const { commands, projector, alone, rowsPerTransaction } = drain;
+  const line = (what: string, { rows, perS, cpuMsPer1000, loadAverage }: DrainResult['commands']): string =>
+    `| ${what} | ${whole(rows)} | ${whole(perS)} | ${cpuMsPer1000.toFixed(0)} | ${loadAverage.toFixed(1)} |`;
+  return [
+    '## Commands and projection',
+    '',
+    'A backlog that stands in the log is worked off, from the first to the last as seen from outside. The statements alone write the',
+    `same kind of rows through the same PgBouncer from memory, ${whole(rowsPerTransaction)} events in a transaction as the projector does; the two take`,
+    'turns of two seconds, the other stopped, so that both meet the same machine. An event makes two rows (operation and',
+    'reservation); the rate counts events.',
+    '',
+    '| | events | per second | CPU-ms per 1,000 | load |',
+    '| --- | --- | --- | --- | --- |',
+    line('commands role decides', commands),
+    line('projector', projector),
+    `| its two statements alone | ${whole(alone.rows)} | ${whole(alone.perS)} | | ${projector.loadAverage.toFixed(1)} |`,
+    '',
+  ];
+}
+
+function restoreSection({ drain, fold }: Measured): string[] {
+  const { events, fromLogS, fromSnapshotS, loadAverage } = drain.restore;
+  const perMillion = (seconds: number): string => ((seconds * 1e6) / events).toFixed(0);
+  return [
+    '## Restore and memory of the commands role',
+    '',
+    `One process restored all partitions: ${whole(events)} events, nearly all of which made a reservation that still lives. Per million is`,
+    'extrapolated from that.',
+    '',
+    '| from | seconds | per million events | load |',
+    '| --- | --- | --- | --- |',
+    `| the log, no snapshot | ${fromLogS.toFixed(1)} | ${perMillion(fromLogS)} | ${loadAverage.toFixed(1)} |`,
+    `| snapshots and what came after | ${fromSnapshotS.toFixed(1)} | ${perMillion(fromSnapshotS)} | ${loadAverage.toFixed(1)} |`,
+    '',
+    `The fold holds **${whole(fold.bytesPerReservation)} bytes of heap per live reservation**, and ${whole(fold.bytesPerEventId)} more for each operation of the last ten`,
+    `minutes (its event id and first decision). Reading and applying one event takes ${fold.decodeAndApplyUs} µs of one core (${whole(fold.reservations)} events).`,
+    '',
+  ];
+}
