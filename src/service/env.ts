@@ -40,6 +40,15 @@ const quota = z
     return { quota: requests, windowMs: seconds * 1000 };
   });
 
+const hostNames = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim().toLowerCase()))
+  .pipe(
+    z
+      .array(z.string().regex(/^[a-z0-9.-]{1,253}$/, { error: 'must be host names, separated by commas' }))
+      .max(32),
+  );
+
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const postgresUrls = z
@@ -52,6 +61,8 @@ const schema = z.object({
   INSTANCE: z.string().min(1).max(64).default('service'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   HTTP_PORT: int(0, 65_535).default(8080),
+  /** Names under which operators reach the pages of sweepers and projectors, besides addresses and localhost. */
+  OPERATOR_HOSTS: hostNames.optional(),
   KAFKA_BROKERS: hostPorts.optional(),
   KAFKA_REQUEST_TIMEOUT_MS: int(100, 60_000).default(3000),
   KAFKA_TLS_CA_FILE: z.string().optional(),

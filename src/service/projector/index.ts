@@ -2,6 +2,7 @@ import { GROUPS } from '../../contract/groups.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
+import { addReliability } from '../reliability/index.ts';
 import { CommitPositions } from '../runtime/commit-positions.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
@@ -62,6 +63,7 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   });
   try {
     loop.start();
+    await addReliability(app, { sql, settings, metrics });
     const port = await listen(app, settings);
     log.info({ port, owned: owned.length, partitions }, 'projector listens');
     context.onListening?.(port);

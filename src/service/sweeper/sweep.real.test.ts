@@ -115,9 +115,9 @@ describe('an entry', () => {
     const { log, deps } = setUp();
     const kept = outcome(1);
     await keepUnknown(sql, kept);
-    expect(await sweepOnce(deps)).toBe(0);
+    expect((await sweepOnce(deps)).taken).toBe(0);
     await makeDue();
-    expect(await sweepOnce(deps)).toBe(1);
+    expect((await sweepOnce(deps)).taken).toBe(1);
     expect(log).toEqual([{ topic: TOPICS.commands, partition: 1, record: kept.record }]);
     await makeDue();
     await sweepOnce(deps);
@@ -145,8 +145,8 @@ describe('an entry', () => {
     control.failing = true;
     for (let round = 0; round < SWEEP_RULES.maxAttempts; round += 1) {
       await makeDue();
-      expect(await sweepOnce(deps)).toBe(1);
-      expect(await sweepOnce(deps)).toBe(0);
+      expect((await sweepOnce(deps)).taken).toBe(1);
+      expect((await sweepOnce(deps)).taken).toBe(0);
     }
     // Kafka is still away: the letter cannot be written, and the entry stays.
     await makeDue();
@@ -221,7 +221,7 @@ describe('sweepers side by side', () => {
     const sweepers = Array.from({ length: 4 }, () => slowSetUp());
     for (let round = 0; round < 20; round += 1) {
       const taken = await Promise.all(sweepers.map(({ deps }) => sweepOnce(deps)));
-      if (taken.every((count) => count === 0)) break;
+      if (taken.every((round) => round.taken === 0)) break;
     }
     const keys = sweepers.flatMap(({ log }) =>
       log.map(({ record }) => record.headers.find(([key]) => key.toString() === 'event-id')?.[1]?.toString()),
