@@ -102,8 +102,8 @@ export const positionsSchema = fact({
   decidedThroughAt: instant.nullable(),
 });
 
-/** What each fact is called, in reasons and in metrics. */
-export const ABOUT = ['idempotency', 'unknownOutcomes', 'sweeper', 'deadLetters', 'projection'] as const;
+/** What each fact is called, in reasons and in metrics; in the order they are told in. */
+export const ABOUT = ['unknownOutcomes', 'sweeper', 'deadLetters', 'idempotency', 'projection'] as const;
 export type About = (typeof ABOUT)[number];
 
 /**

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { retryPlanSchema } from '../../src/contract/reliability.ts';
 import { parseEnv } from '../../src/service/env.ts';
 import { addReliability } from '../../src/service/reliability/index.ts';
 import { createHttp, listen } from '../../src/service/runtime/http.ts';
@@ -13,7 +14,11 @@ import { startBrowser } from './chromium.ts';
 
 /** With BROWSER_SHOTS=<folder> a picture of every page that is looked at. */
 const SHOTS = process.env.BROWSER_SHOTS;
-const PHONE: BrowserContextOptions = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+const PHONE: BrowserContextOptions = {
+  viewport: { width: 360, height: 740 },
+  hasTouch: true,
+  isMobile: true,
+};
 const DESK: BrowserContextOptions = { viewport: { width: 1280, height: 900 } };
 
 let database: ServiceDatabase;
@@ -23,17 +28,11 @@ let browser: Browser;
 
 beforeAll(async () => {
   database = await startServiceDatabase('uplift-browser');
-  const settings = parseEnv({ HTTP_PORT: '0', INSTANCE: 'sweeper-az-a-1' });
-  const metrics = createMetrics();
-  app = createHttp({ role: 'sweeper', settings, metrics, probes: () => [], draining: () => false });
-  await addReliability(app, { sql: database.sql, settings, metrics });
-  base = `http://127.0.0.1:${await listen(app, settings)}`;
   browser = await startBrowser(chromium);
 });
 
 afterAll(async () => {
   await browser?.close();
-  await app?.close();
   await database?.stop();
 });
 
@@ -42,6 +41,12 @@ beforeEach(async () => {
     `TRUNCATE uplift_service.unknown_outcomes, uplift_service.dead_letters, uplift_service.offsets,
      uplift_service.process_reports`,
   );
+  // Each test its own: answers are kept for a second.
+  const settings = parseEnv({ HTTP_PORT: '0', INSTANCE: 'sweeper-az-a-1' });
+  const metrics = createMetrics();
+  app = createHttp({ role: 'sweeper', settings, metrics, probes: () => [], draining: () => false });
+  await addReliability(app, { sql: database.sql, settings, metrics });
+  base = `http://127.0.0.1:${await listen(app, settings)}`;
 });
 
 interface Seen {
@@ -54,6 +59,7 @@ const open: Seen[] = [];
 afterEach(async () => {
   const seen = open.splice(0);
   await Promise.all(seen.map(({ page }) => page.context().close()));
+  await app.close();
   // Whatever a test is about: no page complains, and none asks anybody but us.
   expect(seen.flatMap(({ complaints }) => complaints)).toEqual([]);
 });
@@ -82,9 +88,14 @@ async function shot(page: Page, name: string): Promise<void> {
 }
 
 const scrollsSideways = (page: Page): Promise<boolean> =>
-  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 
-async function report(role: 'gateway' | 'sweeper', instance: string, body: object, heardAgoS = 1): Promise<void> {
+async function report(
+  role: 'gateway' | 'sweeper',
+  instance: string,
+  body: object,
+  heardAgoS = 1,
+): Promise<void> {
   await database.direct.query(
     `INSERT INTO uplift_service.process_reports (role, instance, life, heard_at, report)
      VALUES ($1, $2, $2, now() - $4 * interval '1 second', $3)`,
@@ -112,7 +123,12 @@ async function aBadDay(): Promise<void> {
     ...{ ...GATEWAY, claims: 'postgres', crossed: 2, crossedAgoMs: 3_600_000 },
     ...{ notKept: 1, notKeptAgoMs: 60_000 },
   });
-  await report('sweeper', '<b>"sweeper"&-az-c-1-with-a-name-that-is-rather-long-for-a-phone', { sweptAgoMs: 10, lastWork: null }, 70);
+  await report(
+    'sweeper',
+    '<b>"sweeper"&-az-c-1-with-a-name-that-is-rather-long-for-a-phone',
+    { sweptAgoMs: 10, lastWork: null },
+    70,
+  );
   for (const n of [1, 2, 3, 4, 5]) await keepUnknown(database.sql, someOutcome(n * 7_777_777_777));
   const set = (n: number, to: string) =>
     database.direct.query(`UPDATE uplift_service.unknown_outcomes SET ${to} WHERE event_id = $1`, [
@@ -121,8 +137,14 @@ async function aBadDay(): Promise<void> {
   const later = `due_at = now() + interval '1 hour'`;
   await set(1, `attempts = 4, stored_at = now() - interval '70 s', ${later}`);
   await set(2, `appended_offset = 7, attempts = 1, ${later}`);
-  await set(3, `attempts = 10, outcome = 'deadLettered', given_up_for = 'unknown-not-appended', settled_at = now()`);
-  await set(4, `attempts = 10, outcome = 'deadLettered', given_up_for = 'unknown-not-appended', settled_at = now(), not_after_ms = 0`);
+  await set(
+    3,
+    `attempts = 10, outcome = 'deadLettered', given_up_for = 'unknown-not-appended', settled_at = now()`,
+  );
+  await set(
+    4,
+    `attempts = 10, outcome = 'deadLettered', given_up_for = 'unknown-not-appended', settled_at = now(), not_after_ms = 0`,
+  );
   await set(5, later);
   await database.direct.query(
     `INSERT INTO uplift_service.dead_letters (topic, topic_id, partition, event_offset, tenant, error_code, attempts,
@@ -133,18 +155,21 @@ async function aBadDay(): Promise<void> {
 }
 
 describe('the dashboard', () => {
-  test.each(['light', 'dark'] as const)('on a phone, %s, fits its width on a bad day', async (colorScheme) => {
-    await aBadDay();
-    const page = await visit('/v1/reliability/dashboard?refresh=off', { ...PHONE, colorScheme });
-    await shot(page, `dashboard-phone-${colorScheme}`);
-    expect(await page.locator('.verdict').innerText()).toContain('Needs attention');
-    expect(await scrollsSideways(page)).toBe(false);
-    expect(await page.locator('section').count()).toBe(5);
-    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    // The policy let the style through: without it the page would be white in both schemes.
-    expect(ground).toBe(colorScheme === 'light' ? 'rgb(251, 250, 247)' : 'rgb(21, 23, 26)');
-    expect(await page.locator('b').count()).toBe(0);
-  });
+  test.each(['light', 'dark'] as const)(
+    'on a phone, %s, fits its width on a bad day',
+    async (colorScheme) => {
+      await aBadDay();
+      const page = await visit('/v1/reliability/dashboard?refresh=off', { ...PHONE, colorScheme });
+      await shot(page, `dashboard-phone-${colorScheme}`);
+      expect(await page.locator('.verdict').innerText()).toContain('Needs attention');
+      expect(await scrollsSideways(page)).toBe(false);
+      expect(await page.locator('section').count()).toBe(5);
+      const ground = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+      // The policy let the style through: without it the page would be white in both schemes.
+      expect(ground).toBe(colorScheme === 'light' ? 'rgb(251, 250, 247)' : 'rgb(21, 23, 26)');
+      expect(await page.locator('b').count()).toBe(0);
+    },
+  );
 
   test('says on a good day that all is well, and on an empty database that it does not know', async () => {
     await aGoodDay();
@@ -207,8 +232,9 @@ describe('a retry', () => {
   test('works with the keyboard alone', async () => {
     await aBadDay();
     const page = await visit('/v1/reliability/retry');
-    const focused = () => page.evaluate(() => document.activeElement?.textContent ?? '');
-    for (let tabs = 0; tabs < 10 && !(await focused()).startsWith('Retry 4'); tabs += 1) await page.keyboard.press('Tab');
+    const focused = () => page.evaluate<string>("document.activeElement?.textContent ?? ''");
+    for (let tabs = 0; tabs < 10 && !(await focused()).startsWith('Retry 4'); tabs += 1)
+      await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.waitForLoadState();
     expect(await page.locator('.verdict').innerText()).toBe('4 operations due now');
@@ -216,7 +242,7 @@ describe('a retry', () => {
 
   test('of a page of somebody else is refused: their form gets no answer that did anything', async () => {
     await aBadDay();
-    const { token } = await (await fetch(`${base}/v1/reliability/retry`)).json();
+    const { token } = retryPlanSchema.parse(await (await fetch(`${base}/v1/reliability/retry`)).json());
     const context = await browser.newContext();
     const page = await context.newPage();
     await page.goto('data:text/html,<title>elsewhere</title>');

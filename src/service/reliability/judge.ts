@@ -72,7 +72,9 @@ function unknownOutcomes(value: Value<'unknownOutcomes'>, nowMs: number): Judged
   if (givenUp > 0) reasons.push(attention(`${counted(givenUp, 'operation')} given up`));
   if (notKept !== null && notKept > 0 && isRecent(value.lastNotKeptAt, nowMs, PAST_MS))
     reasons.push(
-      attention(`${counted(notKept, 'operation')} could not be kept: only their clients can send them again`),
+      attention(
+        `${counted(notKept, 'operation')} could not be kept: nobody but the client sends ${notKept === 1 ? 'it' : 'them'} again`,
+      ),
     );
   return reasons;
 }

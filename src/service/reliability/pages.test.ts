@@ -141,7 +141,11 @@ describe('words', () => {
       '1 day',
       '2 days',
     ]);
-    expect([relative(0, 5000), relative(5000, 0)]).toEqual(['5 s ago', 'in 5 s']);
+    expect([relative(0, 5000), relative(5000, 0), relative(0, 900)]).toEqual([
+      '5 s ago',
+      'in 5 s',
+      'just now',
+    ]);
   });
 
   test('of a template are escaped, in elements and in attributes', () => {

@@ -117,7 +117,7 @@ describe('the status of an empty database', () => {
   test('is unknown: that nothing is there is no proof that all is well', async () => {
     const { verdict, reasons, unknownOutcomes, deadLetters } = await status();
     expect(verdict).toBe('unknown');
-    expect(reasons.map(({ about }) => about)).toEqual(['idempotency', 'sweeper', 'projection']);
+    expect(reasons.map(({ about }) => about)).toEqual(['sweeper', 'idempotency', 'projection']);
     expect(unknownOutcomes).toMatchObject({ state: 'known', waiting: 0, givenUp: 0, notKept: null });
     expect(deadLetters).toMatchObject({ state: 'known', parked: 0, oldestAt: null, byReason: [] });
   });

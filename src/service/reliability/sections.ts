@@ -1,3 +1,5 @@
+import { dlqOf } from '../../contract/dead-letter.ts';
+import { TOPICS } from '../../contract/records.ts';
 import type { About, Known, ReliabilityStatus, Verdict } from '../../contract/reliability.ts';
 import { type Html, html, type Part } from '../runtime/html.ts';
 import { figures, grouped, mark, PATHS, table, timeOf } from './page.ts';
@@ -49,7 +51,7 @@ the same event id, until the projection shows them or their time is over.</p>${f
     ['waiting', grouped(waiting)],
     ['due now', grouped(known.due)],
     ['in the log, not decided', grouped(known.inLog)],
-    ['oldest', ago(known.oldestWaitingSince, nowMs)],
+    ['oldest waiting', ago(known.oldestWaitingSince, nowMs)],
     ['next try', ago(known.nextDueAt, nowMs)],
     ['most attempts', grouped(known.mostAttempts)],
     ['given up', grouped(givenUp)],
@@ -135,8 +137,6 @@ function workOf(work: Known<'sweeper'>['instances'][number]['lastWork'], nowMs: 
 
 export function idempotency(known: Known<'idempotency'>, nowMs: number): Html {
   const { redis, postgres, nowhere, notAsked } = known.gateways;
-  const { running, finished, released, isAtLeast } = known.heldInPostgres;
-  const least = isAtLeast ? 'at least ' : '';
   const places = [
     [redis, 'in Redis'],
     [postgres, 'in Postgres'],
@@ -145,7 +145,7 @@ export function idempotency(known: Known<'idempotency'>, nowMs: number): Html {
   ] as const;
   const where = places.filter(([count]) => count > 0).map(([count, place]) => `${count} ${place}`);
   return html`${figures([
-    ['gateways claim', where.length === 0 ? 'none heard' : where.join(', ')],
+    ['where gateways claim', where.length === 0 ? 'none heard' : where.join(', ')],
     ['attempts running', grouped(known.running)],
     ['oldest running', span(known.oldestRunningMs)],
     [
@@ -154,15 +154,22 @@ export function idempotency(known: Known<'idempotency'>, nowMs: number): Html {
         known.lastCrossedAt === null ? null : html` <small>${timeOf(known.lastCrossedAt, nowMs)}</small>`
       }`,
     ],
-  ])}${table(
-    'Claims that Postgres holds from a time without Redis',
-    [{ name: 'State' }, { name: 'Claims', kind: 'number' }],
-    [
-      ['running', `${least}${grouped(running)}`],
-      ['finished', `${least}${grouped(finished)}`],
-      ['released, may be tried again', `${least}${grouped(released)}`],
-    ],
-  )}<p class="quiet says">What Redis holds is not counted.</p>`;
+  ])}${heldClaims(known)}`;
+}
+
+function heldClaims({ heldInPostgres }: Known<'idempotency'>): Html {
+  const { running, finished, released, isAtLeast } = heldInPostgres;
+  if (running + finished + released === 0)
+    return html`<p class="quiet says">Postgres holds no claim from a time without Redis. What Redis holds is not counted.</p>`;
+  const least = isAtLeast ? 'at least ' : '';
+  const columns = [{ name: 'State' }, { name: 'Claims', kind: 'number' }] as const;
+  const rows = [
+    ['running', `${least}${grouped(running)}`],
+    ['finished', `${least}${grouped(finished)}`],
+    ['released, may be tried again', `${least}${grouped(released)}`],
+  ];
+  return html`${table('Claims that Postgres holds from a time without Redis', columns, rows)}
+<p class="quiet says">What Redis holds is not counted.</p>`;
 }
 
 export function deadLetters(known: Known<'deadLetters'>, nowMs: number): Html {
@@ -182,7 +189,7 @@ export function deadLetters(known: Known<'deadLetters'>, nowMs: number): Html {
       timeOf(at, nowMs),
     ]),
   )}<div class="type"><p class="quiet">They are replayed from a terminal, once their reason is gone:</p>
-<code>uplift dlq plan reservations.events.dlq --out replay.plan.json</code><code>uplift dlq replay replay.plan.json</code></div>`;
+<code>uplift dlq plan ${dlqOf(TOPICS.events)} --out replay.plan.json</code><code>uplift dlq replay replay.plan.json</code></div>`;
 }
 
 export function projection(known: Known<'projection'>, nowMs: number): Html {

@@ -40,7 +40,8 @@ th,td{text-align:left;vertical-align:top;padding:.45rem .9rem .45rem 0;border-to
 thead th{color:var(--quiet);font-size:.8125rem;border-top:0;padding-top:0}
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right;white-space:nowrap}
-td code,th code{overflow-wrap:anywhere}
+td .quiet{display:block}
+dl+.says,table+.says{margin-top:1rem}
 .type{background:var(--card);padding:.75rem 1rem;margin-top:1rem;border-radius:4px}
 .type code{display:block}
 .act,button{display:inline-block;margin-top:1.25rem;padding:.6rem 1.1rem;border:1px solid currentColor;border-radius:4px;

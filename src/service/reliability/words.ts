@@ -20,7 +20,8 @@ export function spanOf(ms: number): string {
   return `${(size / 1000).toFixed(1)} s`;
 }
 
-/** `4 min ago`, `in 20 s`. */
+/** `4 min ago`, `in 20 s`; within a second: `just now`. */
 export function relative(atMs: number, nowMs: number): string {
+  if (Math.abs(nowMs - atMs) < 1000) return 'just now';
   return atMs > nowMs ? `in ${spanOf(atMs - nowMs)}` : `${spanOf(nowMs - atMs)} ago`;
 }
