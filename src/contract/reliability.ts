@@ -97,7 +97,13 @@ export const parkedSchema = fact({
 
 export const positionsSchema = fact({
   partitions: count,
-  /** When an event was applied last, and the log time of the newest applied decision. Not the lag: a quiet log looks the same. */
+  /** Of those: with a projector that was heard from lately; and those that it stopped, with a finding. */
+  covered: count,
+  stopped: count,
+  /** Over all partitions, by what projectors say; null unless every partition has one. */
+  lagRecords: count.nullable(),
+  lagSeconds: z.number().min(0).nullable(),
+  /** When an event was applied last, and the log time of the newest applied decision: a quiet log looks like a dead projector. */
   movedAt: instant.nullable(),
   decidedThroughAt: instant.nullable(),
 });

@@ -189,7 +189,7 @@ DROP INDEX uplift_service.reservations_by_resource;
     name: 'what processes say of themselves; why a command was given up; whose events are parked',
     sql: `
 CREATE TABLE uplift_service.process_reports (
-  role text NOT NULL CHECK (role IN ('gateway', 'sweeper')),
+  role text NOT NULL CHECK (role IN ('gateway', 'sweeper', 'projector')),
   instance text NOT NULL,
   life text NOT NULL,
   started_at timestamptz NOT NULL DEFAULT now(),

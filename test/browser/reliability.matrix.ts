@@ -91,7 +91,7 @@ const scrollsSideways = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 
 async function report(
-  role: 'gateway' | 'sweeper',
+  role: 'gateway' | 'sweeper' | 'projector',
   instance: string,
   body: object,
   heardAgoS = 1,
@@ -109,6 +109,7 @@ async function aGoodDay(): Promise<void> {
   const work = { agoMs: 42_000, taken: 3, decided: 2, sent: 1, failed: 0, givenUp: 0 };
   await report('sweeper', 'sweeper-az-a-1', { sweptAgoMs: 300, lastWork: work });
   await report('sweeper', 'sweeper-az-b-1', { sweptAgoMs: 450, lastWork: null });
+  await report('projector', 'projector-az-a-1', { partitions: 24, stopped: 0, lagRecords: 2, lagMs: 140 });
   for (const zone of ['a', 'b', 'c'])
     await report('gateway', `gateway-az-${zone}-1`, { ...GATEWAY, notKept: 0, notKeptAgoMs: null });
   await database.direct.query(
@@ -171,11 +172,11 @@ describe('the dashboard', () => {
     },
   );
 
-  test('says on a good day that all is well, and on an empty database that it does not know', async () => {
+  test('says on a good day that nothing needs attention, and on an empty database that it does not know', async () => {
     await aGoodDay();
     const good = await visit('/v1/reliability/dashboard?refresh=off');
     await shot(good, 'dashboard-good');
-    expect(await good.locator('.verdict').innerText()).toContain('All is well');
+    expect(await good.locator('.verdict').innerText()).toContain('Nothing needs attention');
     await database.direct.query('TRUNCATE uplift_service.process_reports, uplift_service.offsets');
     // Answers are kept for a second.
     await expect

@@ -4,7 +4,7 @@ import { mark, PATHS, page } from './page.ts';
 import * as sections from './sections.ts';
 
 const SAYS: Readonly<Record<Verdict, string>> = {
-  ok: 'All is well',
+  ok: 'Nothing needs attention',
   attention: 'Needs attention',
   unknown: 'Not known',
 };
@@ -34,8 +34,7 @@ ${footer(isRefreshing)}`;
 }
 
 function reasonsOf({ reasons }: ReliabilityStatus): Html {
-  if (reasons.length === 0)
-    return html`<p class="says">Every fact below was seen just now, and none needs anybody.</p>`;
+  if (reasons.length === 0) return html`<p class="says">Every fact below was asked for and answered.</p>`;
   return html`<ul class="reasons">${reasons.map(
     ({ about, verdict, says }) =>
       html`<li>${mark(verdict)}<a href="#${about}">${sections.TITLES[about]}</a>: ${says}</li>`,

@@ -4,7 +4,7 @@ import type { Known } from '../../contract/reliability.ts';
 import { BEHIND } from '../projector/fold.ts';
 import { readReports } from '../reports/store.ts';
 import { SWEEP_RULES } from '../sweeper/plan.ts';
-import { gatewaysOf, iso, sweepersOf } from './processes.ts';
+import { gatewaysOf, iso, projectorsOf, sweepersOf } from './processes.ts';
 
 /** A known fact without its wrapping. */
 export type Value<K extends 'idempotency' | 'unknownOutcomes' | 'sweeper' | 'deadLetters' | 'projection'> =
@@ -161,16 +161,24 @@ export async function lookAtDeadLetters(sql: Sql): Promise<Value<'deadLetters'>>
 }
 
 export async function lookAtProjection(sql: Sql): Promise<Value<'projection'>> {
-  const { rows } = await sql.query<{
-    partitions: bigint;
-    moved_at: Date | null;
-    log_time_ms: bigint | null;
-  }>(POSITIONS, [TOPICS.events]);
+  const [{ rows }, reports, nowMs] = await Promise.all([
+    sql.query<{ partitions: bigint; moved_at: Date | null; log_time_ms: bigint | null }>(POSITIONS, [
+      TOPICS.events,
+    ]),
+    readReports(sql),
+    clockOf(sql),
+  ]);
+  const { covered, stopped, lagRecords, lagMs } = projectorsOf(reports, nowMs);
   const { partitions = 0n, moved_at = null, log_time_ms = null } = rows[0] ?? {};
   // 0 is how a position begins: nothing was decided then.
   const decidedMs = log_time_ms === null || log_time_ms === 0n ? null : Number(log_time_ms);
+  const isWhole = partitions > 0n && covered >= Number(partitions);
   return {
     partitions: Number(partitions),
+    covered: Math.min(covered, Number(partitions)),
+    stopped,
+    lagRecords: isWhole ? lagRecords : null,
+    lagSeconds: isWhole && lagMs !== null ? lagMs / 1000 : null,
     movedAt: isoOf(moved_at),
     decidedThroughAt: isoOfMs(decidedMs),
   };

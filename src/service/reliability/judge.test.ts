@@ -79,6 +79,18 @@ describe('the verdict on reliability', () => {
     ]);
   });
 
+  test('of the projection: far behind and stopped need attention, a partition without a projector is unknown', () => {
+    expect(says(withFact('projection', { lagSeconds: 31, lagRecords: 1204 }))).toEqual([
+      'projection attention: 31 s behind, 1,204 events (limit 30 s)',
+    ]);
+    expect(says(withFact('projection', { stopped: 1 }))).toEqual([
+      expect.stringContaining('1 partition stopped'),
+    ]);
+    expect(says(withFact('projection', { covered: 12, lagSeconds: null, lagRecords: null }))).toEqual([
+      'projection unknown: no projector was heard from for 12 of 24 partitions',
+    ]);
+  });
+
   test('and the whole status are what the contract says', () => {
     for (const facts of [WELL, badDay('x'), withoutFact('idempotency')])
       expect(reliabilityStatusSchema.parse(statusAt(facts))).toEqual(statusAt(facts));

@@ -1,7 +1,7 @@
 import { ABOUT, type About, type ReliabilityStatus, type Verdict } from '../../contract/reliability.ts';
 import type { Value } from './facts.ts';
 import type { Facts } from './look.ts';
-import { counted } from './words.ts';
+import { counted, spanOf } from './words.ts';
 
 export type Reason = ReliabilityStatus['reasons'][number];
 
@@ -9,6 +9,8 @@ export type Reason = ReliabilityStatus['reasons'][number];
 const WAITING_LIMIT_MS = 60_000;
 /** Sweepers look twice a second: what is due for longer is taken by nobody. */
 const OVERDUE_LIMIT_MS = 15_000;
+/** An operation is decided and shown within a second or two; this is what nobody should get used to. */
+const LAG_LIMIT_S = 30;
 /** What is over and cannot be mended needs attention for a day, then it is history. */
 const PAST_MS = 86_400_000;
 
@@ -102,6 +104,21 @@ function deadLetters({ parked, reservationsBehind }: Value<'deadLetters'>): Judg
   return [attention(`${counted(parked, 'event')} parked, to be replayed${behind}`)];
 }
 
-function projection({ partitions }: Value<'projection'>): Judged[] {
-  return partitions === 0 ? [unknown('no position is stored: nothing was ever projected here')] : [];
+function projection({ partitions, covered, stopped, lagRecords, lagSeconds }: Value<'projection'>): Judged[] {
+  if (partitions === 0) return [unknown('no position is stored: nothing was ever projected here')];
+  const reasons: Judged[] = [];
+  if (stopped > 0) reasons.push(attention(`${counted(stopped, 'partition')} stopped, with a finding`));
+  if (covered < partitions)
+    reasons.push(
+      unknown(
+        `no projector was heard from for ${partitions - covered} of ${counted(partitions, 'partition')}`,
+      ),
+    );
+  if (lagSeconds !== null && lagRecords !== null && lagSeconds > LAG_LIMIT_S)
+    reasons.push(
+      attention(
+        `${spanOf(lagSeconds * 1000)} behind, ${counted(lagRecords, 'event')} (limit ${LAG_LIMIT_S} s)`,
+      ),
+    );
+  return reasons;
 }

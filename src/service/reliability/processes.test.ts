@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { GatewayReport, SweeperReport } from '../reports/report.ts';
+import type { GatewayReport, ProjectorReport, SweeperReport } from '../reports/report.ts';
 import type { ReportRow } from '../reports/store.ts';
-import { gatewaysOf, sweepersOf } from './processes.ts';
+import { gatewaysOf, projectorsOf, sweepersOf } from './processes.ts';
 
 const NOW_MS = Date.UTC(2026, 5, 1);
 const GATEWAY: GatewayReport = {
@@ -17,7 +17,7 @@ const SWEEPER: SweeperReport = { sweptAgoMs: 400, lastWork: null };
 
 function row(report: object, over: Partial<ReportRow> = {}): ReportRow {
   return {
-    role: 'sweptAgoMs' in report ? 'sweeper' : 'gateway',
+    role: 'sweptAgoMs' in report ? 'sweeper' : 'lagMs' in report ? 'projector' : 'gateway',
     instance: 'one',
     life: 'life',
     startedAtMs: NOW_MS - 60_000,
@@ -27,6 +27,8 @@ function row(report: object, over: Partial<ReportRow> = {}): ReportRow {
     ...over,
   };
 }
+
+const PROJECTOR: ProjectorReport = { partitions: 12, stopped: 0, lagRecords: 0, lagMs: 0 };
 
 const silent = { heardAtMs: NOW_MS - 40_000 };
 
@@ -51,6 +53,15 @@ describe('what gateways say of themselves', () => {
   test('that another version wrote and nobody here can read counts as not heard', () => {
     const rows = [row(GATEWAY, { report: '{"claims":"elsewhere"}' }), row(GATEWAY, { report: 'not json' })];
     expect(gatewaysOf(rows, NOW_MS)).toMatchObject({ heard: 0, crossed: 0, lastCrossedAtMs: null });
+  });
+});
+
+describe('projectors', () => {
+  test('are behind as far as the one that is furthest, which goes on ageing; a silent one covers nothing', () => {
+    const late = row({ ...PROJECTOR, lagRecords: 5, lagMs: 2000, stopped: 1 });
+    const rows = [row(PROJECTOR), late, row(PROJECTOR, silent)];
+    expect(projectorsOf(rows, NOW_MS)).toEqual({ covered: 24, stopped: 1, lagRecords: 5, lagMs: 3000 });
+    expect(projectorsOf([], NOW_MS)).toMatchObject({ covered: 0, lagMs: null });
   });
 });
 

@@ -3,6 +3,7 @@ import {
   type GatewayReport,
   gatewayReportSchema,
   HEARD_MS,
+  projectorReportSchema,
   ROUND_LIMIT_MS,
   type SweeperReport,
   sweeperReportSchema,
@@ -54,6 +55,31 @@ export function gatewaysOf(rows: readonly ReportRow[], nowMs: number): Gateways 
     lastCrossedAtMs: largest(all.map(({ row, report }) => before(row.heardAtMs, report.crossedAgoMs))),
     notKept: sum(all.map(({ report }) => report.notKept)),
     lastNotKeptAtMs: largest(all.map(({ row, report }) => before(row.heardAtMs, report.notKeptAgoMs))),
+  };
+}
+
+/** How far the projectors that live are, each over its own partitions. */
+export interface Projectors {
+  readonly covered: number;
+  readonly stopped: number;
+  readonly lagRecords: number;
+  /** Of the one that is furthest behind; null when none was heard from. */
+  readonly lagMs: number | null;
+}
+
+/** Pure. */
+export function projectorsOf(rows: readonly ReportRow[], nowMs: number): Projectors {
+  const heard = read(rows, 'projector', nowMs, (json) => projectorReportSchema.parse(json)).filter(
+    ({ silentMs }) => silentMs <= HEARD_MS,
+  );
+  return {
+    covered: sum(heard.map(({ report }) => report.partitions)),
+    stopped: sum(heard.map(({ report }) => report.stopped)),
+    lagRecords: sum(heard.map(({ report }) => report.lagRecords)),
+    // What was behind goes on ageing until it says otherwise.
+    lagMs: largest(
+      heard.map(({ report, silentMs }) => later(report.lagMs, report.lagRecords > 0 ? silentMs : 0)),
+    ),
   };
 }
 

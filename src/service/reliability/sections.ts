@@ -194,9 +194,14 @@ export function deadLetters(known: Known<'deadLetters'>, nowMs: number): Html {
 
 export function projection(known: Known<'projection'>, nowMs: number): Html {
   return html`${figures([
-    ['partitions', grouped(known.partitions)],
+    ['behind', known.lagSeconds === null ? 'not known' : spanOf(known.lagSeconds * 1000)],
+    ['events not applied', known.lagRecords === null ? 'not known' : grouped(known.lagRecords)],
+    [
+      'partitions with a projector',
+      html`${grouped(known.covered)}<small> of ${grouped(known.partitions)}</small>`,
+    ],
+    ['partitions stopped', grouped(known.stopped)],
     ['applied an event', ago(known.movedAt, nowMs)],
     ['decided through', ago(known.decidedThroughAt, nowMs)],
-  ])}<p class="quiet says">Not its lag: Postgres alone cannot tell a quiet log from a projector that stands. A projector says it:
-<code>/v1/monitoring/reservations/projection</code></p>`;
+  ])}`;
 }

@@ -35,7 +35,16 @@ export const sweeperReportSchema = z.object({
 });
 export type SweeperReport = z.infer<typeof sweeperReportSchema>;
 
-export type Role = 'gateway' | 'sweeper';
+export const projectorReportSchema = z.object({
+  /** Those it projects now, the stopped ones among them. */
+  partitions: count,
+  stopped: count,
+  lagRecords: count,
+  lagMs: z.number().min(0),
+});
+export type ProjectorReport = z.infer<typeof projectorReportSchema>;
+
+export type Role = 'gateway' | 'sweeper' | 'projector';
 
 /** A round of a sweeper waits for one send of each entry; one that takes longer hangs. */
 export const ROUND_LIMIT_MS = 30_000;

@@ -48,7 +48,15 @@ export const WELL: Facts = {
     working: 1,
   }),
   deadLetters: known({ parked: 0, byReason: [], oldestAt: null, reservationsBehind: 0 }),
-  projection: known({ partitions: 24, movedAt: at(900), decidedThroughAt: at(1500) }),
+  projection: known({
+    partitions: 24,
+    covered: 24,
+    stopped: 0,
+    lagRecords: 3,
+    lagSeconds: 0.2,
+    movedAt: at(900),
+    decidedThroughAt: at(1500),
+  }),
 };
 
 /** The facts with some values of one of them changed. */
