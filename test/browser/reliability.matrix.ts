@@ -130,6 +130,10 @@ async function aBadDay(): Promise<void> {
     { sweptAgoMs: 10, lastWork: null },
     70,
   );
+  await database.direct.query(
+    `UPDATE uplift_service.process_reports SET not_ready = 'kafka: no answer from kafka-az-b.platform.example.internal:19092'
+     WHERE instance = 'sweeper-az-b-1'`,
+  );
   for (const n of [1, 2, 3, 4, 5]) await keepUnknown(database.sql, someOutcome(n * 7_777_777_777));
   const set = (n: number, to: string) =>
     database.direct.query(`UPDATE uplift_service.unknown_outcomes SET ${to} WHERE event_id = $1`, [

@@ -75,7 +75,7 @@ describe('the verdict on reliability', () => {
     expect(of(0)).toEqual([expect.stringContaining('sweeper unknown')]);
     expect(of(0, silent)).toEqual([expect.stringContaining('all are silent')]);
     expect(of(0, { ...one, standing: 'notReady', notReady: 'kafka: away' })).toEqual([
-      expect.stringContaining('sweeper-1 kafka: away'),
+      expect.stringContaining('sweeper-1: kafka: away'),
     ]);
   });
 

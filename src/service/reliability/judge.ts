@@ -90,7 +90,7 @@ function sweeper({ instances, working }: Value<'sweeper'>): Judged[] {
     attention(
       silent
         ? 'no sweeper works: all are silent, unknown outcomes stay as they are'
-        : `no sweeper works: ${first?.instance} ${first?.notReady ?? 'has not ended a round'}`,
+        : `no sweeper works: ${first?.instance}: ${first?.notReady ?? 'no round ends'}`,
     ),
   ];
 }

@@ -133,7 +133,7 @@ function luminance(colour: string): number {
 describe('words', () => {
   test('tell a span in the largest unit that it fills', () => {
     expect([300, 1000, 59_999, 60_000, 7_200_000, 86_400_000, 200_000_000].map(spanOf)).toEqual([
-      '0.3 s',
+      '300 ms',
       '1 s',
       '59 s',
       '1 min',

@@ -111,20 +111,18 @@ export function sweepers({ instances }: Known<'sweeper'>, nowMs: number): Html {
   if (instances.length === 0)
     return html`<p class="says">None was heard from within an hour. Unknown outcomes stay as they are until one runs:
 <code>uplift service sweeper</code></p>`;
-  const columns = [{ name: 'Sweeper' }, { name: 'Standing' }, { name: 'Last round' }, { name: 'Last work' }];
+  const columns = [{ name: 'Sweeper' }, { name: 'Standing' }, { name: 'Rounds' }];
   const rows = instances.map((each) => [
-    each.instance,
-    html`${STANDING[each.standing]} <span class="quiet">heard ${timeOf(each.heardAt, nowMs)}</span>${
-      each.notReady === null ? null : html`<br>${each.notReady}`
-    }`,
-    ago(each.sweptAt, nowMs),
-    workOf(each.lastWork, nowMs),
+    html`<span class="free">${each.instance}</span>`,
+    html`${STANDING[each.standing]}${each.notReady === null ? null : html`: <span class="free">${each.notReady}</span>`}
+<span class="quiet">heard ${timeOf(each.heardAt, nowMs)}</span>`,
+    html`${each.sweptAt === null ? 'none yet' : html`last ${timeOf(each.sweptAt, nowMs)}`}${workOf(each.lastWork, nowMs)}`,
   ]);
   return table('Any number work side by side; none leads', columns, rows);
 }
 
 function workOf(work: Known<'sweeper'>['instances'][number]['lastWork'], nowMs: number): Part {
-  if (work === null) return 'nothing yet';
+  if (work === null) return html`<span class="quiet">nothing was due yet</span>`;
   const { taken, decided, sent, failed, givenUp } = work;
   const counts = [
     `${decided} decided`,
@@ -132,7 +130,7 @@ function workOf(work: Known<'sweeper'>['instances'][number]['lastWork'], nowMs: 
     ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(givenUp === 0 ? [] : [`${givenUp} given up`]),
   ];
-  return html`${grouped(taken)} taken: ${counts.join(', ')} <span class="quiet">${timeOf(work.at, nowMs)}</span>`;
+  return html`<span class="quiet">${timeOf(work.at, nowMs)}: of ${grouped(taken)} due ${counts.join(', ')}</span>`;
 }
 
 export function idempotency(known: Known<'idempotency'>, nowMs: number): Html {

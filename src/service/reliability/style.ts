@@ -16,7 +16,8 @@ h2{font-size:1.125rem;font-weight:600;line-height:1.3}
 a{color:var(--link);text-underline-offset:.18em}
 a:focus-visible,button:focus-visible{outline:2px solid var(--link);outline-offset:3px;border-radius:2px}
 code{font:.875em/1.5 ui-monospace,"SF Mono",Menlo,Consolas,monospace;overflow-wrap:anywhere}
-time{cursor:help}
+time{cursor:help;white-space:nowrap}
+.free{overflow-wrap:anywhere}
 header{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.25rem 1.5rem;padding-bottom:.75rem;
 border-bottom:1px solid var(--line)}
 .quiet,.age{color:var(--quiet);font-size:.875rem}

@@ -9,7 +9,7 @@ const UNITS: readonly (readonly [ms: number, name: string])[] = [
   [1000, 's'],
 ];
 
-/** How long, in the largest unit that it fills: `4 min`, `0.3 s`, `2 days`. */
+/** How long, in the largest unit that it fills: `4 min`, `300 ms`, `2 days`. */
 export function spanOf(ms: number): string {
   const size = Math.max(0, ms);
   for (const [unitMs, name] of UNITS) {
@@ -17,7 +17,7 @@ export function spanOf(ms: number): string {
     const count = Math.floor(size / unitMs);
     return name === 'day' ? counted(count, name) : `${count} ${name}`;
   }
-  return `${(size / 1000).toFixed(1)} s`;
+  return `${Math.round(size)} ms`;
 }
 
 /** `4 min ago`, `in 20 s`; within a second: `just now`. */
