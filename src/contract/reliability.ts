@@ -46,6 +46,7 @@ export const unknownOutcomesSchema = fact({
   /** When the next one that is not due yet will be: the backoff of the sweeper. */
   nextDueAt: instant.nullable(),
   mostAttempts: count,
+  /** Within a day, and not decided since. */
   givenUp: count,
   givenUpBy: z.array(z.object({ reason: z.string(), count })),
   /** Waiting or given up, and the time to send them again is not over. */

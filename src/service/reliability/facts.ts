@@ -1,4 +1,5 @@
 import type { Sql } from '../../clients/postgres/index.ts';
+import { VIEWS } from '../../contract/projection.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { Known } from '../../contract/reliability.ts';
 import { BEHIND } from '../projector/fold.ts';
@@ -16,7 +17,8 @@ const SHOWN_OPERATIONS = 20;
 /** So much of a command's time must be left for it to be sent again: what the sweeper itself asks for. */
 export const NEEDED_MS = SWEEP_RULES.marginMs + SWEEP_RULES.leastProduceMs;
 
-const NOW_MS = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
+/** The clock of the database, in ms. */
+export const NOW_MS = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 // The entries are JSON of ours (claim-entry.ts): "t" is the token of a finished one, "u" until when one runs.
 const HELD = `SELECT count(*) AS total,
@@ -32,12 +34,14 @@ const OPEN = `SELECT ${NOW_MS} AS now_ms, count(*) AS waiting,
     (extract(epoch from now() - min(due_at) FILTER (WHERE due_at <= now())) * 1000)::float8 AS overdue_ms,
     coalesce(max(attempts), 0) AS most_attempts
   FROM uplift_service.unknown_outcomes WHERE outcome = 'open'`;
+// What was given up and turned out to be decided has found its end all the same.
+export const UNDECIDED = `NOT EXISTS (SELECT 1 FROM ${VIEWS.operations} o WHERE o.tenant = u.tenant AND o.event_id = u.event_id)`;
 const GIVEN_UP = `SELECT coalesce(given_up_for, 'not noted') AS reason, count(*) AS n,
     count(*) FILTER (WHERE not_after_ms >= ${NOW_MS} + $1 AND given_up_for IS DISTINCT FROM 'unknown-topic-replaced') AS retryable
-  FROM uplift_service.unknown_outcomes WHERE outcome = 'deadLettered' GROUP BY 1 ORDER BY 2 DESC, 1`;
+  FROM uplift_service.unknown_outcomes u WHERE outcome = 'deadLettered' AND ${UNDECIDED} GROUP BY 1 ORDER BY 2 DESC, 1`;
 const OLDEST = `SELECT event_id, outcome, appended_offset IS NOT NULL AS in_log, attempts, stored_at, not_after_ms,
     given_up_for
-  FROM uplift_service.unknown_outcomes WHERE outcome IN ('open', 'deadLettered')
+  FROM uplift_service.unknown_outcomes u WHERE outcome = 'open' OR (outcome = 'deadLettered' AND ${UNDECIDED})
   ORDER BY stored_at, event_id LIMIT $1`;
 
 const PARKED = `SELECT error_code AS reason, count(*) AS n, min(parked_at) AS oldest

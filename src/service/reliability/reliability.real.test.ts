@@ -155,6 +155,8 @@ describe('unknown outcomes', () => {
       attempts: 4,
     });
     expect(unknownOutcomes.operations).toHaveLength(4);
+    await decide(4);
+    expect((await status()).unknownOutcomes).toMatchObject({ givenUp: 0, givenUpBy: [] });
   });
 
   test('of all tenants are shown without tenant, resource or payload', async () => {

@@ -1,18 +1,17 @@
 import type { Sql } from '../../clients/postgres/index.ts';
-import { VIEWS } from '../../contract/projection.ts';
 import { SWEEP_RULES } from '../sweeper/plan.ts';
-import { NEEDED_MS } from './facts.ts';
+import { NEEDED_MS, NOW_MS, UNDECIDED } from './facts.ts';
 import type { Candidate } from './retry-plan.ts';
 
 const TABLE = 'uplift_service.unknown_outcomes';
-const NOW_MS = `(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
 const COLUMNS = `u.tenant, u.event_id, u.entry, u.outcome, u.appended_offset IS NOT NULL AS in_log, u.due_at <= now() AS is_due,
     u.attempts, u.not_after_ms, u.given_up_for, ${NOW_MS} AS now_ms,
-    EXISTS (SELECT 1 FROM ${VIEWS.operations} o WHERE o.tenant = u.tenant AND o.event_id = u.event_id) AS decided`;
+    NOT (${UNDECIDED}) AS decided`;
 
 // Those that can be sent again come first: a confirmation holds so many, and what is over would fill it for ever.
-const UNSETTLED = `SELECT ${COLUMNS} FROM ${TABLE} u WHERE u.outcome IN ('open', 'deadLettered')
+const UNSETTLED = `SELECT ${COLUMNS} FROM ${TABLE} u WHERE u.outcome = 'open'
+    OR (u.outcome = 'deadLettered' AND ${UNDECIDED})
   ORDER BY u.not_after_ms < ${NOW_MS} + $2, u.stored_at, u.event_id LIMIT $1`;
 const ONE = `SELECT ${COLUMNS} FROM ${TABLE} u WHERE u.event_id = $1 LIMIT 10`;
 const THESE = `SELECT ${COLUMNS} FROM ${TABLE} u JOIN unnest($1::text[], $2::text[]) AS w (tenant, event_id)
@@ -32,7 +31,7 @@ const MAKE_DUE = `WITH w AS (SELECT * FROM unnest($1::text[], $2::text[], $3::bi
       due_at = now() FROM w
     WHERE u.tenant = w.tenant AND u.event_id = w.event_id AND u.entry = w.entry AND u.outcome = 'deadLettered'
       AND u.not_after_ms >= ${NOW_MS} + $4
-      AND NOT EXISTS (SELECT 1 FROM ${VIEWS.operations} o WHERE o.tenant = u.tenant AND o.event_id = u.event_id)
+      AND ${UNDECIDED}
     RETURNING u.tenant, u.event_id)
   SELECT tenant, event_id FROM waiting UNION ALL SELECT tenant, event_id FROM given_up`;
 
