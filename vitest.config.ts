@@ -44,6 +44,16 @@ export default defineConfig({
           hookTimeout: 240_000,
         },
       },
+      {
+        test: {
+          // `npm run test:browser`: pages in a real Chromium, no part of `npm test`.
+          name: 'browser',
+          include: ['test/browser/*.matrix.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
     ],
   },
 });

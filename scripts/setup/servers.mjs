@@ -41,11 +41,20 @@ const NEEDS = [
     brew: 'redis',
     version: () => versionOf('redis-server', ['--version'], /v=(\d+)/),
   },
+  {
+    name: 'chromium',
+    least: 110,
+    packages: ['chromium'],
+    brew: '--cask chromium',
+    onlyFor: 'browser',
+    version: () => versionOf('chromium', ['--version'], /Chromium (\d+)/),
+  },
 ];
 
 /** Looks for every server by running it: a file that is there but does not start is missing. */
-export async function findServers({ forKafka }) {
-  const needs = NEEDS.filter((need) => need.onlyFor === undefined || forKafka);
+export async function findServers({ forKafka = false, forBrowser = false }) {
+  const purposes = [undefined, ...(forKafka ? ['kafka'] : []), ...(forBrowser ? ['browser'] : [])];
+  const needs = NEEDS.filter((need) => purposes.includes(need.onlyFor));
   const found = await Promise.all(needs.map(async (need) => ({ ...need, found: await need.version() })));
   return {
     present: found.filter((need) => need.found !== undefined && need.found >= need.least),

@@ -12,23 +12,26 @@ const aptEnv = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', UCF_FORCE_CO
 const aptOptions = ['-y', '-qq', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Dpkg::Options::=--force-confold'];
 
 /** Names of what is missing, and whether `systemPackages` may install it here: as root, where there is apt. */
-export async function missingPackages({ forKafka }) {
-  const { missing } = await findServers({ forKafka });
+export async function missingPackages(purposes) {
+  const { missing } = await findServers(purposes);
   return { missing: missing.map((need) => need.name), installable: isInstallable() };
 }
 
-/** Java, Postgres, PgBouncer, Redis (and Maven while Kafka's jars are not there): found, installed, or one line to type. */
-export async function systemPackages(doing, { forKafka }) {
-  const { present, missing } = await findServers({ forKafka });
+/**
+ * Java, Postgres, PgBouncer, Redis (`forKafka`: Maven too, while Kafka's jars are not there; `forBrowser`: Chromium, for the
+ * tests that need one): found, installed, or one line to type.
+ */
+export async function systemPackages(doing, purposes) {
+  const { present, missing } = await findServers(purposes);
   if (missing.length === 0) return describe(present);
   if (!isInstallable()) throw notInstallable(missing);
   return withLock(
     join(existsSync('/run/lock') ? '/run/lock' : tmpdir(), 'uplift-setup.lock'),
     doing,
     async () => {
-      const now = await findServers({ forKafka });
+      const now = await findServers(purposes);
       if (now.missing.length > 0) await install(doing, now.missing);
-      const after = await findServers({ forKafka });
+      const after = await findServers(purposes);
       if (after.missing.length === 0) return describe(after.present);
       throw new SetupError(`Installed, and still not usable: ${names(after.missing)}.`, {
         advice: linesToType(after.missing),

@@ -52,6 +52,15 @@ const leases = z
     error: 'must lie within 512-1023, the first not after the last',
   });
 
+const hostNames = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim().toLowerCase()))
+  .pipe(
+    z
+      .array(z.string().regex(/^[a-z0-9.-]{1,253}$/, { error: 'must be host names, separated by commas' }))
+      .max(32),
+  );
+
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
 const postgresUrls = z
@@ -64,6 +73,8 @@ const schema = z.object({
   INSTANCE: z.string().min(1).max(64).default('service'),
   HTTP_HOST: z.string().min(1).default('127.0.0.1'),
   HTTP_PORT: int(0, 65_535).default(8080),
+  /** Names under which operators reach the pages of sweepers and projectors, besides addresses and localhost. */
+  OPERATOR_HOSTS: hostNames.optional(),
   KAFKA_BROKERS: hostPorts.optional(),
   KAFKA_REQUEST_TIMEOUT_MS: int(100, 60_000).default(3000),
   KAFKA_TLS_CA_FILE: z.string().optional(),

@@ -184,4 +184,25 @@ CREATE INDEX reservations_of_resource ON uplift_service.reservations (tenant, re
 DROP INDEX uplift_service.reservations_by_resource;
 `,
   },
+  {
+    version: 7,
+    name: 'what processes say of themselves; why a command was given up; whose events are parked',
+    sql: `
+CREATE TABLE uplift_service.process_reports (
+  role text NOT NULL CHECK (role IN ('gateway', 'sweeper', 'projector')),
+  instance text NOT NULL,
+  life text NOT NULL,
+  started_at timestamptz NOT NULL DEFAULT now(),
+  heard_at timestamptz NOT NULL DEFAULT now(),
+  not_ready text,
+  report text NOT NULL,
+  PRIMARY KEY (role, instance, life)
+) WITH (fillfactor = 50);
+ALTER TABLE uplift_service.unknown_outcomes ADD COLUMN given_up_for text;
+CREATE INDEX unknown_outcomes_given_up ON uplift_service.unknown_outcomes (stored_at)
+  WHERE outcome = 'deadLettered';
+ALTER TABLE uplift_service.dead_letters ADD COLUMN reservation_id text;
+CREATE INDEX dead_letters_parked ON uplift_service.dead_letters (parked_at) WHERE outcome = 'parked';
+`,
+  },
 ];

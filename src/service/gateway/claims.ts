@@ -8,6 +8,8 @@ import { anyClaims, postgresClaims } from './claims-postgres.ts';
 export interface GatewayClaims extends ClaimStore {
   /** Asks Redis, and Postgres what it holds from a time without it; throws only when neither takes claims. */
   probe(): Promise<string>;
+  /** Where claims went when that was last asked. */
+  where(): 'redis' | 'postgres' | 'nowhere' | 'notAsked';
   close(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: Gateway
   let asked = 0;
   // A look that cannot be answered would only slow every request down: Redis's grant counts then.
   let postgresAnswers = true;
+  let where: ReturnType<GatewayClaims['where']> = 'notAsked';
   const postgres = postgresClaims(sql, onCrossed);
   const look = (key: string): Promise<string | undefined> =>
     withDeadline('a look at the claims in Postgres', LOOK_MS, postgres.look(key));
@@ -52,11 +55,13 @@ export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: Gateway
       postgresAnswers = inPostgres.status === 'fulfilled';
       // A claim that was granted while this question was on its way may not be in its answer.
       if (inPostgres.status === 'fulfilled' && asked === askedBefore) fallbackHolds = inPostgres.value;
+      where = inRedis.status === 'fulfilled' ? 'redis' : postgresAnswers ? 'postgres' : 'nowhere';
       if (inRedis.status === 'fulfilled')
         return `Redis takes them${fallbackHolds ? '; Postgres holds some of a time without it' : ''}`;
       if (inPostgres.status === 'rejected') throw inRedis.reason;
       return `Postgres takes them: ${reasonOf(inRedis.reason)}`;
     },
+    where: () => where,
     close: () => redis.close(),
   };
 }

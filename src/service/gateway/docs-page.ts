@@ -1,4 +1,5 @@
-import { problemsByStatus } from './openapi.ts';
+import { escaped } from '../runtime/html.ts';
+import { type ApiInfo, GATEWAY_INFO, problemsByStatus } from './openapi.ts';
 import { STATUS } from './problems.ts';
 import { ROUTE_DOCS, type RouteDoc } from './route-docs.ts';
 
@@ -8,10 +9,13 @@ table{border-collapse:collapse;width:100%}td{border-top:1px solid #8884;padding:
 td:first-child{white-space:nowrap}`;
 
 /** The routes for people: one page of plain HTML, without scripts and without anything from elsewhere. */
-export function docsPage(routes: readonly RouteDoc[] = ROUTE_DOCS): string {
+export function docsPage(
+  routes: readonly RouteDoc[] = ROUTE_DOCS,
+  { title }: Pick<ApiInfo, 'title'> = GATEWAY_INFO,
+): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1"><title>Reservations</title><style>${STYLE}</style></head>
-<body><h1>Reservations</h1><p>For programs: <a href="/openapi.json">openapi.json</a>. Errors are problems (RFC 9457);
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>${escaped(title)}</title><style>${STYLE}</style></head>
+<body><h1>${escaped(title)}</h1><p>For programs: <a href="/openapi.json">openapi.json</a>. Errors are problems (RFC 9457);
 branch on their <code>type</code>.</p>${routes.map(sectionOf).join('\n')}</body></html>`;
 }
 
@@ -33,11 +37,3 @@ function sectionOf(route: RouteDoc): string {
 
 const row = (name: string, says: string): string =>
   `<tr><td><code>${escaped(name)}</code></td><td>${escaped(says)}</td></tr>`;
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
-}

@@ -14,6 +14,7 @@ import {
   type Settings,
   sqlTarget,
 } from '../env.ts';
+import { Reporter } from '../reports/reporter.ts';
 import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
@@ -27,7 +28,9 @@ import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
 import { type GatewayClaims, openGatewayClaims } from './claims.ts';
+import { watchRunning } from './claims-running.ts';
 import { type IdSource, openIds } from './ids.ts';
+import { RareEvents } from './rare-events.ts';
 import { openLimiter } from './rate-limit.ts';
 import { Reader } from './reader.ts';
 import { openDecisions } from './reads.ts';
@@ -47,13 +50,18 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const telemetry = await openTelemetry(settings, 'gateway', { registry: metrics.registry, log });
   const sql = adapters.openSql(sqlTarget(settings, 'POSTGRES_URL'));
   const unknown = createUnknownMetrics(metrics.registry);
+  const rare = new RareEvents();
   const redis = adapters.openClaims(redisTarget(settings));
   const claims = openGatewayClaims({
     redis,
     sql,
     onFallback: () => unknown.fallbackClaims.inc(),
-    onCrossed: () => metrics.idempotencyCrossed.inc(),
+    onCrossed: () => {
+      metrics.idempotencyCrossed.inc();
+      rare.crossed.add();
+    },
   });
+  const running = watchRunning(claims);
   const ids = openIds(settings, sql);
   const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
@@ -63,14 +71,17 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const batcher = new PartitionBatcher(produce);
   const writer = new CommandWriter({
     ...writerSettings(settings),
-    claims,
+    claims: running,
     append: batcher,
     certainlyNotWritten,
     nextId: () => ids.next(),
     nowMs: Date.now,
     keepUnknown: (outcome) => keepUnknown(sql, outcome),
     onPutFailed: () => metrics.claimPutFailed.inc(),
-    onKept: (kept) => (kept ? unknown.kept : unknown.notKept).inc(),
+    onKept: (kept) => {
+      (kept ? unknown.kept : unknown.notKept).inc();
+      if (!kept) rare.notKept.add();
+    },
   });
   const topic: { id: string | undefined } = { id: undefined };
   const replicas = replicaTargets(settings).map((target) => adapters.openSql(target));
@@ -82,6 +93,14 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   });
   const decisions = openDecisions(settings, sql, () => metrics.decisionLookFailed.inc());
   const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
+  const reporter = new Reporter({
+    sql,
+    role: 'gateway',
+    instance: settings.INSTANCE,
+    report: () => rare.report(claims.where(), running.running()),
+    probes: () => loop.snapshot(),
+    log,
+  });
   const app = createHttp({
     role: 'gateway',
     settings,
@@ -107,6 +126,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     ids.start();
     bloom?.start();
     loop.start();
+    reporter.start();
     const port = await listen(app, settings);
     log.info({ port, region: settings.UPLIFT_REGION }, 'gateway listens');
     context.onListening?.(port);
@@ -118,7 +138,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     await app.close();
     await writer.settle();
   } finally {
-    await Promise.all([loop.stop(), ids.stop(), bloom?.stop()]);
+    await Promise.all([loop.stop(), reporter.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
     await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
     await Promise.allSettled(replicas.map((replica) => replica.close()));

@@ -18,8 +18,26 @@ export function problemsByStatus(route: RouteDoc): ReadonlyMap<number, readonly 
   return byStatus;
 }
 
-/** The OpenAPI 3.1 document of the gateway, from the schemas that it validates and answers with. Pure. */
-export function openApiDocument(routes: readonly RouteDoc[] = ROUTE_DOCS): Json {
+/** What a set of routes is called. */
+export interface ApiInfo {
+  readonly title: string;
+  readonly version: string;
+  readonly description: string;
+}
+
+export const GATEWAY_INFO: ApiInfo = {
+  title: 'Reservations',
+  version: '1',
+  description:
+    'The reference reservation service of uplift. Every change goes through a log: 202 says that it stands there, ' +
+    'the operation says what was decided. Errors are problems as in RFC 9457.',
+};
+
+/** The OpenAPI 3.1 document of routes, of the gateway's if not of others, from the schemas that they validate and answer with. Pure. */
+export function openApiDocument(
+  routes: readonly RouteDoc[] = ROUTE_DOCS,
+  info: ApiInfo = GATEWAY_INFO,
+): Json {
   const schemas: Record<string, unknown> = {};
   const paths: Record<string, Record<string, Json>> = {};
   for (const route of routes) {
@@ -30,13 +48,7 @@ export function openApiDocument(routes: readonly RouteDoc[] = ROUTE_DOCS): Json 
   }
   return {
     openapi: '3.1.0',
-    info: {
-      title: 'Reservations',
-      version: '1',
-      description:
-        'The reference reservation service of uplift. Every change goes through a log: 202 says that it stands there, ' +
-        'the operation says what was decided. Errors are problems as in RFC 9457.',
-    },
+    info,
     paths,
     components: { schemas: { ...schemas, Problem: jsonSchema(problemSchema, 'output') } },
   };
@@ -80,10 +92,12 @@ function operationOf(route: RouteDoc): Json {
 }
 
 function responsesOf(route: RouteDoc): Json {
-  const own = Object.entries(route.answers).map(([status, { name, says }]) => [
-    status,
-    { description: says, content: { 'application/json': { schema: ref(name) } } },
-  ]);
+  const own = Object.entries(route.answers).map(
+    ([status, { name, says, contentType = 'application/json' }]) => [
+      status,
+      { description: says, content: { [contentType]: { schema: ref(name) } } },
+    ],
+  );
   const problems = [...problemsByStatus(route)].map(([status, kinds]) => {
     const type = { properties: { type: { enum: kinds.map((kind) => PROBLEMS[kind]) } } };
     const content = { 'application/problem+json': { schema: { allOf: [ref('Problem'), type] } } };

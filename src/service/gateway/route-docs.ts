@@ -23,6 +23,14 @@ export interface HeaderDoc {
   readonly says: string;
 }
 
+/** An answer with a body of its own, JSON unless it says otherwise. */
+export interface AnswerDoc {
+  readonly name: string;
+  readonly says: string;
+  readonly schema: z.ZodType;
+  readonly contentType?: string;
+}
+
 /** A `/v1` route as it is described; the schemas are those that it validates and answers with. */
 export interface RouteDoc {
   readonly method: 'get' | 'post' | 'patch' | 'delete';
@@ -34,9 +42,7 @@ export interface RouteDoc {
   readonly headers: readonly HeaderDoc[];
   readonly body?: { readonly name: string; readonly schema: z.ZodType };
   /** Answers with a body of their own, by status. */
-  readonly answers: Readonly<
-    Record<number, { readonly name: string; readonly says: string; readonly schema: z.ZodType }>
-  >;
+  readonly answers: Readonly<Record<number, AnswerDoc>>;
   readonly problems: readonly ProblemKind[];
 }
 

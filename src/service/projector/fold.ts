@@ -22,6 +22,8 @@ export interface Letter {
   readonly tenant: string | null;
   readonly eventId: string | null;
   readonly commandOffset: bigint | null;
+  /** Whose later events are put aside behind it; null where the event cannot be read, or makes and changes none. */
+  readonly reservationId: string | null;
   readonly failure: Omit<DeadLetter, 'failedBy' | 'failedAtMs'>;
 }
 
@@ -170,7 +172,7 @@ class Folding {
     if (missing === undefined) return undefined;
     const { reservation, found } = missing;
     const message = `it makes version ${reservation.version} of ${reservation.id}, and version ${found} is here: an earlier event of it is put aside`;
-    return { code: BEHIND, message };
+    return { code: BEHIND, message, reservationId: reservation.id };
   }
 
   #replay({ id, ...row }: Omit<ReplayRow, 'replayId'> & { readonly id: string }): void {
@@ -181,16 +183,17 @@ class Folding {
 }
 
 /** Code of an event whose reservation has an earlier one among the dead letters (S11). */
-const BEHIND = 'behind-a-dead-letter';
+export const BEHIND = 'behind-a-dead-letter';
 
 interface Failure {
   readonly code: string;
   readonly message: string;
+  readonly reservationId?: string;
 }
 
 function letterOf(
   event: ReadEvent,
-  { code, message }: Failure,
+  { code, message, reservationId }: Failure,
   { topic, topicId, partition }: RecordBatch,
   record: InRecord,
 ): Letter {
@@ -202,6 +205,8 @@ function letterOf(
     tenant: (event.kind === 'decision' ? event.decision.tenant : null) ?? tenantOfKey(record.key),
     eventId: event.kind === 'decision' ? event.decision.eventId : event.eventId,
     commandOffset: link?.commandOffset ?? null,
+    reservationId:
+      reservationId ?? (event.kind === 'decision' ? (event.decision.reservation?.id ?? null) : null),
     failure: {
       origin: replay?.origin ?? here,
       attempt: (replay?.attempt ?? 0) + 1,

@@ -2,6 +2,9 @@ import { GROUPS } from '../../contract/groups.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
+import { addReliability } from '../reliability/index.ts';
+import type { ProjectorReport } from '../reports/report.ts';
+import { Reporter } from '../reports/reporter.ts';
 import { CommitPositions } from '../runtime/commit-positions.ts';
 import { meteredProduce, meteredRead } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
@@ -56,6 +59,9 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
         .send({ reason: trouble.reason ?? 'starting' })
     );
   });
+  const instance = settings.INSTANCE;
+  const report = (): ProjectorReport => reportOf(session);
+  const reporter = new Reporter({ sql, role: 'projector', instance, report, probes, log });
   const committing = new CommitPositions({
     groups: adapters.openGroups(kafkaTarget(settings, 'commit')),
     groupId: GROUPS.projector,
@@ -66,6 +72,8 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   });
   try {
     loop.start();
+    reporter.start();
+    await addReliability(app, { sql, settings, metrics });
     const port = await listen(app, settings);
     log.info({ port, owned: owned.length, partitions }, 'projector listens');
     context.onListening?.(port);
@@ -81,9 +89,20 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
     };
     await keepRunning(live, { signal, log, trouble });
   } finally {
-    await Promise.allSettled([app.close(), loop.stop(), committing.stop()]);
+    await Promise.allSettled([app.close(), loop.stop(), reporter.stop(), committing.stop()]);
     await Promise.allSettled([produce.close(), read.close(), cluster.close(), sql.close()]);
     await telemetry.close();
   }
   log.info('drained');
+}
+
+/** A projector without a session projects nothing: its partitions are nobody's then. */
+function reportOf(session: ProjectorSession | undefined): ProjectorReport {
+  const status = session?.status();
+  return {
+    partitions: status?.partitions.length ?? 0,
+    stopped: status?.stopped.length ?? 0,
+    lagRecords: status?.lagRecords ?? 0,
+    lagMs: Math.round((status?.lagSeconds ?? 0) * 1000),
+  };
 }

@@ -63,6 +63,7 @@ describe('an event of a schema the projector does not know', () => {
       {
         eventId: idOf(1),
         commandOffset: 1n,
+        reservationId: null,
         failure: { origin: origin(1), attempt: 1, errorCode: 'schema-unknown' },
       },
     ]);

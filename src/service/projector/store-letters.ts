@@ -14,9 +14,9 @@ export interface ReplayOutcomes {
 // A replay that failed again raises the attempts; a letter that is settled stays settled.
 const PARK = `
 INSERT INTO uplift_service.dead_letters AS d
-  (topic, topic_id, partition, event_offset, tenant, event_id, command_offset, error_code, attempts)
+  (topic, topic_id, partition, event_offset, tenant, event_id, command_offset, error_code, attempts, reservation_id)
 SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-  $9::int[])
+  $9::int[], $10::text[])
 ON CONFLICT (topic_id, partition, event_offset) DO UPDATE
 SET attempts = GREATEST(d.attempts, EXCLUDED.attempts), error_code = EXCLUDED.error_code, parked_at = now()
 WHERE d.outcome = 'parked'`;
@@ -54,6 +54,7 @@ export async function parkLetters(tx: SqlTransaction, letters: readonly Letter[]
     letters.map((letter) => letter.commandOffset),
     letters.map((letter) => letter.failure.errorCode),
     letters.map((letter) => letter.failure.attempt),
+    letters.map((letter) => letter.reservationId),
   ]);
 }
 

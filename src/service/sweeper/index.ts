@@ -6,6 +6,9 @@ import { dlqOf } from '../../contract/dead-letter.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, parseEnv, type Settings, sqlTarget } from '../env.ts';
+import { addReliability } from '../reliability/index.ts';
+import { ROUND_LIMIT_MS, type SweeperReport } from '../reports/report.ts';
+import { Reporter } from '../reports/reporter.ts';
 import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
@@ -17,7 +20,7 @@ import { openTelemetry } from '../telemetry/index.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
 import { keepHouse } from './housekeeping.ts';
 import { SWEEP_RULES } from './plan.ts';
-import { type SweepDeps, sweepOnce } from './sweep.ts';
+import { type Round, type SweepDeps, sweepOnce } from './sweep.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
 const BATCH = 50;
@@ -27,6 +30,8 @@ const HOUSEKEEPING_MS = 5000;
 interface Progress {
   /** When the last round ended, on the monotonic clock. */
   sweptAtMs: number | undefined;
+  /** The last round in which anything was due. */
+  lastWork: { readonly atMs: number; readonly round: Round } | undefined;
 }
 
 /**
@@ -46,10 +51,13 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   const batcher = new PartitionBatcher(produce);
   const topic: { id: string | undefined } = { id: undefined };
   const trouble: Trouble = { reason: 'not started' };
-  const progress: Progress = { sweptAtMs: undefined };
+  const progress: Progress = { sweptAtMs: undefined, lastWork: undefined };
   const loop = new ProbeLoop(probesOf(cluster, sql, settings, topic));
   const probes = (): ProbeResult[] => [...loop.snapshot(), sweepProbe(progress, trouble)];
   const app = createHttp({ role: 'sweeper', settings, metrics, probes, draining: () => signal.aborted });
+  const instance = settings.INSTANCE;
+  const report = (): SweeperReport => reportOf(progress);
+  const reporter = new Reporter({ sql, role: 'sweeper', instance, report, probes, log });
   const deps: SweepDeps = {
     sql,
     append: batcher,
@@ -61,16 +69,18 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
     metrics: unknown,
     tracing: telemetry.tracing,
     log,
-    instance: settings.INSTANCE,
+    instance,
   };
   try {
     loop.start();
+    reporter.start();
+    await addReliability(app, { sql, settings, metrics });
     const port = await listen(app, settings);
     log.info({ port }, 'sweeper listens');
     context.onListening?.(port);
     await keepRunning(() => sweepUntil(deps, { signal, trouble, progress }), { signal, log, trouble });
   } finally {
-    await Promise.allSettled([app.close(), loop.stop(), batcher.close()]);
+    await Promise.allSettled([app.close(), loop.stop(), reporter.stop(), batcher.close()]);
     await Promise.allSettled([produce.close(), cluster.close(), sql.close()]);
     await telemetry.close();
   }
@@ -84,21 +94,27 @@ async function sweepUntil(
 ): Promise<void> {
   let cleanedAtMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
-    const taken = await sweepOnce(deps);
+    const round = await sweepOnce(deps);
     if (performance.now() - cleanedAtMs >= HOUSEKEEPING_MS) {
       await keepHouse(deps.sql, deps.metrics, deps.nowMs());
       cleanedAtMs = performance.now();
     }
     trouble.reason = undefined;
     progress.sweptAtMs = performance.now();
-    if (taken < deps.batch) await delay(IDLE_MS, undefined, { signal }).catch(() => undefined);
+    if (round.taken > 0) progress.lastWork = { atMs: progress.sweptAtMs, round };
+    if (round.taken < deps.batch) await delay(IDLE_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** A round waits for one send of each entry; one that takes longer hangs. */
-const ROUND_LIMIT_MS = 30_000;
+function reportOf({ sweptAtMs, lastWork }: Progress): SweeperReport {
+  const ago = (atMs: number): number => Math.round(performance.now() - atMs);
+  return {
+    sweptAgoMs: sweptAtMs === undefined ? null : ago(sweptAtMs),
+    lastWork: lastWork === undefined ? null : { agoMs: ago(lastWork.atMs), ...lastWork.round },
+  };
+}
 
-function sweepProbe({ sweptAtMs }: Progress, trouble: Trouble): ProbeResult {
+function sweepProbe({ sweptAtMs }: Pick<Progress, 'sweptAtMs'>, trouble: Trouble): ProbeResult {
   const name = 'sweeps';
   if (sweptAtMs === undefined || trouble.reason !== undefined)
     return { name, ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };

@@ -9,15 +9,13 @@ import { dlqOf, originalHeaders, readDeadLetter, UNKNOWN_ORIGIN_TOPIC } from '..
 import { VIEWS } from '../../contract/projection.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { UpliftError } from '../../core/error.ts';
-import { commandHeaders } from '../domain/codec.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
-import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { countOpen, forgetSettled, keepUnknown, takeDue } from '../unknown/store.ts';
+import { idOf, someOutcome, TOPIC_ID } from '../unknown/testing/outcomes.ts';
 import { keepHouse } from './housekeeping.ts';
 import { SWEEP_RULES } from './plan.ts';
 import { type SweepDeps, sweepOnce } from './sweep.ts';
 
-const TOPIC_ID = 'topic-1';
 let database: ServiceDatabase;
 let direct: Sql;
 let sql: Sql;
@@ -34,31 +32,6 @@ beforeEach(async () => {
     'TRUNCATE uplift_service.operations, uplift_service.unknown_outcomes, uplift_service.idempotency_claims',
   );
 });
-
-const id = (n: number): string => n.toString(16).padStart(32, '0');
-
-function outcome(n: number, over: Partial<UnknownOutcome> = {}): UnknownOutcome {
-  const eventId = id(n);
-  const record = {
-    key: Buffer.from('t/room'),
-    // More than one line of base64, and bytes that are no text.
-    value: Buffer.from([...Array(200).keys()]),
-    headers: commandHeaders(eventId, Buffer.from('trace')),
-  };
-  const issuedAtMs = Date.now();
-  return {
-    tenant: 't',
-    eventId,
-    topic: TOPICS.commands,
-    topicId: TOPIC_ID,
-    partition: n % 3,
-    record,
-    payload: 'hash',
-    issuedAtMs,
-    notAfterMs: issuedAtMs + 120_000,
-    ...over,
-  };
-}
 
 /** A log in an array, and a clock that the test moves. */
 function setUp(over: Partial<SweepDeps> = {}) {
@@ -101,7 +74,7 @@ const decide = (n: number) =>
   direct.query(
     `INSERT INTO uplift_service.operations (tenant, event_id, decision, command_partition, command_offset, event_offset)
      VALUES ('t', $1, 'accepted', 0, 0, 0)`,
-    [id(n)],
+    [idOf(n)],
   );
 const outcomes = async (): Promise<Record<string, number>> => {
   const { rows } = await sql.query<{ outcome: string; entries: bigint }>(
@@ -113,11 +86,11 @@ const outcomes = async (): Promise<Record<string, number>> => {
 describe('an entry', () => {
   test('is given a moment first, then sent again byte for byte, and ends when the projection shows it', async () => {
     const { log, deps } = setUp();
-    const kept = outcome(1);
+    const kept = someOutcome(1);
     await keepUnknown(sql, kept);
-    expect(await sweepOnce(deps)).toBe(0);
+    expect((await sweepOnce(deps)).taken).toBe(0);
     await makeDue();
-    expect(await sweepOnce(deps)).toBe(1);
+    expect((await sweepOnce(deps)).taken).toBe(1);
     expect(log).toEqual([{ topic: TOPICS.commands, partition: 1, record: kept.record }]);
     await makeDue();
     await sweepOnce(deps);
@@ -131,7 +104,7 @@ describe('an entry', () => {
 
   test('that the projection shows already is not sent at all', async () => {
     const { log, deps } = setUp();
-    await keepUnknown(sql, outcome(1));
+    await keepUnknown(sql, someOutcome(1));
     await decide(1);
     await makeDue();
     await sweepOnce(deps);
@@ -140,13 +113,13 @@ describe('an entry', () => {
 
   test('whose appends fail is tried later and later, a bounded number of times, then put aside', async () => {
     const { log, control, deps, metrics } = setUp();
-    const kept = outcome(1);
+    const kept = someOutcome(1);
     await keepUnknown(sql, kept);
     control.failing = true;
     for (let round = 0; round < SWEEP_RULES.maxAttempts; round += 1) {
       await makeDue();
-      expect(await sweepOnce(deps)).toBe(1);
-      expect(await sweepOnce(deps)).toBe(0);
+      expect((await sweepOnce(deps)).taken).toBe(1);
+      expect((await sweepOnce(deps)).taken).toBe(0);
     }
     // Kafka is still away: the letter cannot be written, and the entry stays.
     await makeDue();
@@ -164,7 +137,7 @@ describe('an entry', () => {
       errorCode: 'unknown-not-appended',
       attempt: 1,
       failedBy: 'sweeper-test',
-      origin: { topic: UNKNOWN_ORIGIN_TOPIC, topicId: id(1), partition: 1, timestampMs: kept.issuedAtMs },
+      origin: { topic: UNKNOWN_ORIGIN_TOPIC, topicId: idOf(1), partition: 1, timestampMs: kept.issuedAtMs },
     });
     const { values } = await metrics.deadLetters.get();
     expect(values).toEqual([expect.objectContaining({ value: 1, labels: { code: 'unknown-not-appended' } })]);
@@ -172,7 +145,7 @@ describe('an entry', () => {
 
   test('whose time is over is not sent again', async () => {
     const { log, control, deps } = setUp();
-    await keepUnknown(sql, outcome(1));
+    await keepUnknown(sql, someOutcome(1));
     control.aheadMs = 116_000;
     await makeDue();
     await sweepOnce(deps);
@@ -181,12 +154,12 @@ describe('an entry', () => {
 
   test('that becomes unknown again after it was put aside is another entry, with its newest bytes', async () => {
     const { log, control, deps } = setUp();
-    await keepUnknown(sql, outcome(1));
+    await keepUnknown(sql, someOutcome(1));
     control.aheadMs = 116_000;
     await makeDue();
     await sweepOnce(deps);
     control.aheadMs = 0;
-    const again = outcome(1, { notAfterMs: Date.now() + 200_000 });
+    const again = someOutcome(1, { notAfterMs: Date.now() + 200_000 });
     await keepUnknown(sql, again);
     expect(await outcomes()).toEqual({ open: 1 });
     control.aheadMs = 196_000;
@@ -198,9 +171,9 @@ describe('an entry', () => {
 
   test('that got newer bytes while it was under way keeps them', async () => {
     const { log, deps } = setUp();
-    await keepUnknown(sql, outcome(1));
+    await keepUnknown(sql, someOutcome(1));
     await makeDue();
-    const newer = outcome(1, { partition: 2, notAfterMs: Date.now() + 200_000 });
+    const newer = someOutcome(1, { partition: 2, notAfterMs: Date.now() + 200_000 });
     const append: SweepDeps['append'] = {
       append: async (...args) => {
         await keepUnknown(sql, newer);
@@ -216,12 +189,12 @@ describe('an entry', () => {
 
 describe('sweepers side by side', () => {
   test('never take the same entry, and together take all of them', async () => {
-    await Promise.all(Array.from({ length: 100 }, (_, n) => keepUnknown(sql, outcome(n))));
+    await Promise.all(Array.from({ length: 100 }, (_, n) => keepUnknown(sql, someOutcome(n))));
     await makeDue();
     const sweepers = Array.from({ length: 4 }, () => slowSetUp());
     for (let round = 0; round < 20; round += 1) {
       const taken = await Promise.all(sweepers.map(({ deps }) => sweepOnce(deps)));
-      if (taken.every((count) => count === 0)) break;
+      if (taken.every((round) => round.taken === 0)) break;
     }
     const keys = sweepers.flatMap(({ log }) =>
       log.map(({ record }) => record.headers.find(([key]) => key.toString() === 'event-id')?.[1]?.toString()),
@@ -231,7 +204,7 @@ describe('sweepers side by side', () => {
   });
 
   test('what a sweeper took and never finished comes back when its lease is over', async () => {
-    await keepUnknown(sql, outcome(1));
+    await keepUnknown(sql, someOutcome(1));
     await makeDue();
     expect(await takeDue(sql, 10, 300)).toHaveLength(1);
     expect(await takeDue(sql, 10, 300)).toHaveLength(0);
@@ -242,7 +215,7 @@ describe('sweepers side by side', () => {
 describe('housekeeping', () => {
   test('counts what is open, and forgets what was settled long ago', async () => {
     const { metrics, deps } = setUp();
-    await Promise.all([1, 2, 3].map((n) => keepUnknown(sql, outcome(n))));
+    await Promise.all([1, 2, 3].map((n) => keepUnknown(sql, someOutcome(n))));
     await decide(1);
     await makeDue();
     await sweepOnce(deps);

@@ -29,23 +29,44 @@ export interface SweepDeps {
   readonly instance: string;
 }
 
+/** What a round did. */
+export interface Round {
+  readonly taken: number;
+  readonly decided: number;
+  /** Appends that were acknowledged, and those that were not. */
+  readonly sent: number;
+  readonly failed: number;
+  readonly givenUp: number;
+}
+
 /** A dead letter that Kafka does not take in this time is tried again later; its entry stays open. */
 const LETTER_DEADLINE_MS = 5000;
 /** Beyond the longest send: what a sweeper took and did not finish in this time, another one takes. */
 const LEASE_SLACK_MS = 10_000;
 
 /**
- * One round: takes what is due, does what the plan says of each entry, writes down what came of it. Answers how many
- * were taken. Throws when Postgres does not answer; entries it took then come back when their lease is over.
+ * One round: takes what is due, does what the plan says of each entry, writes down what came of it. Throws when Postgres does not answer; entries it took then come back when their lease is over.
  */
-export async function sweepOnce(deps: SweepDeps): Promise<number> {
+export async function sweepOnce(deps: SweepDeps): Promise<Round> {
   const { sql, rules } = deps;
   const leaseMs = Math.max(rules.produceDeadlineMs, LETTER_DEADLINE_MS) + LEASE_SLACK_MS;
   const taken = await takeDue(sql, deps.batch, leaseMs);
   const updates = await Promise.all(taken.map((entry) => sweepEntry(deps, entry)));
   await finishEntries(sql, updates);
   for (const { outcome } of updates) if (outcome !== 'open') deps.metrics.settled.inc({ outcome });
-  return taken.length;
+  return roundOf(updates);
+}
+
+function roundOf(updates: readonly EntryUpdate[]): Round {
+  const tried = updates.filter(({ entry, attempts }) => attempts > entry.attempts);
+  const sent = tried.filter(({ appendedOffset }) => appendedOffset !== null).length;
+  return {
+    taken: updates.length,
+    decided: updates.filter(({ outcome }) => outcome === 'decided').length,
+    sent,
+    failed: tried.length - sent,
+    givenUp: updates.filter(({ outcome }) => outcome === 'deadLettered').length,
+  };
 }
 
 /** Never rejects: whatever goes wrong with one entry, the others of its batch are finished. */
@@ -123,5 +144,5 @@ async function giveUp(
   }
   metrics.deadLetters.inc({ code });
   log.error({ ...about, message }, 'given up: put into the dead letters of the commands');
-  return { ...same, outcome: 'deadLettered', delayMs: 0 };
+  return { ...same, outcome: 'deadLettered', delayMs: 0, givenUpFor: code };
 }

@@ -15,6 +15,7 @@ import {
 } from '../../contract/http.ts';
 import { eventIdOf } from '../../contract/ids.ts';
 import { TOPICS } from '../../contract/records.ts';
+import { type ReliabilityStatus, reliabilityStatusSchema } from '../../contract/reliability.ts';
 import { waitFor } from '../../core/wait.ts';
 
 const PARTITIONS = 3;
@@ -57,6 +58,7 @@ async function createTopics(): Promise<void> {
 
 let gateway: RoleProcess;
 let sweeper: RoleProcess;
+let projector: RoleProcess;
 
 beforeAll(async () => {
   [kafka, postgres, redis] = await Promise.all([
@@ -71,7 +73,7 @@ beforeAll(async () => {
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
   gateway = await launch('gateway');
   sweeper = await launch('sweeper');
-  await Promise.all([launch('commands'), launch('projector')]);
+  [projector] = await Promise.all([launch('projector'), launch('commands')]);
   await Promise.all(started.map((role) => role.ready(60_000)));
 });
 
@@ -108,6 +110,21 @@ const decided = (key: string, timeoutMs: number) =>
     { what: `a decision of ${key}`, timeoutMs },
   );
 
+async function reliability(at: RoleProcess): Promise<ReliabilityStatus> {
+  const response = await fetch(`${at.url}/v1/reliability/status`, { signal: AbortSignal.timeout(5000) });
+  return reliabilityStatusSchema.parse(await response.json());
+}
+
+/** The first status that fits, of either role that answers operators. */
+const reliabilityWhere = (at: RoleProcess, what: string, fits: (status: ReliabilityStatus) => boolean) =>
+  waitFor(
+    async () => {
+      const status = await reliability(at);
+      return fits(status) && status;
+    },
+    { what, timeoutMs: 40_000 },
+  );
+
 describe('a command whose outcome is unknown', () => {
   test('is decided without its client, after Kafka came back', async () => {
     // Until its producer is connected a gateway knows for certain that it sent nothing; that is no unknown outcome.
@@ -120,6 +137,11 @@ describe('a command whose outcome is unknown', () => {
       { type: PROBLEMS.outcomeUnknown, operation: `/v1/operations/${eventIdOf(TENANT, 'lost')}` },
     ]);
     expect(await gateway.metric('uplift_unknown_kept_total')).toBe(1);
+    for (const role of [sweeper, projector])
+      expect((await reliability(role)).unknownOutcomes).toMatchObject({
+        waiting: 1,
+        operations: [{ operationId: eventIdOf(TENANT, 'lost'), standing: 'waiting' }],
+      });
     await Promise.all(BROKERS.map((id) => kafka.start(id)));
     await kafka.healthy(90_000);
     expect(await decided('lost', 90_000)).toMatchObject({ decision: 'accepted' });
@@ -132,6 +154,19 @@ describe('a command whose outcome is unknown', () => {
     // The client comes back late: one operation, one reservation.
     expect((await post(gateway, 'lost')).status).toBe(202);
     await Promise.all(started.map((role) => role.ready(60_000)));
+  });
+
+  test('is told to operators until it is decided; then nothing needs attention, and they are told by which facts', async () => {
+    const status = await reliabilityWhere(projector, 'a verdict of ok', ({ verdict }) => verdict === 'ok');
+    expect(status).toMatchObject({
+      reasons: [],
+      unknownOutcomes: { waiting: 0, notKept: 0 },
+      sweeper: { working: 1, instances: [{ lastWork: { taken: 1, decided: 1 } }] },
+      idempotency: { gateways: { redis: 1, postgres: 0 } },
+      projection: { covered: PARTITIONS, stopped: 0, lagRecords: 0 },
+    });
+    expect((await fetch(`${gateway.url}/v1/reliability/status`)).status).toBe(404);
+    expect(await sweeper.metric('uplift_reliability_sweepers_working')).toBe(1);
   });
 });
 

@@ -23,6 +23,8 @@ export interface EntryUpdate {
   readonly attempts: number;
   readonly appendedOffset: bigint | null;
   readonly delayMs: number;
+  /** Why it was given up, if it was. */
+  readonly givenUpFor?: string;
 }
 
 /** How long the projection is given to show the event id by itself before the sweeper looks. */
@@ -37,7 +39,7 @@ const ADD = `INSERT INTO ${TABLE} AS u (tenant, event_id, topic, topic_id, parti
     partition = excluded.partition, record_key = excluded.record_key, record_value = excluded.record_value,
     record_headers = excluded.record_headers, payload_hash = excluded.payload_hash,
     issued_at_ms = excluded.issued_at_ms, not_after_ms = excluded.not_after_ms, outcome = 'open', attempts = 0,
-    appended_offset = NULL, stored_at = now(), due_at = excluded.due_at, settled_at = NULL
+    appended_offset = NULL, stored_at = now(), due_at = excluded.due_at, settled_at = NULL, given_up_for = NULL
   WHERE u.not_after_ms <= excluded.not_after_ms`;
 
 // One statement, so that it works through a pooler in transaction mode and holds no lock while anything is sent: whoever
@@ -53,9 +55,9 @@ const TAKE = `WITH due AS (
 
 const FINISH = `UPDATE ${TABLE} u SET outcome = w.outcome, attempts = w.attempts, appended_offset = w.appended_offset,
     due_at = now() + w.delay_ms * interval '1 millisecond',
-    settled_at = CASE WHEN w.outcome = 'open' THEN NULL ELSE now() END
-  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::bigint[], $7::int[])
-    AS w (tenant, event_id, entry, outcome, attempts, appended_offset, delay_ms)
+    settled_at = CASE WHEN w.outcome = 'open' THEN NULL ELSE now() END, given_up_for = w.given_up_for
+  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::bigint[], $7::int[], $8::text[])
+    AS w (tenant, event_id, entry, outcome, attempts, appended_offset, delay_ms, given_up_for)
   WHERE u.tenant = w.tenant AND u.event_id = w.event_id AND u.entry = w.entry AND u.outcome = 'open'`;
 
 const FORGET = `DELETE FROM ${TABLE} WHERE (tenant, event_id) IN (
@@ -137,6 +139,7 @@ export async function finishEntries(sql: Sql, updates: readonly EntryUpdate[]): 
     updates.map(({ attempts }) => attempts),
     updates.map(({ appendedOffset }) => appendedOffset),
     updates.map(({ delayMs }) => Math.round(delayMs)),
+    updates.map(({ givenUpFor }) => givenUpFor ?? null),
   ]);
   return rowCount;
 }

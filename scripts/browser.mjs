@@ -1,0 +1,28 @@
+// `npm run test:browser` after the set-up, on Node 24: the pages for operators in a real Chromium, which this installs.
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { binFolder } from './setup/paths.mjs';
+import { SetupError, stage } from './setup/stage.mjs';
+import { systemPackages } from './setup/system.mjs';
+import { forwardSignals, runVisibly, signalExit } from './test/child.mjs';
+
+const LIMIT_MS = 600_000;
+
+/** Vitest's exit code, or what the set-up says when there is no browser and none can be installed. */
+async function main() {
+  const { values } = parseArgs({ options: { shots: { type: 'string' } } });
+  if (values.shots !== undefined) process.env.BROWSER_SHOTS = values.shots;
+  try {
+    await stage('browser', (doing) => systemPackages(doing, { forBrowser: true }));
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    process.stderr.write(`\n${error.message}\n`);
+    return error.exit;
+  }
+  const stopped = forwardSignals();
+  const args = ['run', '--project', 'browser', '--reporter=verbose'];
+  const code = await runVisibly(join(binFolder, 'vitest'), args, LIMIT_MS);
+  return stopped() === undefined ? code : signalExit(stopped());
+}
+
+process.exitCode = await main();
