@@ -26,7 +26,7 @@ async function documented(): Promise<Row[]> {
 function written(value: unknown): string {
   if (value === undefined) return '';
   if (typeof value !== 'object' || value === null) return String(value);
-  return Object.values(value).join('/');
+  return Object.values(value).join('first' in value ? '-' : '/');
 }
 
 describe('the environment in docs/service.md', () => {

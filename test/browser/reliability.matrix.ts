@@ -184,10 +184,13 @@ describe('the dashboard', () => {
     await database.direct.query('TRUNCATE uplift_service.process_reports, uplift_service.offsets');
     // Answers are kept for a second.
     await expect
-      .poll(async () => {
-        await good.reload();
-        return good.locator('.verdict').innerText();
-      })
+      .poll(
+        async () => {
+          await good.reload();
+          return good.locator('.verdict').innerText();
+        },
+        { timeout: 10_000 },
+      )
       .toContain('Not known');
     await shot(good, 'dashboard-empty');
     expect(await scrollsSideways(good)).toBe(false);
