@@ -1,6 +1,6 @@
 import { type FirstDecision, findDisagreements, findWrongEffect, firstDecision } from './checker-decision.ts';
 import type { EventHistory } from './checker-events.ts';
-import { type FinalReads, type PostgresRead, type Position, positionKey } from './final-reads.ts';
+import { type FinalReads, type Position, type PostgresRead, positionKey } from './final-reads.ts';
 import type { ClaimedPosition, Disagreement, Ends, Hop, Lost, Moved } from './verdicts.ts';
 
 /** Where one acknowledged command was followed to. */

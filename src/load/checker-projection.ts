@@ -13,7 +13,9 @@ export function findProjected(reads: FinalReads, sequence: Sequence, lost: reado
   const { events } = reads;
   if (events === null) return [];
   const courses = Map.groupBy(sequence.effects, ({ reservation }) => reservation.id);
-  const lostIds = new Set(lost.flatMap(({ eventId, reservation }) => (reservation === null ? [eventId] : [eventId, reservation])));
+  const lostIds = new Set(
+    lost.flatMap(({ eventId, reservation }) => (reservation === null ? [eventId] : [eventId, reservation])),
+  );
   const found: Projected[] = [];
   for (const [name, server] of reads.postgres) {
     const parked = parkedReservations(sequence.effects, server);

@@ -153,7 +153,10 @@ function withoutRows(reads: FinalReads, name: string, victim: Victim): FinalRead
   return { ...reads, postgres: new Map(reads.postgres).set(name, copy) };
 }
 
-function rowsBefore(server: PostgresRead, { eventId, reservationId, accepted }: Victim): PostgresRead['byId'] {
+function rowsBefore(
+  server: PostgresRead,
+  { eventId, reservationId, accepted }: Victim,
+): PostgresRead['byId'] {
   if (reservationId === null || !accepted) return server.byId;
   if (server.reservations.has(eventId)) return withoutKey(server.byId, reservationId);
   const rows = server.byId.get(reservationId) ?? [];

@@ -18,11 +18,7 @@ export function judge(input: JudgeInput): Judgement {
   const acknowledged = [...events.values()].filter((event) => event.state === 'acknowledged');
   const traces = acknowledged.map((event) => traceEvent(event, input.finalReads));
   const sequence = sequenceOf(input.finalReads);
-  const { oversold, unknown: withoutCapacity } = findOversold(
-    input.finalReads,
-    sequence,
-    input.capacityOf,
-  );
+  const { oversold, unknown: withoutCapacity } = findOversold(input.finalReads, sequence, input.capacityOf);
   const lost = traces.flatMap((trace) => trace.lost ?? []);
   const phantoms = findPhantoms(events, input.finalReads);
   const results = {

@@ -101,22 +101,32 @@ export function foldEvents(options: { readonly tenant: string }): EventsFold {
       const commandOffset = BigInt(decision.commandOffset);
       if (commandOffset > (decidedThrough.get(partition) ?? -1n))
         decidedThrough.set(partition, commandOffset);
-      for (const reservation of effectsOf(decision)) {
-        if (reservation.tenant !== options.tenant) continue;
-        const { eventId } = decision;
-        effects.push({ partition, eventOffset: record.offset, commandOffset, eventId, reservation });
-      }
+      const at = { partition, offset: record.offset };
+      effects.push(
+        ...effectsIn(decision, at).filter((effect) => effect.reservation.tenant === options.tenant),
+      );
       if (decision.eventId === null) {
         if (decision.decision === 'unparseable')
           unparseable.add(positionKey({ partition, offset: commandOffset }));
         return;
       }
       if (tenant !== null && tenant !== options.tenant) return;
-      const seen = seenOf(decision, { partition, offset: record.offset }, tenant !== null);
+      const seen = seenOf(decision, at, tenant !== null);
       pushTo(decisions, decision.eventId, seen);
     },
     result: () => ({ decisions, effects, unparseable, decidedThrough, replayed }),
   };
+}
+
+function effectsIn(decision: Decision, at: Position): EffectSeen[] {
+  const { eventId, commandOffset } = decision;
+  return effectsOf(decision).map((reservation) => ({
+    partition: at.partition,
+    eventOffset: at.offset,
+    commandOffset: BigInt(commandOffset),
+    eventId,
+    reservation,
+  }));
 }
 
 function seenOf(decision: Decision, at: Position, ours: boolean): DecisionSeen {

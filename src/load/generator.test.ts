@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { EXIT } from '../core/exit.ts';
 import { exitOfLoad } from './present.ts';
-import { type LoadBench, openLoadBench, PARTITIONS } from './testing/bench.ts';
 import { VERBS } from './stories.ts';
+import { type LoadBench, openLoadBench, PARTITIONS } from './testing/bench.ts';
 import { type Answer, reservationIdOf, sharedState } from './testing/gateway.ts';
 
 let bench: LoadBench;
@@ -39,6 +39,10 @@ test('a steady load is acknowledged evenly over partitions and gateways, and the
   expect(ops.filter((op) => op.gateway === 'gateway-1')).toHaveLength(100);
   expect(reads.length).toBeGreaterThan(40);
   expect(new Set(reads.map(({ seen }) => seen))).toEqual(new Set(['accepted', 'found']));
+  // Once more through the other gateway, with the token of the acknowledgement: the operation and its reservation.
+  const acknowledged = new Set(ops.map(({ token }) => token));
+  expect(state.tokens.length).toBe(reads.length / 2);
+  expect(state.tokens.every((token) => acknowledged.has(token))).toBe(true);
   const stats = load.stats();
   expect(load.acksBetween(0, stats.atUs)).toBe(200);
   expect(load.timeline().reduce((sum, row) => sum + row.ok, 0) + 0).toBeLessThanOrEqual(200);
@@ -102,7 +106,10 @@ test('what was made is confirmed, changed and cancelled under the id that its op
     expect(maker).toMatchObject({ reservation: null, outcome: 'ok', partition: op.partition });
     expect(op.sentUs).toBeGreaterThan(maker?.doneUs ?? 0);
   }
-  const routes = Map.groupBy(fake.requests, ({ method, path }) => `${method} ${path.replace(/r-[0-9a-f]+/, ':id')}`);
+  const routes = Map.groupBy(
+    fake.requests,
+    ({ method, path }) => `${method} ${path.replace(/r-[0-9a-f]+/, ':id')}`,
+  );
   expect(new Map([...routes].map(([route, own]) => [route, own.length]))).toEqual(
     new Map([
       ['POST /v1/reservations', summary.perVerb.create + summary.perVerb.hold],

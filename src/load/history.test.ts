@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HistoryEntry, HistoryHeader } from './entries.ts';
+import type { HistoryEntry, HistoryHeader, InvokeEntry } from './entries.ts';
 import { type HistoryFile, openHistory } from './history.ts';
 import { loadHistory, readHistory } from './history-reader.ts';
 
@@ -241,4 +241,12 @@ test('a last line of zeros, as power loss leaves it, is torn; the same in the mi
   expect(await readHistory(path, () => undefined)).toMatchObject({ tornBytes: 21, digest: 'absent' });
   await appendFile(path, `${JSON.stringify(ok(9))}\n`);
   await expect(readHistory(path, () => undefined)).rejects.toThrow(/line 10: not JSON/);
+});
+
+test('a history from before operations had verbs is read as one of creates', async () => {
+  const path = newPath();
+  const { verb: _, reservation: __, ...old } = invoke(0) as InvokeEntry;
+  await writeFile(path, [HEADER, old, ok(0)].map((line) => `${JSON.stringify(line)}\n`).join(''));
+  const { ops } = await loadHistory(path);
+  expect(ops).toMatchObject([{ verb: 'create', reservation: null, outcome: 'ok' }]);
 });

@@ -128,7 +128,8 @@ async function runOperation(context: RunContext, run: OneRun): Promise<void> {
     complete(context, asked, { op, outcome, dueUs, last: !again, unknown });
     if (outcome.kind === 'ok') {
       run.acknowledged();
-      if (context.random() < context.readShare) await readBack(context, asked.eventId, index);
+      if (context.random() < context.readShare)
+        await readBack(context, { eventId: asked.eventId, token: outcome.token }, index);
       return;
     }
     if (!again) return;

@@ -69,7 +69,7 @@ export function presentLoad(summary: LoadSummary, historyFile: string): Block[] 
           'per partition',
           `${formatCount(least)} to ${formatCount(most)} acknowledged on ${partitions.length} partitions`,
         ],
-        ['asked for', verbsLine(summary)],
+        ['by verb', verbsLine(summary)],
         ['history', historyFile],
         ['SHA-256', summary.sha256],
       ],

@@ -11,8 +11,8 @@ export interface Story {
   readonly follow: readonly FollowUpVerb[];
 }
 
-/** Longer than it takes until the confirmation is due, with room for a service that is away for a while. */
-const CONFIRMED_HOLD_S = 60;
+/** Longer than it takes until the confirmation is due, with some room for a service that is away. */
+const CONFIRMED_HOLD_S = 30;
 /** A hold that nobody confirms. */
 export const LEFT_HOLD_S = 10;
 /** Shorter than any confirmation takes. */

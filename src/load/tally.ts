@@ -55,7 +55,11 @@ export interface Tally {
   readonly timeline: Timeline;
   started(delayUs: number): void;
   shortfall(atUs: number, reason: string): void;
-  acknowledged(atUs: number, latencyUs: number, of: { readonly partition: number; readonly verb: LoadVerb }): void;
+  acknowledged(
+    atUs: number,
+    latencyUs: number,
+    of: { readonly partition: number; readonly verb: LoadVerb },
+  ): void;
   failed(kind: 'fail' | 'info', atUs: number, reason: string): void;
   /** An operation ended without acknowledgement. */
   gaveUp(unknown: boolean): void;

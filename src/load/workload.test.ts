@@ -105,9 +105,9 @@ test('when nothing that was made is ever known, what is asked for instead ends b
 
 test('creates only: most operations are accepted and a share finds its slot full', () => {
   const all = take(20_000, { mix: 'creates' });
-  expect(all.every(({ followUp, followed, holdSeconds }) => !followUp && !followed && holdSeconds === null)).toBe(
-    true,
-  );
+  expect(
+    all.every(({ followUp, followed, holdSeconds }) => !followUp && !followed && holdSeconds === null),
+  ).toBe(true);
   const { counts } = playOut(all, BASE);
   expect((counts.get('create full') ?? 0) / 20_000).toBeGreaterThan(0.02);
   expect((counts.get('create full') ?? 0) / 20_000).toBeLessThan(0.12);

@@ -100,7 +100,8 @@ async function matrix(options: Options, stop: AbortSignal): Promise<number> {
     .filter(({ victim }) => options.only.length === 0 || options.only.includes(victim))
     .slice(0, options.most);
   const rows = rowsOf(planned, await rowsBefore(file));
-  const machine = await machineFacts();
+  // The page names the commit of each attempt, which need not be the one that writes it.
+  const { uplift: version = 'unknown', ...machine } = await machineFacts();
   const note = async (row: Row): Promise<void> => {
     rows.push(row);
     await appendFile(file, `${JSON.stringify(row)}\n`);
@@ -109,7 +110,7 @@ async function matrix(options: Options, stop: AbortSignal): Promise<number> {
     const why = [...row.wrong, ...row.open].join('; ');
     say(`${point.number} ${point.act} ${unit} ${row.note}: ${figures}: ${endOf(row)} ${why}`);
   };
-  const run = { options, workDir, version: machine.uplift ?? 'unknown', endsAtMs, stop, note };
+  const run = { options, workDir, version, endsAtMs, stop, note };
   say(
     `${planned.length} points, ${leftOf(planned, rows).length} of them not passed before; files in ${workDir}`,
   );

@@ -34,7 +34,7 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
       `${sum(({ oversold }) => oversold)} oversold, ${sum(({ broken }) => broken)} gaps, ` +
       `${sum(({ differs }) => differs)} differences of the projection; ${sum(({ unknown }) => unknown)} unknown.`,
     '',
-    `One platform; at each point a load of ${matrix.ratePerS} operations a second, and in the middle of it one process is killed ` +
+    `One platform; at each point a load of ${matrix.ratePerS} operations a second (creates, holds, confirms, changes and cancels), and in the middle of it one process is killed ` +
       '(SIGKILL, then started) or hangs (SIGSTOP, then SIGCONT). A killed Redis master stays away until its replica has ' +
       'taken over. A Postgres primary that is killed or hangs is fenced, the most advanced replica promoted, the other ' +
       'replica and PgBouncer repointed, the old primary rewound: the next point meets the new one. Then everything is ' +

@@ -90,31 +90,43 @@ export interface ProjectionRows {
 
 const NAMED = 5;
 
-/** How a projection that has decided as much as the topic differs from it, as sentences; none when they are equal. */
-export function differences(topic: TopicState, rows: ProjectionRows, server: string): string[] {
+/** How far a topic was read before the rows of a projection, and after them. */
+export interface TopicAround {
+  readonly before: Pick<TopicState, 'reservations' | 'operations'>;
+  readonly after: Pick<TopicState, 'reservations' | 'operations'>;
+}
+
+/**
+ * How a projection that has decided as much as the topic differs from it, as sentences; none when they are equal. Holds
+ * go on ending while it is read, so a row may be as the events left it at either reading.
+ */
+export function differences({ before, after }: TopicAround, rows: ProjectionRows, server: string): string[] {
   const found: string[] = [];
   const all = (kind: string, keys: readonly string[]): void => {
     if (keys.length === 0) return;
     const named = keys.slice(0, NAMED).join(', ');
     found.push(`${server}: ${keys.length} ${kind}: ${named}${keys.length > NAMED ? ', …' : ''}`);
   };
-  const { reservations, operations } = topic;
-  all('reservations are not in it', missing(reservations, rows.reservations));
-  all('reservations stand in no event', missing(rows.reservations, reservations));
+  const isAs = (topic: TopicAround['before'], key: string, row: ReservationState): boolean => {
+    const state = topic.reservations.get(key);
+    return state !== undefined && textOf(row) === textOf(state);
+  };
+  all('reservations are not in it', missing(before.reservations, rows.reservations));
+  all('reservations stand in no event', missing(rows.reservations, after.reservations));
   all(
     'reservations are not as the events leave them',
-    [...reservations].flatMap(([key, state]) => {
+    [...after.reservations].flatMap(([key, state]) => {
       const row = rows.reservations.get(key);
-      return row === undefined || textOf(row) === textOf(state)
+      return row === undefined || isAs(before, key, row) || isAs(after, key, row)
         ? []
         : [`${key} (${textOf(row)}, not ${textOf(state)})`];
     }),
   );
-  all('operations are not in it', missing(operations, rows.operations));
-  all('operations stand in no event', missing(rows.operations, operations));
+  all('operations are not in it', missing(before.operations, rows.operations));
+  all('operations stand in no event', missing(rows.operations, after.operations));
   all(
     'operations have another decision',
-    [...operations].flatMap(([key, decision]) =>
+    [...after.operations].flatMap(([key, decision]) =>
       [undefined, decision].includes(rows.operations.get(key) as DecisionKind) ? [] : [key],
     ),
   );

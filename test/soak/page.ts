@@ -90,6 +90,7 @@ function operations({ observed }: PageInput): string[] {
     ['oversold resources', formatCount(judgement.oversold.length)],
     ['out of order', formatCount(judgement.outOfOrder.length)],
     ['sources that contradict each other', formatCount(judgement.disagreements.length)],
+    ['rows that differ from the log', formatCount(judgement.projected.length)],
     [
       'unknown (no 202, perhaps done)',
       `${formatCount(judgement.unknown)}, of which ${formatCount(judgement.unknownFound)} were found done`,
@@ -108,7 +109,7 @@ function operations({ observed }: PageInput): string[] {
     ],
     [
       'the checker, proved on these reads',
-      `named ${named} of ${proof.probes.length} planted losses, one at each hop`,
+      `named ${named} of ${proof.probes.length} planted losses, at each hop one of a create and one of a follow-up`,
     ],
   ];
   return ['## Operations', '', ...table(['', 'count'], rows), ''];

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Runner } from '../../deps.ts';
 
 export interface LoadRunInput {
@@ -8,6 +8,7 @@ export interface LoadRunInput {
   readonly history?: string;
   readonly seed: number;
   readonly capacity: number;
+  readonly mix: 'all' | 'creates';
 }
 
 /** `uplift load run`. */
@@ -29,6 +30,11 @@ export function registerLoad(program: Command, run: Runner): void {
     )
     .option('--seed <number>', 'the same seed asks for the same resources and slots', integer, 1)
     .option('--capacity <units>', 'capacity of a resource, as the service has it', positive, 100)
+    .addOption(
+      new Option('--mix <verbs>', 'creates alone, or also holds, confirmations, changes and cancels')
+        .choices(['all', 'creates'])
+        .default('all'),
+    )
     .addHelpText(
       'after',
       '\nExits 12 when nothing was acknowledged,\n10 when less than 95 % of the schedule was sent in time.\n\nExample:\n  uplift load run --rate 200 --duration 30s',

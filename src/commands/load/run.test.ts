@@ -59,7 +59,7 @@ async function deps(
   };
 }
 
-const INPUT = { rate: 50, duration: '1200ms', seed: 1, capacity: 100 };
+const INPUT = { rate: 50, duration: '1200ms', seed: 1, capacity: 100, mix: 'all' } as const;
 
 test('it runs against the gateways of the region, says what counts, and leaves its history in the state folder', async () => {
   const { deps: own, said } = await deps(gateway.url);
@@ -78,6 +78,9 @@ test('it runs against the gateways of the region, says what counts, and leaves i
       ['not sent', 0],
     ],
   });
+  const [, , details] = outcome.blocks;
+  const rows = details?.kind === 'keyValues' ? details.rows : [];
+  expect(rows.find(([name]) => name === 'by verb')?.[1]).toMatch(/^create \d+ · hold \d+$/);
   expect(said.length).toBeGreaterThanOrEqual(2);
   const { history } = outcome.data as { history: string };
   expect(history.startsWith(join(folder, 'state', 'runs'))).toBe(true);

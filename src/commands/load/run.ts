@@ -38,7 +38,7 @@ export const loadRun: Action<LoadRunInput> = async (deps, input) => {
 function loadOptions(
   region: Region,
   input: LoadRunInput,
-): Pick<LoadOptions, 'gateways' | 'partitions' | 'ratePerS' | 'seed' | 'capacity'> {
+): Pick<LoadOptions, 'gateways' | 'partitions' | 'ratePerS' | 'seed' | 'capacity' | 'mix'> {
   const { service } = region.config;
   if (service === undefined) {
     throw new UpliftError('UPL-CONFIG-INVALID', {
@@ -57,6 +57,7 @@ function loadOptions(
     ratePerS: input.rate,
     seed: input.seed,
     capacity: input.capacity,
+    mix: input.mix,
   };
 }
 

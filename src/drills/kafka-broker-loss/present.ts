@@ -112,7 +112,7 @@ function evidenceRows(result: BrokerLossResult): [string, string][] {
     ],
     [
       'ended as',
-      `${formatCount(judgement.ends.accepted)} accepted, ${formatCount(judgement.ends.rejected)} rejected (full), ${formatCount(judgement.ends.deadLettered)} dead-lettered`,
+      `${formatCount(judgement.ends.accepted)} accepted, ${formatCount(judgement.ends.rejected)} rejected, ${formatCount(judgement.ends.deadLettered)} dead-lettered`,
     ],
     [
       'final reads',

@@ -90,10 +90,7 @@ async function readOffsets(
   for (const row of offsets.rows) fold.offset(row.partition, BigInt(row.decided_through), when);
 }
 
-async function readParkedWithoutId(
-  fold: PostgresFold,
-  { ask, topic, timeoutMs }: TopicRead,
-): Promise<void> {
+async function readParkedWithoutId(fold: PostgresFold, { ask, topic, timeoutMs }: TopicRead): Promise<void> {
   const parked = await ask.query<{ partition: number; event_offset: string }>(PARKED_WITHOUT_ID, [topic], {
     timeoutMs,
   });

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  consistencyHeader,
   idempotencyHeader,
   type Operation,
   PROBLEMS,
@@ -44,6 +45,7 @@ interface State {
   readonly logs: string[][];
   readonly requests: FakeRequest[];
   readonly partitions: Map<string, number>;
+  readonly tokens: string[];
   readonly acknowledged: Map<string, string>;
   readonly invisibleLooks: Map<string, number>;
 }
@@ -66,6 +68,7 @@ export function sharedState(partitions: number): State {
     logs: Array.from({ length: partitions }, () => []),
     requests: [],
     partitions: new Map(),
+    tokens: [],
     acknowledged: new Map(),
     invisibleLooks: new Map(),
   };
@@ -144,6 +147,8 @@ async function handle(
 }
 
 function get(options: FakeOptions, state: State, request: IncomingMessage, response: ServerResponse): void {
+  const token = request.headers[consistencyHeader];
+  if (typeof token === 'string') state.tokens.push(token);
   const [, eventId] = /^\/v1\/operations\/([0-9a-f]{32})$/.exec(request.url ?? '') ?? [];
   if (eventId === undefined) {
     send(response, 200, reservationOf(request.url?.split('/').at(-1) ?? ''));

@@ -1,6 +1,6 @@
 import type { Decision } from '../../contract/records.ts';
 import { decodeToken } from '../../contract/token.ts';
-import { brokenVersions, outOfOrder, oversold, projected } from './naive-invariants.ts';
+import { brokenVersions, outOfOrder, oversold, phantoms, projected } from './naive-invariants.ts';
 import { type Ack, decisionLog, decisionsOf, has, type Placed, placesOf } from './naive-lookups.ts';
 import { REPLICAS, type World, WRITER } from './world.ts';
 
@@ -223,35 +223,5 @@ function repeated(world: World, ids: readonly string[]): string[] {
       ...(places > 1 ? [`${id} commands ${places}`] : []),
       ...(decisions > 1 ? [`${id} events ${decisions}`] : []),
     ];
-  });
-}
-
-function phantoms(world: World, ids: readonly string[], refused: readonly string[]): string[] {
-  const seen = [
-    ...(has(world, 'commands')
-      ? world.commands
-          .flatMap((log, p) => log.filter((_, offset) => offset >= (world.commandsStart[p] ?? 0)))
-          .flatMap((record) => (record?.tenant === world.tenant ? [record.eventId] : []))
-      : []),
-    ...(has(world, 'events')
-      ? decisionLog(world)
-          .flat()
-          .flatMap((d) =>
-            d.eventId !== null && (d.reservation?.tenant ?? world.tenant) === world.tenant ? [d.eventId] : [],
-          )
-      : []),
-    ...[...world.servers]
-      .filter(([name]) => has(world, name))
-      .flatMap(([, server]) => [
-        ...server.reservations.map((row) => row.eventId),
-        ...server.operations.map((row) => row.eventId).filter((id) => ids.includes(id)),
-      ]),
-    ...(has(world, 'api')
-      ? world.api.flatMap(([id, answer]) => (answer.kind === 'operation' ? [id] : []))
-      : []),
-  ];
-  return seen.flatMap((id) => {
-    if (!ids.includes(id)) return [`${id} never invoked`];
-    return refused.includes(id) ? [`${id} refused`] : [];
   });
 }

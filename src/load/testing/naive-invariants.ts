@@ -65,7 +65,10 @@ export function brokenVersions(world: World): string[] {
 }
 
 /** Rows that are not what the log made of a reservation nobody lost anything of. */
-export function projected(world: World, lost: readonly { id: string; reservation: string | null }[]): string[] {
+export function projected(
+  world: World,
+  lost: readonly { id: string; reservation: string | null }[],
+): string[] {
   if (!has(world, 'events')) return [];
   const all = steps(world);
   const ids = [...new Set(all.map(({ r }) => r.id))];
@@ -77,7 +80,9 @@ export function projected(world: World, lost: readonly { id: string; reservation
   return [...world.servers.keys()]
     .filter((name) => has(world, name))
     .flatMap((name) =>
-      untouched.filter((id) => !putAside(world, name, id) && isOther(world, name, id)).map((id) => `${name} ${id}`),
+      untouched
+        .filter((id) => !putAside(world, name, id) && isOther(world, name, id))
+        .map((id) => `${name} ${id}`),
     );
 }
 
@@ -137,4 +142,35 @@ export function outOfOrder(world: World, ids: readonly string[], acks: readonly 
     }
   }
   return found;
+}
+
+/** Effects that nobody asked for, or that were refused. */
+export function phantoms(world: World, ids: readonly string[], refused: readonly string[]): string[] {
+  const seen = [
+    ...(has(world, 'commands')
+      ? world.commands
+          .flatMap((log, p) => log.filter((_, offset) => offset >= (world.commandsStart[p] ?? 0)))
+          .flatMap((record) => (record?.tenant === world.tenant ? [record.eventId] : []))
+      : []),
+    ...(has(world, 'events')
+      ? decisionLog(world)
+          .flat()
+          .flatMap((d) =>
+            d.eventId !== null && (d.reservation?.tenant ?? world.tenant) === world.tenant ? [d.eventId] : [],
+          )
+      : []),
+    ...[...world.servers]
+      .filter(([name]) => has(world, name))
+      .flatMap(([, server]) => [
+        ...server.reservations.map((row) => row.eventId),
+        ...server.operations.map((row) => row.eventId).filter((id) => ids.includes(id)),
+      ]),
+    ...(has(world, 'api')
+      ? world.api.flatMap(([id, answer]) => (answer.kind === 'operation' ? [id] : []))
+      : []),
+  ];
+  return seen.flatMap((id) => {
+    if (!ids.includes(id)) return [`${id} never invoked`];
+    return refused.includes(id) ? [`${id} refused`] : [];
+  });
 }

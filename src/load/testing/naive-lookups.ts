@@ -54,10 +54,7 @@ export function steps(world: World): Step[] {
     ),
   );
   const same = (a: Step, b: Step): boolean =>
-    a.partition === b.partition &&
-    a.offset === b.offset &&
-    a.r.id === b.r.id &&
-    a.r.version === b.r.version;
+    a.partition === b.partition && a.offset === b.offset && a.r.id === b.r.id && a.r.version === b.r.version;
   return all.filter((step, at) => all.findIndex((other) => same(step, other)) === at);
 }
 

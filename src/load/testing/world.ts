@@ -51,6 +51,18 @@ export interface OpSpec {
   readonly unparseable: boolean;
 }
 
+/** A create of one unit that is acknowledged at once. */
+export const PLAIN: OpSpec = {
+  resource: 0,
+  attempts: ['ok'],
+  infoLands: true,
+  copies: 0,
+  slot: 0,
+  quantity: 1,
+  slowness: 0,
+  unparseable: false,
+};
+
 export const TENANT = 'load-t';
 /** Stands for the owner's heartbeat in a commands log. */
 export const TICK = 'tick';
