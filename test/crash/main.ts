@@ -90,7 +90,6 @@ async function contextOf(
 }
 
 async function matrix(options: Options, stop: AbortSignal): Promise<number> {
-  const startedAt = new Date().toISOString();
   const endsAtMs = performance.now() + options.minutes * 60_000;
   const workDir = join(root, '.cache', 'crash-service', `seed-${options.seed}`);
   await mkdir(workDir, { recursive: true });
@@ -118,7 +117,7 @@ async function matrix(options: Options, stop: AbortSignal): Promise<number> {
     await tryAll(planned, rows, run);
   } finally {
     const { seed, ratePerS } = options;
-    const result = { seed, ratePerS, startedAt, rows, planned: planned.length };
+    const result = { seed, ratePerS, rows, planned: planned.length };
     await placePage(pageOf(result, machine), options.page);
   }
   const left = leftOf(planned, lastOf(rows)).length;

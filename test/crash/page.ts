@@ -3,8 +3,6 @@ import { endOf, lastOf, type Row } from './row.ts';
 
 export interface Matrix {
   readonly seed: number;
-  /** Of the run that wrote the page; the attempts say their own. */
-  readonly startedAt: string;
   readonly ratePerS: number;
   /** Every attempt, in the order in which they were made. */
   readonly rows: readonly Row[];
@@ -25,7 +23,7 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
   return [
     '# The service under kills and hangs',
     '',
-    `Written by \`npm run test:crash:service -- --seed ${seed}\`, begun at ${matrix.startedAt}. ` +
+    `Written by \`npm run test:crash:service -- --seed ${seed}\`. ` +
       `Attempts from ${times[0] ?? '—'} to ${times.at(-1) ?? '—'}, of the tree at ${versions.join(', ') || '—'}.`,
     '',
     `**${passed.length} of ${planned} planned points passed** (seed ${seed}; ${rows.length} were tried, in ` +
