@@ -90,7 +90,6 @@ async function contextOf(
 }
 
 async function matrix(options: Options, stop: AbortSignal): Promise<number> {
-  const startedAt = new Date().toISOString();
   const endsAtMs = performance.now() + options.minutes * 60_000;
   const workDir = join(root, '.cache', 'crash-service', `seed-${options.seed}`);
   await mkdir(workDir, { recursive: true });
@@ -100,7 +99,8 @@ async function matrix(options: Options, stop: AbortSignal): Promise<number> {
     .filter(({ victim }) => options.only.length === 0 || options.only.includes(victim))
     .slice(0, options.most);
   const rows = rowsOf(planned, await rowsBefore(file));
-  const machine = await machineFacts();
+  // The page names the commit of each attempt, which need not be the one that writes it.
+  const { uplift: version = 'unknown', ...machine } = await machineFacts();
   const note = async (row: Row): Promise<void> => {
     rows.push(row);
     await appendFile(file, `${JSON.stringify(row)}\n`);
@@ -109,7 +109,7 @@ async function matrix(options: Options, stop: AbortSignal): Promise<number> {
     const why = [...row.wrong, ...row.open].join('; ');
     say(`${point.number} ${point.act} ${unit} ${row.note}: ${figures}: ${endOf(row)} ${why}`);
   };
-  const run = { options, workDir, version: machine.uplift ?? 'unknown', endsAtMs, stop, note };
+  const run = { options, workDir, version, endsAtMs, stop, note };
   say(
     `${planned.length} points, ${leftOf(planned, rows).length} of them not passed before; files in ${workDir}`,
   );
@@ -117,7 +117,7 @@ async function matrix(options: Options, stop: AbortSignal): Promise<number> {
     await tryAll(planned, rows, run);
   } finally {
     const { seed, ratePerS } = options;
-    const result = { seed, ratePerS, startedAt, rows, planned: planned.length };
+    const result = { seed, ratePerS, rows, planned: planned.length };
     await placePage(pageOf(result, machine), options.page);
   }
   const left = leftOf(planned, lastOf(rows)).length;

@@ -4,7 +4,7 @@ import { type Point, planPoints } from './plan.ts';
 import { rowFor } from './row-fixture.ts';
 
 const [one, two] = planPoints(1) as [Point, Point];
-const matrix = { seed: 1, startedAt: '2026-01-01T00:00:00Z', ratePerS: 60, planned: 56 };
+const matrix = { seed: 1, ratePerS: 60, planned: 56 };
 
 test('the page counts the last attempt at each point, by kind, and tells of every one that did not pass', () => {
   const rows = [

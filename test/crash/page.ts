@@ -3,8 +3,6 @@ import { endOf, lastOf, type Row } from './row.ts';
 
 export interface Matrix {
   readonly seed: number;
-  /** Of the run that wrote the page; the attempts say their own. */
-  readonly startedAt: string;
   readonly ratePerS: number;
   /** Every attempt, in the order in which they were made. */
   readonly rows: readonly Row[];
@@ -25,7 +23,7 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
   return [
     '# The service under kills and hangs',
     '',
-    `Written by \`npm run test:crash:service -- --seed ${seed}\`, begun at ${matrix.startedAt}. ` +
+    `Written by \`npm run test:crash:service -- --seed ${seed}\`. ` +
       `Attempts from ${times[0] ?? '—'} to ${times.at(-1) ?? '—'}, of the tree at ${versions.join(', ') || '—'}.`,
     '',
     `**${passed.length} of ${planned} planned points passed** (seed ${seed}; ${rows.length} were tried, in ` +
@@ -34,7 +32,7 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
       `${sum(({ oversold }) => oversold)} oversold, ${sum(({ broken }) => broken)} gaps, ` +
       `${sum(({ differs }) => differs)} differences of the projection; ${sum(({ unknown }) => unknown)} unknown.`,
     '',
-    `One platform; at each point a load of ${matrix.ratePerS} operations a second, and in the middle of it one process is killed ` +
+    `One platform; at each point a load of ${matrix.ratePerS} operations a second (creates, holds, confirms, changes and cancels), and in the middle of it one process is killed ` +
       '(SIGKILL, then started) or hangs (SIGSTOP, then SIGCONT). A killed Redis master stays away until its replica has ' +
       'taken over. A Postgres primary that is killed or hangs is fenced, the most advanced replica promoted, the other ' +
       'replica and PgBouncer repointed, the old primary rewound: the next point meets the new one. Then everything is ' +

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Read } from '../../src/clients/kafka/ports.ts';
 import { VIEWS } from '../../src/contract/projection.ts';
 import { type ReservationState, TOPICS } from '../../src/contract/records.ts';
@@ -11,8 +10,6 @@ import { differences, type ProjectionRows, TopicFold } from './topic-fold.ts';
 
 const READ_MS = 120_000;
 const CATCH_UP_MS = 60_000;
-/** A hold that ends while the servers are read makes them another than the topic was: both are read again. */
-const EQUAL_MS = 20_000;
 
 /** What is wrong, as sentences. */
 export interface Compared {
@@ -35,43 +32,32 @@ export class ProjectionWatch {
     this.#servers = servers;
   }
 
-  /** Reads on to the end of the topic and compares; the differences of the last look count. */
+  /**
+   * Reads on to the end of the topic, then what each server has, then on again: holds go on ending meanwhile, and a row
+   * may be as the events left it at either reading.
+   */
   async compare(timeoutMs: number): Promise<Compared> {
-    const endsAtMs = performance.now() + EQUAL_MS;
-    let differs = await this.#look(timeoutMs);
-    while (differs.length > 0 && performance.now() < endsAtMs) {
-      await delay(500);
-      differs = await this.#look(timeoutMs);
-    }
-    const { broken } = this.#fold.result();
-    const told = broken.slice(this.#told);
-    this.#told = broken.length;
-    return { broken: told, differs };
-  }
-
-  async #look(timeoutMs: number): Promise<string[]> {
     await this.#readOn(timeoutMs);
     const read = this.#fold.result();
     const before = { reservations: new Map(read.reservations), operations: new Map(read.operations) };
-    const looks = this.#servers.map(async ({ name, ask }) => {
-      try {
-        await this.#caughtUp(ask, timeoutMs);
-        return { name, rows: await rowsOf(ask, timeoutMs) };
-      } catch (error) {
-        return { name, reason: reasonOf(error) };
-      }
-    });
-    const seen = await Promise.all(looks);
-    // Holds go on ending with the ticks while the servers are read.
-    await this.#readOn(timeoutMs);
-    const around = { before, after: this.#fold.result() };
-    return seen.flatMap((look) =>
-      look.rows === undefined ? [`${look.name}: ${look.reason}`] : differences(around, look.rows, look.name),
+    const looks = await Promise.all(
+      this.#servers.map(async ({ name, ask }) => {
+        try {
+          await this.#caughtUp(ask, timeoutMs);
+          return { name, rows: await rowsOf(ask, timeoutMs) };
+        } catch (error) {
+          return { name, reason: reasonOf(error) };
+        }
+      }),
     );
-  }
-
-  get size(): number {
-    return this.#fold.result().operations.size;
+    await this.#readOn(timeoutMs);
+    const after = this.#fold.result();
+    const differs = looks.flatMap(({ name, rows, reason }) =>
+      rows === undefined ? [`${name}: ${reason}`] : differences({ before, after }, rows, name),
+    );
+    const broken = after.broken.slice(this.#told);
+    this.#told = after.broken.length;
+    return { broken, differs };
   }
 
   async #readOn(timeoutMs: number): Promise<void> {
