@@ -165,7 +165,7 @@ export const NOTES = [
   '- The CPU ratios depend on rate and load: the fixed cost of the probes and code that is not compiled yet weigh more the fewer',
   '  requests there are. On 26 November 2026 (commit 52ce2a2, 100 requests/s, load 17 to 25): POST 2.48 and GET 1.46 times bare Fastify,',
   '  1.07 and 1.06 times the same calls; a POST of the gateway then waited seconds and one of the same calls',
-  '  0.2 to 1.4 s. Some of that is the commands role and the projector, which work for the gateway alone on two cores that are',
+  '  0.2 to 1.4 s. Some of that may be the commands role and the projector, which work for the gateway alone on two cores that are',
   '  overloaded; the rest was not looked into, and has to be measured on a quiet machine before latencies are believed.',
   '- Why the goal for POST is missed: three round trips (two to Redis, one to Kafka) cost more than twice what Fastify alone does,',
   '  whoever makes them. A profile has half of it in kafkajs and ioredis, most of that in writing to sockets. Sends of one partition',
