@@ -57,6 +57,7 @@ export function pageOf(measured: Measured): string {
     ...gatewaySection(measured),
     ...drainSection(measured),
     ...restoreSection(measured),
+    ...NOTES,
   ].join('\n');
 }
 
@@ -156,3 +157,20 @@ function restoreSection({ drain, fold }: Measured): string[] {
     '',
   ];
 }
+
+/** What was seen in runs before, and does not come out of one. */
+export const NOTES = [
+  '## Notes',
+  '',
+  '- The CPU ratios depend on rate and load: the fixed cost of the probes and code that is not compiled yet weigh more the fewer',
+  '  requests there are. On 26 November 2026 (commit 52ce2a2, 100 requests/s, load 17 to 25): POST 2.48 and GET 1.46 times bare Fastify,',
+  '  1.07 and 1.06 times the same calls; a POST of the gateway then waited seconds and one of the same calls',
+  '  0.2 to 1.4 s. Some of that may be the commands role and the projector, which work for the gateway alone on two cores that are',
+  '  overloaded; the rest was not looked into, and has to be measured on a quiet machine before latencies are believed.',
+  '- Why the goal for POST is missed: three round trips (two to Redis, one to Kafka) cost more than twice what Fastify alone does,',
+  '  whoever makes them. A profile has half of it in kafkajs and ioredis, most of that in writing to sockets. Sends of one partition',
+  '  are not put together with those of others (the safe producer), so at such rates nearly each request is a request to Kafka.',
+  '- Why the projector is below its statements: it reads, decodes, folds and writes in turn, one batch at a time; decoding the next',
+  '  batch while one is written would bring the two closer.',
+  '',
+];
