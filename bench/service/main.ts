@@ -5,6 +5,7 @@
  */
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
+import { startCollector } from '../../test/support/otlp-collector.ts';
 import { machineFacts, placePage } from '../../test/support/results-page.ts';
 import { measureDrain } from './drain.ts';
 import { type GatewayOptions, measureGateway } from './gateway.ts';
@@ -18,7 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '2' },
     backlog: { type: 'string', default: '240000' },
-    /** OTLP/gRPC endpoint of a collector: a second gateway then traces 1 % of its requests to it. */
+    /** OTLP/gRPC endpoint of a collector, to which a second gateway traces 1 % of its requests; unset: one in this process. */
     otel: { type: 'string' },
   },
 });
@@ -26,8 +27,7 @@ const { values } = parseArgs({
 const say = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)}  ${line}`);
 
 /** Standard variables of OpenTelemetry: 1 % of the traces that begin here. */
-function tracing(endpoint: string | undefined): Readonly<Record<string, string>> | undefined {
-  if (endpoint === undefined) return undefined;
+function tracing(endpoint: string): Readonly<Record<string, string>> {
   return {
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
@@ -54,11 +54,12 @@ async function measureAll(platform: Platform, options: GatewayOptions, backlog: 
 
 async function main(): Promise<void> {
   const startedAt = new Date();
+  const collector = values.otel === undefined ? await startCollector() : undefined;
   const options: GatewayOptions = {
     ratePerS: Number(values.rate),
     seconds: Number(values.seconds),
     rounds: Number(values.rounds),
-    tracing: tracing(values.otel),
+    tracing: tracing(values.otel ?? collector?.endpoint ?? ''),
   };
   const machine = await machineFacts();
   const fold = await foldMemory();
@@ -72,6 +73,10 @@ async function main(): Promise<void> {
   } finally {
     say('taking the sandbox down');
     await platform.down();
+    if (collector !== undefined) {
+      say(`the collector got ${collector.spans.length} spans in ${collector.calls} exports`);
+      await collector.close();
+    }
   }
 }
 
