@@ -152,7 +152,7 @@ function apart({ samples }: Observed): string {
   return (
     `Not among the handles: established connections between the load and the gateways (${seen('load')}), whose number follows the traffic; ` +
     `a broker's established connections (${seen('kafka')}), whose number follows which clients and brokers live: the other ends are among the handles of the service; ` +
-    `files of tables and indexes that a Postgres process keeps open (at most ${cached}), a cache that it empties itself.`
+    `files of tables and indexes that a Postgres process keeps open, a cache that it empties itself, and of a broker's partitions the segments beside one, which rolling and compaction make and remove (at most ${cached} in one process).`
   );
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { procEntry } from '../../src/clients/process/proc-table.ts';
-import { look, residentOf, titleOf, type Watched } from './sampler.ts';
+import { cachedOf, look, residentOf, titleOf, type Watched } from './sampler.ts';
 
 async function watchedAs(pid: number): Promise<Watched> {
   const startTime = (await procEntry(pid))?.startTime ?? '';
@@ -49,6 +49,16 @@ describe('what the kernel says', () => {
     await rm(folder, { recursive: true });
     expect((after?.cached ?? 0) - (before?.cached ?? 0)).toBe(4);
     expect((after?.handles ?? 0) - (before?.handles ?? 0)).toBe(1);
+  });
+
+  it('tells the segments that a broker rolls and compacts from its other handles, but not a file nobody can reach', () => {
+    const log = '/k/reservations.snapshots-3';
+    const one = [`${log}/00000000000000000000.log`, '/k/other-3/00000000000000000000.log', 'socket:[1]'];
+    expect(cachedOf('kafka', one)).toBe(0);
+    const rolled = [...one, `${log}/00000000000000000120.log`, `${log}/00000000000000000060.log.deleted`];
+    expect(cachedOf('kafka', rolled)).toBe(2);
+    expect(cachedOf('kafka', [...rolled, `${log}/00000000000000000030.log.deleted (deleted)`])).toBe(2);
+    expect(cachedOf('gateway', rolled)).toBe(0);
   });
 
   it.each([

@@ -50,7 +50,7 @@ export async function look(
     const status = await readFile(`/proc/${watched.pid}/status`, 'utf8');
     const links = await linksOf(watched);
     const connections = countSockets(links, watched.kind === 'kafka' ? established.all : established.traffic);
-    const cached = watched.kind === 'postgres' ? links.filter((link) => RELATION.test(link)).length : 0;
+    const cached = cachedOf(watched.kind, links);
     const handles = links.length - connections - cached;
     const entry = await procEntry(watched.pid);
     const residentBytes = residentOf(watched.kind, status);
@@ -66,6 +66,20 @@ export async function look(
  * open, up to max_files_per_process, and closes them at checkpoints: a cache, whose size says when the last one was.
  */
 const RELATION = /\/(base\/\d+|global)\/\d+(_\w+)?(\.\d+)?$/;
+
+/** PARTITION/OFFSET.log, and what compaction replaced and Kafka removes a minute later (file.delete.delay.ms). */
+const SEGMENT = /^(.*\/[^/]+-\d+)\/\d+\.log(\.deleted)?$/;
+
+/**
+ * Files that a server keeps open by a plan of its own: Postgres' relations; of each partition in a broker the segments
+ * beside one, whose number follows rolling and compaction. One that is open and no longer in its folder is a handle.
+ */
+export function cachedOf(kind: string, links: readonly string[]): number {
+  if (kind === 'postgres') return links.filter((link) => RELATION.test(link)).length;
+  if (kind !== 'kafka') return 0;
+  const folders = links.flatMap((link) => SEGMENT.exec(link)?.[1] ?? []);
+  return folders.length - new Set(folders).size;
+}
 
 /** Kinds of process of which some descriptors are told apart: both ends of the load's connections, Kafka, Postgres. */
 const TOLD_APART = ['gateway', 'kafka', 'load', 'postgres'];
