@@ -7,7 +7,10 @@ export interface RedisTarget {
   readonly timeoutMs: number;
 }
 
-export type Claim = { readonly claimed: true } | { readonly claimed: false; readonly value: string };
+export type Claim =
+  /** `decidedBefore`: the store knows that what is claimed was done under another claim. */
+  | { readonly claimed: true; readonly decidedBefore?: true }
+  | { readonly claimed: false; readonly value: string };
 
 /** First come, first served, by key. Redis Cluster may forget a claim in a failover: it is a fast path, never the truth. */
 export interface Claims {

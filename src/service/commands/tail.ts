@@ -4,7 +4,7 @@ import { encodeDecision } from '../domain/codec.ts';
 import type { StoredPosition } from '../runtime/stored-position.ts';
 import { DecisionMemory } from './memory.ts';
 
-const REMEMBERED = 2000;
+const REMEMBERED = 8000;
 
 interface Waiting {
   readonly commandOffset: bigint;

@@ -16,8 +16,9 @@ describe('what a repeated request makes of the entry it meets', () => {
     ['another payload that runs', { p: 'b', r: '', u: 1400 }, { kind: 'keyReused' }],
     ['finished', { p: 'a', r: '', t: 'token' }, { kind: 'finished', token: 'token' }],
     ['running', { p: 'a', r: '', u: 1400 }, { kind: 'running', forMs: 400 }],
-    ['running until now', { p: 'a', r: '', u: 1000 }, { kind: 'free' }],
-    ['ended without an acknowledgement', { p: 'a', r: '' }, { kind: 'free' }],
+    ['running until now', { p: 'a', r: '', u: 1000, a: 900 }, { kind: 'free', isForgotten: false }],
+    ['ended without an acknowledgement', { p: 'a', r: '', a: 1 }, { kind: 'free', isForgotten: false }],
+    ['ended so long ago', { p: 'a', r: '', a: 1000 - 300_001 }, { kind: 'free', isForgotten: true }],
     ['running by a clock far ahead', { p: 'a', r: '', u: 999_999 }, { kind: 'running', forMs: 500 }],
   ])('%s', (_, entry, standing) => {
     expect(standingOf(entry, 'a', at)).toEqual(standing);

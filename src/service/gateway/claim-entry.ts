@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REMEMBER_MS } from '../domain/rules.ts';
 
 /** What stands under an idempotency key: short names, it is written twice per request. */
 export interface ClaimEntry {
@@ -7,15 +8,18 @@ export interface ClaimEntry {
   /** Reservation id: every attempt of one operation offers the same. Empty for commands that make none. */
   readonly r: string;
   /** An attempt runs, until this time (ms since the epoch) at the latest: its gateway may have died. */
-  readonly u?: number;
+  readonly u?: number | undefined;
+  /** When the first attempt began (ms since the epoch). */
+  readonly a?: number | undefined;
   /** Token of the acknowledged command, once there is one. */
-  readonly t?: string;
+  readonly t?: string | undefined;
 }
 
 const entrySchema = z.object({
   p: z.string(),
   r: z.string(),
   u: z.number().optional(),
+  a: z.number().optional(),
   t: z.string().optional(),
 });
 
@@ -24,7 +28,11 @@ export type ClaimStanding =
   | { readonly kind: 'keyReused' }
   | { readonly kind: 'finished'; readonly token: string }
   | { readonly kind: 'running'; readonly forMs: number }
-  | { readonly kind: 'free' };
+  /** `isForgotten`: the first attempt is so long ago that the fold may not know its decision any more. */
+  | { readonly kind: 'free'; readonly isForgotten: boolean };
+
+/** The fold forgets after REMEMBER_MS of log time; half of that leaves room for clocks and for what is on its way. */
+const FOLD_ANSWERS_MS = REMEMBER_MS / 2;
 
 /**
  * Judges an entry: another payload, finished, running, or free to be tried again under the same event id. An entry that
@@ -38,17 +46,17 @@ export function standingOf(
   if (entry.p !== payload) return { kind: 'keyReused' };
   if (entry.t !== undefined) return { kind: 'finished', token: entry.t };
   const forMs = Math.min((entry.u ?? 0) - at.nowMs, at.longestRunMs);
-  return forMs > 0 ? { kind: 'running', forMs } : { kind: 'free' };
+  if (forMs > 0) return { kind: 'running', forMs };
+  return { kind: 'free', isForgotten: at.nowMs - (entry.a ?? 0) > FOLD_ANSWERS_MS };
 }
 
-export function encodeEntry({ p, r, u, t }: ClaimEntry): string {
-  return JSON.stringify({ p, r, u, t });
+export function encodeEntry({ p, r, u, a, t }: ClaimEntry): string {
+  return JSON.stringify({ p, r, u, a, t });
 }
 
 /** Throws for anything that is not an entry. */
 export function decodeEntry(text: string): ClaimEntry {
-  const { p, r, u, t } = entrySchema.parse(JSON.parse(text));
-  return { p, r, ...(u === undefined ? {} : { u }), ...(t === undefined ? {} : { t }) };
+  return entrySchema.parse(JSON.parse(text));
 }
 
 const PREFIX = 'idem:';

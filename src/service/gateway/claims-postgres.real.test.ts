@@ -65,7 +65,7 @@ describe('claims in Postgres', () => {
        VALUES ('acme', $1, 'accepted', 0, 0, 0)`,
       [EVENT],
     );
-    expect(await claims.claim(KEY, 'mine', LONG_MS)).toEqual({ claimed: true });
+    expect(await claims.claim(KEY, 'mine', LONG_MS)).toEqual({ claimed: true, decidedBefore: true });
     expect(crossed).toBe(1);
     await claims.claim(KEY, 'mine', LONG_MS);
     expect(crossed).toBe(1);

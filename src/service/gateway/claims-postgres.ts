@@ -40,7 +40,10 @@ export function postgresClaims(sql: Sql, onCrossed: () => void): FallbackClaims 
       const { tenant, keyHash } = parseClaimKey(key);
       for (let round = 0; round < ROUNDS; round += 1) {
         const { rows } = await sql.query<{ decided: boolean }>(CLAIM, [tenant, keyHash, value, ttlMs]);
-        if (rows[0]?.decided === true) onCrossed();
+        if (rows[0]?.decided === true) {
+          onCrossed();
+          return { claimed: true, decidedBefore: true };
+        }
         if (rows[0] !== undefined) return { claimed: true };
         const standing = await look(key);
         if (standing !== undefined) return { claimed: false, value: standing };

@@ -33,7 +33,7 @@ import { type IdSource, openIds } from './ids.ts';
 import { RareEvents } from './rare-events.ts';
 import { openLimiter } from './rate-limit.ts';
 import { Reader } from './reader.ts';
-import { openDecisions } from './reads.ts';
+import { lookUpDecidedAt, openDecisions } from './reads.ts';
 import { GatewayTraces } from './traces.ts';
 import { CommandWriter } from './write.ts';
 
@@ -73,6 +73,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     ...writerSettings(settings),
     claims: running,
     append: batcher,
+    decided: (tenant, operationId) => lookUpDecidedAt(sql, tenant, operationId),
     certainlyNotWritten,
     nextId: () => ids.next(),
     nowMs: Date.now,
@@ -162,6 +163,7 @@ function readerSettings(settings: Settings, metrics: Metrics) {
     partitions: settings.TOPIC_PARTITIONS,
     waitMs: settings.READ_WAIT_MS,
     maxWaiting: settings.MAX_WAITING,
+    maxInFlight: settings.MAX_IN_FLIGHT,
     onRead: (source: 'replica' | 'writer') => metrics.reads.inc({ source }),
   };
 }

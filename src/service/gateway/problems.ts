@@ -14,7 +14,7 @@ export const STATUS: Readonly<Record<ProblemKind, { readonly status: number; rea
     status: 503,
     title: 'The outcome is not known; ask for the operation, or send again with the same key',
   },
-  overloaded: { status: 503, title: 'Too much at once; nothing was sent' },
+  overloaded: { status: 503, title: 'Too much at once; nothing was done' },
   rateLimited: { status: 429, title: 'This tenant asks too often; nothing was done' },
   otherResource: { status: 422, title: 'A reservation moves within its resource only' },
   tokenForeign: { status: 412, title: 'The consistency token is of another region or another log' },

@@ -105,6 +105,10 @@ async function read<R extends object>(
       deps.metrics.readsBehind.inc();
       sendProblem(reply, 'behind');
       return undefined;
+    case 'overloaded':
+      deps.metrics.refused.inc({ reason: 'overloaded' });
+      sendProblem(reply, 'overloaded');
+      return undefined;
     case 'notReady':
       sendProblem(reply, 'notReady');
       return undefined;

@@ -28,7 +28,7 @@ type Server = ReturnType<typeof server>;
 function readerOf(
   writer: Server,
   replicas: Server[],
-  over: { maxWaiting?: number; topicId?: undefined } = {},
+  over: { maxWaiting?: number; maxInFlight?: number; topicId?: undefined } = {},
 ) {
   const sources: string[] = [];
   const reader = new Reader({
@@ -39,6 +39,7 @@ function readerOf(
     commandsTopicId: () => ('topicId' in over ? over.topicId : 'topic'),
     waitMs: 60,
     maxWaiting: over.maxWaiting ?? 10,
+    maxInFlight: over.maxInFlight ?? 100,
     onRead: (source) => sources.push(source),
   });
   const read = (token?: Partial<Token>) =>
@@ -114,6 +115,16 @@ describe('reads', () => {
     expect(await read({})).toEqual(from('writer'));
     expect(replica.asked).toHaveLength(before);
     expect(await waits).toEqual(from('writer'));
+  });
+
+  test('are bounded: one more is refused without a question, and there is room again after an answer', async () => {
+    const replica = server('one', { offset: 10n });
+    const { read } = readerOf(server('writer', { offset: 10n }), [replica], { maxInFlight: 1 });
+    const first = read();
+    expect(await read()).toEqual({ kind: 'overloaded' });
+    expect(await first).toEqual(from('one'));
+    expect(replica.asked).toHaveLength(1);
+    expect(await read()).toEqual(from('one'));
   });
 
   test('end when nobody waits for them any more, without a look at the writer', async () => {

@@ -16,6 +16,8 @@ export type ReadResult<R> =
   | { readonly kind: 'rows'; readonly rows: readonly R[] }
   /** The token is none, or of another region or log. */
   | { readonly kind: 'invalid' | 'foreign' }
+  /** As many reads as may be are under way. */
+  | { readonly kind: 'overloaded' }
   /** Neither a replica nor the writer has got to the token. */
   | { readonly kind: 'behind' }
   /** The gateway does not know the log yet, so it can judge no token. */
@@ -31,6 +33,8 @@ export interface ReaderOptions {
   readonly waitMs: number;
   /** Reads that may wait at once; one more asks the writer at once. */
   readonly maxWaiting: number;
+  /** Reads at once: a connection that is not free is waited for, and so many may wait. */
+  readonly maxInFlight: number;
   readonly onRead: (source: 'replica' | 'writer') => void;
 }
 
@@ -48,6 +52,7 @@ export class Reader {
   readonly #replicas: readonly { readonly sql: Sql; readonly optional: Optional }[];
   #next = 0;
   #waiting = 0;
+  #inFlight = 0;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -56,6 +61,20 @@ export class Reader {
 
   /** The rows, at least as new as the token when there is one. Throws what the writer throws when no replica answers. */
   async read<R extends object>(
+    statement: ReadStatement,
+    tokenText: string | undefined,
+    gone: AbortSignal,
+  ): Promise<ReadResult<R>> {
+    if (this.#inFlight >= this.#options.maxInFlight) return { kind: 'overloaded' };
+    this.#inFlight += 1;
+    try {
+      return await this.#read<R>(statement, tokenText, gone);
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  async #read<R extends object>(
     statement: ReadStatement,
     tokenText: string | undefined,
     gone: AbortSignal,

@@ -57,6 +57,7 @@ function readerOf(waitMs = 50): Reader {
     commandsTopicId: () => 'commands-topic',
     waitMs,
     maxWaiting: 10,
+    maxInFlight: 100,
     onRead: () => undefined,
   });
 }

@@ -108,6 +108,14 @@ export async function lookUpDecisions(
   );
 }
 
+/** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
+export async function lookUpDecidedAt(sql: Sql, tenant: string, operationId: string) {
+  const { text, values } = operationStatement(tenant, operationId);
+  const { rows } = await sql.query<OperationRow>(text, values, { timeoutMs: LOOK_TIMEOUT_MS });
+  const [row] = rows;
+  return row && { partition: row.command_partition, commandOffset: row.command_offset };
+}
+
 /** A hung writer must not stop the ticks for long. */
 const LOOK_TIMEOUT_MS = 1000;
 

@@ -85,7 +85,7 @@ const writes: readonly ProblemKind[] = [
   'rejected',
 ];
 const exists: readonly ProblemKind[] = [...writes, 'notFound'];
-const reads: readonly ProblemKind[] = [...asks, 'tokenForeign', 'behind'];
+const reads: readonly ProblemKind[] = [...asks, 'overloaded', 'tokenForeign', 'behind'];
 
 const WRITES: readonly RouteDoc[] = [
   {

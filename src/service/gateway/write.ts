@@ -13,6 +13,8 @@ import type { CommandTrace, SentCommand } from './traces.ts';
 export interface WriterDeps {
   readonly claims: ClaimStore;
   readonly append: Append;
+  /** Where the first decision of an operation stands; undefined: the projection shows none. Throws when it cannot be asked. */
+  readonly decided: (tenant: string, operationId: string) => Promise<DecidedAt | undefined>;
   /** Did a failed append write nothing, for certain? */
   readonly certainlyNotWritten: (error: unknown) => boolean;
   /** Keeps a command whose outcome is unknown, for the sweeper. */
@@ -27,6 +29,12 @@ export interface WriterDeps {
   readonly produceDeadlineMs: number;
   readonly commandWindowMs: number;
   readonly idempotencyTtlMs: number;
+}
+
+/** The command that an operation was first decided with. */
+export interface DecidedAt {
+  readonly partition: number;
+  readonly commandOffset: bigint;
 }
 
 /** What only the writer knows of a command before it is written. */
@@ -111,16 +119,18 @@ export class CommandWriter {
 
   /** The entry to go on with, or what a request that may not go on is answered. */
   async #claim(
-    { command }: WriteRequest,
+    request: WriteRequest,
     operationId: string,
     claimKey: string,
   ): Promise<ClaimEntry | WriteResult> {
+    const { command } = request;
     const { claims, nextId, nowMs, idempotencyTtlMs } = this.#deps;
     const longestRunMs = this.#longestRunMs();
     const r = command.newReservation ? reservationIdOf(nextId(), command.key) : '';
-    const mine: ClaimEntry = { p: command.payload, r, u: nowMs() + longestRunMs };
+    const mine: ClaimEntry = { p: command.payload, r, u: nowMs() + longestRunMs, a: nowMs() };
     const claim = await claims.claim(claimKey, encodeEntry(mine), idempotencyTtlMs);
-    if (claim.claimed) return mine;
+    const answerOf = (entry: ClaimEntry) => this.#answerOf({ request, operationId, claimKey, entry });
+    if (claim.claimed) return (claim.decidedBefore && (await answerOf(mine))) ?? mine;
     const before = decodeEntry(claim.value);
     const standing = standingOf(before, command.payload, { nowMs: nowMs(), longestRunMs });
     switch (standing.kind) {
@@ -131,12 +141,24 @@ export class CommandWriter {
       case 'running':
         return { kind: 'keyRunning', forMs: standing.forMs };
       case 'free': {
+        const answer = standing.isForgotten ? await answerOf(before) : undefined;
+        if (answer !== undefined) return answer;
         // Two that meet here both go on: one event id, one reservation id, and the fold accepts once.
-        const again: ClaimEntry = { ...before, u: nowMs() + longestRunMs };
+        const again = { ...before, u: mine.u, a: standing.isForgotten ? mine.a : before.a };
         await claims.put(claimKey, encodeEntry(again), idempotencyTtlMs);
         return again;
       }
     }
+  }
+
+  /** The answer to an operation that was decided before; undefined: the projection shows no decision. */
+  async #answerOf(attempt: Attempt): Promise<WriteResult | undefined> {
+    const { request, operationId, entry } = attempt;
+    const at = await this.#deps.decided(request.tenant, operationId);
+    if (at === undefined) return undefined;
+    const token = encodeToken({ region: this.#deps.region, topicId: request.topicId, ...at });
+    this.#behind(this.#put(attempt, { p: entry.p, r: entry.r, t: token }));
+    return { kind: 'acknowledged', operationId, token, replay: true };
   }
 
   #longestRunMs(): number {
@@ -160,7 +182,7 @@ export class CommandWriter {
     } catch (cause) {
       trace.failed?.(cause);
       const notWritten = certainlyNotWritten(cause);
-      const ends = [this.#put(attempt, { p: entry.p, r: entry.r })];
+      const ends = [this.#put(attempt, { p: entry.p, r: entry.r, a: entry.a })];
       if (!notWritten) ends.push(this.#keep(attempt, record, stamp));
       // Awaited, but not for long: who sends again after this answer must not be told that it still runs.
       const ended = this.#behind(Promise.all(ends));

@@ -17,7 +17,7 @@ import { TenantLimiter } from '../rate-limit.ts';
 import { Reader } from '../reader.ts';
 import { openDecisions } from '../reads.ts';
 import { GatewayTraces } from '../traces.ts';
-import { CommandWriter } from '../write.ts';
+import { CommandWriter, type DecidedAt } from '../write.ts';
 
 export const BODY = {
   resource: 'room-1',
@@ -52,6 +52,10 @@ export function setUp(
     /** Answers instead of `rows`. */
     query: undefined as ((text: string, values: readonly SqlValue[]) => object[]) | undefined,
     postgresAway: false,
+    /** The store knows of what it grants that it was decided before. */
+    grantsDecided: false,
+    /** Where every operation was decided, as Postgres shows it. */
+    decidedAt: undefined as DecidedAt | undefined,
     nowMs: Date.UTC(2026, 5, 1),
   };
   const claims: Claims = {
@@ -60,7 +64,7 @@ export function setUp(
       const before = redis.get(key);
       if (before !== undefined) return { claimed: false, value: before };
       redis.set(key, value);
-      return { claimed: true };
+      return control.grantsDecided ? { claimed: true, decidedBefore: true } : { claimed: true };
     },
     put: async (key, value) => {
       if (control.redisAway) throw new UpliftError('UPL-REDIS-UNREACHABLE', { message: 'away' });
@@ -82,6 +86,10 @@ export function setUp(
   const writer = new CommandWriter({
     claims,
     append: { append },
+    decided: async () => {
+      if (control.postgresAway) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: 'away' });
+      return control.decidedAt;
+    },
     certainlyNotWritten: (error) => error instanceof UpliftError && error.code !== 'UPL-KAFKA-PRODUCE',
     nextId: () => {
       if (control.idsRefused) throw new UpliftError('UPL-ID-REFUSED', { message: 'no worker id' });
@@ -137,6 +145,7 @@ export function setUp(
     commandsTopicId: () => control.topicId,
     waitMs: 30,
     maxWaiting: 3,
+    maxInFlight: 10,
     onRead: (source) => metrics.reads.inc({ source }),
   });
   const app = createHttp(options);

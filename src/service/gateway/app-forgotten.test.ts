@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { acknowledgedSchema, PROBLEMS } from '../../contract/http.ts';
+import { decodeToken } from '../../contract/token.ts';
+import { UpliftError } from '../../core/error.ts';
+import { REMEMBER_MS } from '../domain/rules.ts';
+import { setUp, TOPIC_ID, typeOf } from './testing/gateway.ts';
+
+let gateway: ReturnType<typeof setUp>;
+beforeEach(async () => {
+  gateway = setUp();
+  gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+  expect((await gateway.post()).statusCode).toBe(503);
+  gateway.control.appendError = undefined;
+});
+afterEach(() => gateway.app.close());
+
+const AT = { partition: 3, commandOffset: 7n };
+
+describe('a key of unknown outcome that comes again', () => {
+  test('soon is sent again, and nobody is asked: the fold answers with its first decision', async () => {
+    gateway.control.nowMs += REMEMBER_MS / 2;
+    gateway.control.postgresAway = true;
+    expect((await gateway.post()).statusCode).toBe(202);
+    expect(gateway.log).toHaveLength(1);
+  });
+
+  test('when the fold may have forgotten it is answered with what the projection shows, and nothing is sent', async () => {
+    gateway.control.nowMs += REMEMBER_MS / 2 + 1;
+    gateway.control.decidedAt = AT;
+    for (const replayed of ['by the projection', 'from the claim']) {
+      const response = await gateway.post();
+      expect([replayed, response.statusCode, response.headers['idempotency-replay']]).toEqual([
+        replayed,
+        202,
+        'true',
+      ]);
+      const { token } = acknowledgedSchema.parse(response.json());
+      expect(decodeToken(token)).toEqual({ region: 'local', topicId: TOPIC_ID, ...AT });
+      gateway.control.decidedAt = undefined;
+    }
+    expect(gateway.log).toEqual([]);
+  });
+
+  test('then, and was never decided, is sent again, and again soon without a question', async () => {
+    gateway.control.nowMs += REMEMBER_MS;
+    gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+    expect((await gateway.post()).statusCode).toBe(503);
+    gateway.control.appendError = undefined;
+    gateway.control.postgresAway = true;
+    expect((await gateway.post()).statusCode).toBe(202);
+    expect(gateway.log).toHaveLength(1);
+  });
+
+  test('then, while nobody can say what became of it, is refused, and nothing is sent', async () => {
+    gateway.control.nowMs += REMEMBER_MS;
+    gateway.control.postgresAway = true;
+    const response = await gateway.post();
+    expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.notReady]);
+    expect(gateway.log).toEqual([]);
+  });
+});
+
+test('a key that is granted although its operation was decided is answered with that, and nothing is sent', async () => {
+  gateway.redis.clear();
+  gateway.control.grantsDecided = true;
+  gateway.control.decidedAt = AT;
+  const response = await gateway.post();
+  expect([response.statusCode, response.headers['idempotency-replay']]).toEqual([202, 'true']);
+  expect(gateway.log).toEqual([]);
+});
