@@ -15,6 +15,7 @@ import {
   sqlTarget,
 } from '../env.ts';
 import { Reporter } from '../reports/reporter.ts';
+import { endingAppend } from '../runtime/ending-append.ts';
 import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
@@ -38,6 +39,8 @@ import { GatewayTraces } from './traces.ts';
 import { CommandWriter } from './write.ts';
 
 const DESCRIBE_TIMEOUT_MS = 2500;
+/** After the signal; what is given up then is answered and kept (AFTERMATH_MS) within the 10 s that a role has to end. */
+const GIVE_UP_MS = 5000;
 
 /**
  * Runs a gateway until the signal: HTTP in, commands topic out. Lives at once (`/healthz`), is ready when Kafka,
@@ -72,7 +75,7 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const writer = new CommandWriter({
     ...writerSettings(settings),
     claims: running,
-    append: batcher,
+    append: endingAppend(batcher, signal, GIVE_UP_MS),
     decided: (tenant, operationId) => lookUpDecidedAt(sql, tenant, operationId),
     certainlyNotWritten,
     nextId: () => ids.next(),

@@ -85,6 +85,9 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
       session = new ProjectorSession(deps);
       await session.run().finally(() => {
         session = undefined;
+        // Nobody looks: a lag that was true some time ago is none.
+        metrics.projectionLagRecords.set(Number.NaN);
+        metrics.projectionLagMs.set(Number.NaN);
       });
     };
     await keepRunning(live, { signal, log, trouble });

@@ -62,6 +62,19 @@ describe('the monitor of a projection', () => {
     });
   });
 
+  test('counts what waits behind a partition that stopped', () => {
+    const { monitor, gauges } = setUp();
+    const one = batch(0, 5, 1000, 5);
+    monitor.read(one);
+    monitor.wrote([one]);
+    monitor.measure(at(5), 2000);
+    monitor.read(batch(5, 15, 3000, 20));
+    monitor.measure(new Map(), 13_000);
+    expect(gauges).toEqual({ records: 15, ms: 10_000 });
+    const stopped = new Map([[0, 'a gap']]);
+    expect(monitor.status(new Map(), stopped, 13_000)).toMatchObject({ lagRecords: 15, lagSeconds: 10 });
+  });
+
   test('says at most, when the events that wait are not in hand', () => {
     const { monitor } = setUp();
     const one = batch(0, 5, 1000, 20);

@@ -35,6 +35,8 @@ const MARK_EVERY_MS = 1000;
 export class ProjectionMonitor {
   readonly #gauges: LagGauges;
   readonly #seen = new Map<number, Seen>();
+  /** Where each partition is or stopped: one that cannot go on is behind all the same. */
+  readonly #last = new Map<number, Position>();
   readonly #marks: Mark[] = [];
   #applied = 0;
   #lastError: { readonly atMs: number; readonly reason: string } | undefined;
@@ -127,7 +129,8 @@ export class ProjectionMonitor {
     let lagRecords = 0;
     let oldestMs = nowMs;
     let isExact = true;
-    for (const [partition, position] of positions) {
+    for (const [partition, position] of positions) this.#last.set(partition, position);
+    for (const [partition, position] of this.#last) {
       const behind = this.#behind(partition, position);
       if (behind === 0) continue;
       lagRecords += behind;
