@@ -15,6 +15,14 @@ describe('the memory of decisions', () => {
     expect(memory.compare(3n, Buffer.from('d3'))).toBe('same');
   });
 
+  test('forgets none that the log has not shown yet, and catches up once it has', () => {
+    const memory = new DecisionMemory(3);
+    for (let offset = 0n; offset < 10n; offset += 1n) memory.compare(offset, Buffer.from('d'), 1n);
+    expect([0n, 1n, 2n, 9n].map((offset) => memory.has(offset))).toEqual([false, false, true, true]);
+    memory.compare(10n, Buffer.from('d'), 9n);
+    expect([7n, 8n, 9n, 10n].map((offset) => memory.has(offset))).toEqual([false, true, true, true]);
+  });
+
   test('holds at most its limit, however many came', () => {
     const memory = new DecisionMemory(100);
     for (let offset = 0n; offset < 1_000n; offset += 1n) memory.compare(offset, Buffer.from(String(offset)));

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 /**
  * The last decisions of one partition by command offset, as digests, to compare what stands in the log with what was
- * decided here. Bounded: of older decisions nothing is known, and that is said (`unknown`), never taken for equal.
+ * decided here. Bounded: of older decisions nothing is known, and that is said (`first`), never taken for equal.
  * Digests, because a kept buffer keeps all it was cut from: a whole answer of Kafka, or 8 KiB of Node's buffer pool.
  */
 export class DecisionMemory {
@@ -15,12 +15,15 @@ export class DecisionMemory {
     this.#limit = limit;
   }
 
-  /** Keeps the first decision of an offset; answers how a later one compares with it. */
-  compare(commandOffset: bigint, bytes: Buffer): 'first' | 'same' | 'differs' {
+  /**
+   * Keeps the first decision of an offset; answers how a later one compares with it. Beyond the limit the oldest are
+   * forgotten, but none after `readThrough`: the log has yet to say whether it holds the same.
+   */
+  compare(commandOffset: bigint, bytes: Buffer, readThrough = commandOffset): 'first' | 'same' | 'differs' {
     const digest = hash('sha256', bytes, 'base64');
     const known = this.#digests.get(commandOffset);
     if (known === undefined) {
-      this.#remember(commandOffset, digest);
+      this.#remember(commandOffset, digest, readThrough);
       return 'first';
     }
     return known === digest ? 'same' : 'differs';
@@ -30,13 +33,15 @@ export class DecisionMemory {
     return this.#digests.has(commandOffset);
   }
 
-  #remember(commandOffset: bigint, digest: string): void {
+  #remember(commandOffset: bigint, digest: string, readThrough: bigint): void {
     this.#digests.set(commandOffset, digest);
     this.#order.push(commandOffset);
-    if (this.#order.length - this.#head <= this.#limit) return;
-    const oldest = this.#order[this.#head];
-    if (oldest !== undefined) this.#digests.delete(oldest);
-    this.#head += 1;
+    while (this.#order.length - this.#head > this.#limit) {
+      const oldest = this.#order[this.#head];
+      if (oldest === undefined || oldest > readThrough) break;
+      this.#digests.delete(oldest);
+      this.#head += 1;
+    }
     if (this.#head < this.#limit) return;
     this.#order.splice(0, this.#head);
     this.#head = 0;

@@ -4,7 +4,7 @@ import { encodeDecision } from '../domain/codec.ts';
 import type { StoredPosition } from '../runtime/stored-position.ts';
 import { DecisionMemory } from './memory.ts';
 
-const REMEMBERED = 8000;
+const REMEMBERED = 2000;
 
 interface Waiting {
   readonly commandOffset: bigint;
@@ -80,7 +80,8 @@ export class EventTail {
    * one says of them.
    */
   differs(decision: Decision): boolean {
-    return this.#memory.compare(BigInt(decision.commandOffset), encodeDecision(decision, 1)) === 'differs';
+    const bytes = encodeDecision(decision, 1);
+    return this.#memory.compare(BigInt(decision.commandOffset), bytes, this.#command) === 'differs';
   }
 
   #settle(): void {
