@@ -88,6 +88,16 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 }, STEP_LIMIT_MS);
 
+/** Names of packages, those of a scope with it. */
+async function installedIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+  const scoped = names.filter((name) => name.startsWith('@'));
+  const inScopes = await Promise.all(
+    scoped.map(async (scope) => (await readdir(join(folder, scope))).map((name) => `${scope}/${name}`)),
+  );
+  return [...names.filter((name) => !scoped.includes(name)), ...inScopes.flat()];
+}
+
 describe('the package', () => {
   it('holds what runs and what is read, no sources and no tests, and is small', () => {
     const paths = packed.files.map(({ path }) => path);
@@ -105,7 +115,7 @@ describe('the package', () => {
   });
 
   it('brings what it needs to run, and nothing that only builds it', async () => {
-    const installed = (await readdir(join(place, 'node_modules'))).filter((name) => !name.startsWith('.'));
+    const installed = await installedIn(join(place, 'node_modules'));
     const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
     expect(installed).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies ?? {})));
     const builders = ['typescript', 'rolldown', 'vitest', 'node', 'zod'];

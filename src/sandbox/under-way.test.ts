@@ -8,7 +8,7 @@ import { procEntry } from '../clients/process/proc-table.ts';
 import { sandboxDown } from './down.ts';
 import { sandboxDir } from './layout.ts';
 import { runCommand } from './run-command.ts';
-import { endUnderWay, noteUnderWay } from './under-way.ts';
+import { endUnderWay, noteUnderWay, UNDER_WAY } from './under-way.ts';
 
 const NAME = 'noted';
 let stateDir = '';
@@ -93,4 +93,12 @@ test('a tool is not let through when the sandbox was taken away meanwhile', asyn
   const started = runCommand(['touch', trace], { ...options(), noteIn: join(dir, 'gone', 'deeper') });
   await expect(started).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(readdir(stateDir)).resolves.not.toContain('ran');
+});
+
+test('notes that come and go side by side never lose their folder to each other', async () => {
+  const one = async (pid: number): Promise<void> => {
+    for (let round = 0; round < 60; round += 1) await (await noteUnderWay(dir, 'tool', pid))();
+  };
+  await Promise.all(Array.from({ length: 6 }, (_, index) => one(4_000_000 + index)));
+  expect(await readdir(dir)).not.toContain(UNDER_WAY);
 });

@@ -14,6 +14,7 @@ export type Role = 'up' | 'tool';
 /** An interrupted `up` stops all that it started before it ends. */
 const UP_ENDS_MS = 60_000;
 const GONE_MS = 10_000;
+const TRIES = 20;
 
 export const UNDER_WAY = 'under-way';
 const folderOf = (dir: string): string => join(dir, UNDER_WAY);
@@ -22,12 +23,24 @@ const folderOf = (dir: string): string => join(dir, UNDER_WAY);
 export async function noteUnderWay(dir: string, role: Role, pid: number): Promise<() => Promise<void>> {
   const file = join(folderOf(dir), `${role}-${pid}`);
   const entry = await procEntry(pid);
-  await mkdir(folderOf(dir)).catch(ifThere);
-  await writeFile(file, entry?.startTime ?? '');
+  await writeNote(dir, file, entry?.startTime ?? '');
   return async () => {
     await rm(file, { force: true });
     await rmdir(folderOf(dir)).catch(ifStillNeeded);
   };
+}
+
+/** Whoever forgets the last note takes the folder away, and may do so between our two steps. */
+async function writeNote(dir: string, file: string, text: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    await mkdir(folderOf(dir)).catch(ifThere);
+    try {
+      await writeFile(file, text);
+      return;
+    } catch (error) {
+      if (tries === TRIES || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 /**
