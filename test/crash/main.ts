@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { reasonOf } from '../../src/core/error.ts';
 import { EXIT } from '../../src/core/exit.ts';
-import { topologyOf } from '../../src/drills/topology.ts';
+import { topologyOf } from '../../src/drills/kafka/topology.ts';
 import { untilBack } from '../soak/kill.ts';
 import { Platform } from '../support/driven-platform.ts';
 import { machineFacts, placePage } from '../support/results-page.ts';

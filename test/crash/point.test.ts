@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Examined } from '../../src/drills/examine.ts';
+import type { Examined } from '../../src/drills/engine/examine.ts';
 import { verdictOf } from './point.ts';
 import { endOf } from './row.ts';
 

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { KafkaTopology } from '../../src/drills/topology.ts';
+import type { KafkaTopology } from '../../src/drills/kafka/topology.ts';
 import { loadHistory } from '../../src/load/history-reader.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { expectAsBefore, expectSettled, otherTopics, steady, topologyNow } from '../signals/checks.ts';

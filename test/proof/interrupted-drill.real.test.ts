@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statusOf } from '../../src/clients/process/status.ts';
-import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/topology.ts';
+import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
 import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openRead } from '../../src/clients/kafka/index.ts';
 import { TOPICS } from '../../src/contract/records.ts';
 import { CAPACITY_PER_RESOURCE } from '../../src/contract/rules.ts';
-import type { BrokerLossResult } from '../../src/drills/kafka-broker-loss/types.ts';
+import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { askedOf } from '../../src/load/asked.ts';
 import type { HistoryLine, InvokeEntry } from '../../src/load/entries.ts';
 import { planWorkload } from '../../src/load/workload.ts';
@@ -22,7 +22,7 @@ const RATE_PER_S = 200;
 interface Drilled {
   readonly seed: number;
   readonly exit: number | null;
-  readonly result: BrokerLossResult;
+  readonly result: DrillResult;
 }
 
 let sandbox: ProofSandbox;
@@ -104,7 +104,7 @@ describe('a service whose producer believes what kafkajs says', () => {
       for (const seed of SEEDS) {
         seedsUsed.push(seed);
         const run = await drill(seed, ['--config', config]);
-        const { result, ...other } = documentOf<{ result?: BrokerLossResult }>(run);
+        const { result, ...other } = documentOf<{ result?: DrillResult }>(run);
         outcomes.push(`seed ${seed}: exit ${run.exit}, ${JSON.stringify(result?.reasons ?? other)}`);
         if (result === undefined || result.judgement.lost.length === 0) continue;
         lossy = { seed, exit: run.exit, result };
@@ -149,7 +149,7 @@ describe('a service whose producer believes what kafkajs says', () => {
   test('is shown again from its sealed record', async () => {
     if (lossy === undefined) expect.fail('nothing was lost');
     const { runId, judgement } = lossy.result;
-    const shown = await sandbox.json<{ status: string; result: BrokerLossResult }>(
+    const shown = await sandbox.json<{ status: string; result: DrillResult }>(
       ['drill', 'show', runId],
       0,
     );
@@ -167,7 +167,7 @@ describe('the reference service under the same seeds', () => {
       await putBack();
       for (const seed of seedsUsed) {
         const run = await drill(seed);
-        const { result, ...other } = documentOf<{ result?: BrokerLossResult }>(run);
+        const { result, ...other } = documentOf<{ result?: DrillResult }>(run);
         expect(`seed ${seed}: ${JSON.stringify(result?.reasons ?? other)}`).toBe(`seed ${seed}: []`);
         expect(run.exit).toBe(0);
         expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCluster, openProduce, openRead } from '../../src/clients/kafka/index.ts';
 import type { KafkaTarget } from '../../src/clients/kafka/target.ts';
 import { waitFor } from '../../src/core/wait.ts';
-import type { BrokerLossResult } from '../../src/drills/kafka-broker-loss/types.ts';
+import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { kafkaAccess } from '../../src/sandbox/kafka-secure.ts';
 import { sandboxPaths } from '../../src/sandbox/layout.ts';
 import { portIsFree } from '../../src/sandbox/ports.ts';
@@ -157,7 +157,7 @@ describe('a process of the service with a wrong password', () => {
 describe('a broker of it that is killed', () => {
   test('under load costs nothing: the drill holds, 0 lost, everything restored', async () => {
     const args = ['drill', 'run', 'kafka-broker-loss', '--yes', '--baseline', '3', '--rate', '120'];
-    const { result } = await sandbox.json<{ result: BrokerLossResult }>(args, 0, 240_000);
+    const { result } = await sandbox.json<{ result: DrillResult }>(args, 0, 240_000);
     expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });
     expect(result.judgement).toMatchObject({ lost: [], duplicates: [], verdict: 'pass' });
     expect(result.judgement.acknowledged).toBeGreaterThan(1000);

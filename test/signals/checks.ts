@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { statusOf } from '../../src/clients/process/status.ts';
 import { waitFor } from '../../src/core/wait.ts';
-import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/topology.ts';
+import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
 import { readHistory } from '../../src/load/history-reader.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { probeOnce } from '../../src/clients/process/ready.ts';
 import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
 import { waitFor } from '../../src/core/wait.ts';
-import { restoreLeaders, waitIsr, waitRegistered } from '../../src/drills/settle.ts';
-import { type KafkaTopology, topologyOf } from '../../src/drills/topology.ts';
+import { restoreLeaders, waitIsr, waitRegistered } from '../../src/drills/kafka/settle.ts';
+import { type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
 import type { Platform, Ports } from '../support/driven-platform.ts';
 import type { PlannedKill } from './schedule.ts';
 

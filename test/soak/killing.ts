@@ -1,6 +1,6 @@
 import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
 import { reasonOf } from '../../src/core/error.ts';
-import { topologyOf } from '../../src/drills/topology.ts';
+import { topologyOf } from '../../src/drills/kafka/topology.ts';
 import type { Platform, Ports } from '../support/driven-platform.ts';
 import { type Kill, type KillContext, killOne, pause, untilBack } from './kill.ts';
 import type { KillPlan, PlannedKill } from './schedule.ts';

@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 import { procEntry } from '../../src/clients/process/proc-table.ts';
 import type { PlacedUnit } from '../../src/clients/process/unit-files.ts';
 import { reasonOf } from '../../src/core/error.ts';
-import { type Examined, examine } from '../../src/drills/examine.ts';
+import { type Examined, examine } from '../../src/drills/engine/examine.ts';
 import type { LoadSummary } from '../../src/load/tally.ts';
 import type { Platform, Ports } from '../support/driven-platform.ts';
 import { documentOf, type RunningCli } from '../support/sandbox-cli.ts';

@@ -1,4 +1,4 @@
-import type { Examined } from '../../src/drills/examine.ts';
+import type { Examined } from '../../src/drills/engine/examine.ts';
 import type { Judgement } from '../../src/load/verdicts.ts';
 import { type JudgedLives, judgeLives } from './judge.ts';
 import type { Kill } from './kill.ts';

@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { sandboxConfigsIn } from '../../config/find.ts';
-import { DRILL_ID } from '../../drills/kafka-broker-loss/types.ts';
+import { DRILL_NAMES } from '../../drills/names.ts';
 import type { ValueSpec } from './index.ts';
 
 /** What can be told about a value without asking a server: by its name, whatever command it belongs to. */
 const SOURCES: Readonly<Record<string, (stateDir: string) => readonly string[]>> = {
-  drill: () => [DRILL_ID],
+  drill: () => DRILL_NAMES.map(({ id }) => id),
   name: (stateDir) => sandboxConfigsIn(stateDir).map((file) => basename(dirname(file))),
   run: (stateDir) => namesIn(join(stateDir, 'runs')).toReversed(),
   unit: (stateDir) =>

@@ -1,12 +1,18 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Runner } from '../../deps.ts';
 
-export interface RunInput {
-  readonly drill: string;
-  readonly yes: boolean;
+export interface LoadInput {
   readonly rate: number;
   readonly baseline: number;
   readonly seed: number;
+}
+
+export interface PlanInput extends LoadInput {
+  readonly drill: string;
+}
+
+export interface RunInput extends PlanInput {
+  readonly yes: boolean;
 }
 
 export interface RecoverInput {
@@ -18,22 +24,40 @@ export interface ShowInput {
   readonly lost: boolean;
 }
 
-/** `uplift drill run | recover | show`. */
+/** `uplift drill ls | plan | run | recover | show`. */
 export function registerDrill(program: Command, run: Runner): void {
   const drill = program
     .command('drill')
     .summary('rehearse a failure under live load')
     .description('rehearse a failure under live load, count what was lost, put everything back');
   drill
-    .command('run')
-    .description(
-      'run a drill (kafka-broker-loss): preflight, baseline, inject, observe, restore, final reads, verdict',
+    .command('ls')
+    .description('list the drills')
+    .addHelpText('after', '\nExample:
+  uplift drill ls')
+    .action(() => run(() => import('./ls.ts').then((m) => m.lsCommand), {}));
+  withLoad(
+    drill
+      .command('plan')
+      .description(
+        'look at everything a drill looks at, and say whom it would hit and how; nothing is touched',
+      )
+      .argument('<drill>', 'id of the drill'),
+  )
+    .addHelpText(
+      'after',
+      '\nExits 15 when the drill would refuse.\n\nExample:\n  uplift drill plan kafka-broker-loss',
     )
-    .argument('<drill>', 'id of the drill')
-    .option('--yes', 'do not ask', false)
-    .option('--rate <perSecond>', 'operations per second of the load', positive, 200)
-    .option('--baseline <seconds>', 'length of the baseline', positive, 10)
-    .option('--seed <number>', 'seed of the load', Number, 1)
+    .action((id: string, options: LoadInput) =>
+      run(() => import('./plan.ts').then((m) => m.planCommand), { ...options, drill: id }),
+    );
+  withLoad(
+    drill
+      .command('run')
+      .description('run a drill: preflight, baseline, inject, observe, restore, final reads, verdict')
+      .argument('<drill>', 'id of the drill')
+      .option('--yes', 'do not ask', false),
+  )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')
     .action((id: string, options: Omit<RunInput, 'drill'>) =>
       run(() => import('./run.ts').then((m) => m.runCommand), { ...options, drill: id }),
@@ -55,6 +79,13 @@ export function registerDrill(program: Command, run: Runner): void {
     .action((id: string, options: { lost: boolean }) =>
       run(() => import('./show.ts').then((m) => m.showCommand), { run: id, ...options }),
     );
+}
+
+function withLoad(command: Command): Command {
+  return command
+    .option('--rate <perSecond>', 'operations per second of the load', positive, 200)
+    .option('--baseline <seconds>', 'length of the baseline', positive, 10)
+    .option('--seed <number>', 'seed of the load', Number, 1);
 }
 
 function positive(text: string): number {

@@ -3,8 +3,11 @@ import { openCluster, openRead, openTopics } from '../../clients/kafka/index.ts'
 import { openSql } from '../../clients/postgres/index.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
+import { processPooler } from '../../drills/actuators/pooler-process.ts';
+import { processPostgres } from '../../drills/actuators/postgres-process.ts';
 import { processActuator } from '../../drills/actuators/process.ts';
-import type { BrokerLossPorts } from '../../drills/kafka-broker-loss/types.ts';
+import type { DrillPorts } from '../../drills/engine/drill.ts';
+import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import { lookAtRegion } from '../shared/look.ts';
@@ -20,12 +23,27 @@ export function unitsOf(region: Region): string {
   });
 }
 
+/** What the steps of a drill act through, also when another process undoes them. */
+export function stepContext(
+  deps: Pick<Deps, 'clock'>,
+  { cluster, topics }: Pick<DrillStepContext, 'cluster' | 'topics'>,
+): DrillStepContext {
+  return {
+    cluster,
+    topics,
+    actuatorOf: processActuator,
+    postgresOf: processPostgres,
+    poolerOf: processPooler,
+    monoNs: () => deps.clock.monoNs(),
+  };
+}
+
 /** Opens everything a drill acts through, hands it over, and closes it. */
 export async function withDrillPorts<T>(
   deps: Deps,
   region: Region,
-  journal: Journal,
-  work: (ports: BrokerLossPorts) => Promise<T>,
+  journal: Pick<Journal, 'append'>,
+  work: (ports: DrillPorts) => Promise<T>,
 ): Promise<T> {
   const { service } = region.config;
   const targets = await postgresTargets(deps, region);
@@ -47,15 +65,13 @@ export async function withDrillPorts<T>(
   try {
     return await work({
       clock: deps.clock,
-      cluster,
-      topics,
       read,
       http,
       writer,
       replicas,
       look: () => lookAtRegion(deps, region),
       startLoad,
-      actuatorOf: processActuator,
+      context: stepContext(deps, { cluster, topics }),
       journal,
       progress: deps.progress,
       signal: deps.signal,

@@ -3,16 +3,14 @@ import type { Block } from '../../core/blocks.ts';
 import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action, Deps } from '../../deps.ts';
-import { processPooler } from '../../drills/actuators/pooler-process.ts';
-import { processPostgres } from '../../drills/actuators/postgres-process.ts';
-import { processActuator } from '../../drills/actuators/process.ts';
-import { putBack, unrecordedOf } from '../../drills/restore.ts';
+import { putBack, unrecordedOf } from '../../drills/engine/restore.ts';
 import { findRun, type RunFolder, unfinishedRuns } from '../../drills/run-folder.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import type { Journal } from '../../record/journal.ts';
 import { readRecord, resumeJournal } from '../../record/open.ts';
 import { openRegions, type Region } from '../shared/region.ts';
 import type { RecoverInput } from './index.ts';
+import { stepContext } from './ports.ts';
 
 interface Recovered {
   readonly runId: string;
@@ -61,12 +59,7 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
   const context: DrillStepContext = {
-    cluster,
-    topics,
-    actuatorOf: processActuator,
-    postgresOf: processPostgres,
-    poolerOf: processPooler,
-    monoNs: () => deps.clock.monoNs(),
+    ...stepContext(deps, { cluster, topics }),
     onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
   };
   try {

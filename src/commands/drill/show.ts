@@ -1,8 +1,8 @@
 import type { Block } from '../../core/blocks.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action } from '../../deps.ts';
-import { presentBrokerLoss } from '../../drills/kafka-broker-loss/present.ts';
-import type { BrokerLossResult } from '../../drills/kafka-broker-loss/types.ts';
+import { presentDrill } from '../../drills/engine/present.ts';
+import type { DrillResult } from '../../drills/engine/result.ts';
 import { findRun } from '../../drills/run-folder.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { readRecord } from '../../record/open.ts';
@@ -16,12 +16,12 @@ export const showCommand: Action<ShowInput> = async (deps, input) => {
   const folder = await findRun(stateDir, input.run);
   const record = await readRecord(folder.journal);
   const result = record.entries.findLast(({ kind }) => kind === 'drill.result')?.body as unknown as
-    | BrokerLossResult
+    | DrillResult
     | undefined;
   const seal = { lines: record.entries.length + 1, head: record.head };
   const whole =
     record.status === 'sealed' && result !== undefined
-      ? presentBrokerLoss(result, seal, { allLost: input.lost })
+      ? presentDrill(result, seal, { allLost: input.lost })
       : [];
   return {
     exit: exitOf(record),

@@ -1,4 +1,4 @@
-import { killUnit, resumeUnit } from '../../clients/process/signal.ts';
+import { killUnit, pauseUnit, resumeUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
@@ -10,6 +10,9 @@ export interface BrokerActuator {
   describe(brokerId: number): Promise<{ readonly ok: boolean; readonly text: string }>;
   /** SIGKILL; resolves when the process is gone. Killing one that is gone is no error. */
   kill(brokerId: number): Promise<void>;
+  /** SIGSTOP; resolves when the process and all it started are seen to be stopped. */
+  hang(brokerId: number): Promise<void>;
+  hanging(brokerId: number): Promise<boolean>;
   /** Starts the process if it does not run, wakes it if it is stopped; not yet ready then. */
   start(brokerId: number): Promise<void>;
   running(brokerId: number): Promise<boolean>;
@@ -39,6 +42,10 @@ export function processActuator(unitsDir: string): BrokerActuator {
     async kill(brokerId) {
       await killUnit(await unitOf(brokerId));
     },
+    async hang(brokerId) {
+      await pauseUnit(await unitOf(brokerId));
+    },
+    hanging: async (brokerId) => (await statusOf(await unitOf(brokerId))).state === 'paused',
     async start(brokerId) {
       const unit = await unitOf(brokerId);
       // A kill stops the process first: whoever died in between has left it so.

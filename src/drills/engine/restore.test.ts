@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { UpliftError } from '../core/error.ts';
+import { UpliftError } from '../../core/error.ts';
 import { unrecordedOf } from './restore.ts';
 
 const full = new UpliftError('UPL-CANNOT-WRITE', {

@@ -1,10 +1,10 @@
-import { CAPACITY_PER_RESOURCE } from '../contract/rules.ts';
-import { judge } from '../load/checker.ts';
-import { type Proof, proveChecker } from '../load/checker-proof.ts';
-import { loadHistory } from '../load/history-reader.ts';
-import type { JudgeInput, Judgement } from '../load/verdicts.ts';
-import { type Gathered, type GatherRequest, gatherFinalReads } from './reads/gather.ts';
-import { quiesce } from './reads/quiesce.ts';
+import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
+import { judge } from '../../load/checker.ts';
+import { type Proof, proveChecker } from '../../load/checker-proof.ts';
+import { loadHistory } from '../../load/history-reader.ts';
+import type { JudgeInput, Judgement } from '../../load/verdicts.ts';
+import { type Gathered, type GatherRequest, gatherFinalReads } from '../reads/gather.ts';
+import { quiesce } from '../reads/quiesce.ts';
 
 /** Where the final reads look. */
 export type ExaminePorts = Pick<GatherRequest, 'read' | 'http' | 'writer' | 'replicas'>;

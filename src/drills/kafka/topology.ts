@@ -1,4 +1,4 @@
-import type { ClusterState } from '../clients/kafka/ports.ts';
+import type { ClusterState } from '../../clients/kafka/ports.ts';
 
 /** What a drill must put back: who is there, where replicas are, who leads, who is in sync. JSON, so it can be journaled. */
 export interface KafkaTopology {

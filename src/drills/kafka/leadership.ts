@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cluster, ClusterState } from '../clients/kafka/ports.ts';
+import type { Cluster, ClusterState } from '../../clients/kafka/ports.ts';
 
 /** What one look at the cluster said of the victim's partitions. */
 export interface LeadershipSample {

@@ -1,23 +1,23 @@
-import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
 import type { Block, Mark } from '../../core/blocks.ts';
 import { formatClock, formatCount, formatMs } from '../../core/units.ts';
 import type { Lost } from '../../load/verdicts.ts';
-import type { BrokerLossResult } from './types.ts';
+import { RECOVERY_PARTS, type RecoveryPart } from './drill.ts';
+import type { DrillResult } from './result.ts';
 
 const SHOWN_LOST = 10;
 
 /** The whole outcome on one screen: counts, losses if any, recovery beside what explains it, verdict. */
-export function presentBrokerLoss(
-  result: BrokerLossResult,
+export function presentDrill(
+  result: DrillResult,
   record: { readonly lines: number; readonly head: string },
   options: { readonly allLost: boolean },
 ): Block[] {
-  const { judgement, victim } = result;
+  const { judgement } = result;
   return [
     {
       kind: 'heading',
-      text: `${result.drill} · region ${result.region} · cluster ${result.clusterId} · ${result.environment}`,
-      sub: `SIGKILL broker ${victim.broker} (${victim.rack ?? 'no rack'}, led ${victim.leads} of ${victim.partitions} partitions) at ${formatClock(result.killedAtMs)}`,
+      text: `${result.drill} · region ${result.region} · ${result.target} · ${result.environment}`,
+      sub: `${result.fault} at ${formatClock(result.faultAtMs)}`,
     },
     {
       kind: 'counts',
@@ -63,13 +63,23 @@ function lostTable(lost: readonly Lost[], most: number): Block {
   };
 }
 
-function recoveryTable({ recovery, recoveryTargetMs, explanations, restoredInMs }: BrokerLossResult): Block {
+const PART_NAMES: Readonly<Record<RecoveryPart, string>> = {
+  detect: 'detect',
+  elect: 'elect',
+  reconnect: 'reconnect',
+  slo: 'back inside SLO',
+  restored: 'restored',
+};
+
+function recoveryTable({ recovery, recoveryTargetMs, expected, restoredInMs }: DrillResult): Block {
   const time = (ms: number | null): string => (ms === null ? 'not seen' : formatMs(ms));
-  const { sessionTimeoutMs, ledQuorum } = explanations;
-  const session =
-    sessionTimeoutMs === null
-      ? 'not readable'
-      : `broker.session.timeout.ms ${sessionTimeoutMs}${ledQuorum ? ', after a new quorum leader' : ''}`;
+  const measured: Readonly<Record<RecoveryPart, number | null>> = {
+    detect: recovery.detectMs,
+    elect: recovery.electMs,
+    reconnect: recovery.reconnectMs,
+    slo: recovery.backInsideSloMs,
+    restored: restoredInMs,
+  };
   return {
     kind: 'table',
     columns: [
@@ -78,34 +88,24 @@ function recoveryTable({ recovery, recoveryTargetMs, explanations, restoredInMs 
       { title: 'TARGET', align: 'right' },
       { title: 'EXPLAINED BY' },
     ],
-    rows: [
-      ['detect', time(recovery.detectMs), '', session],
-      ['elect', time(recovery.electMs), '', 'leaders from the ISR, seen every 100 ms'],
-      [
-        'reconnect',
-        time(recovery.reconnectMs),
-        '',
-        `producer metadataMaxAge ${PRODUCER_SETTINGS.metadataMaxAgeMs}, requestTimeout ${PRODUCER_SETTINGS.requestTimeoutMs}`,
-      ],
-      [
-        'back inside SLO',
-        time(recovery.backInsideSloMs),
-        `≤ ${formatMs(recoveryTargetMs)}`,
-        'p99, errors and rate for 3 s, against the baseline',
-      ],
-      ['restored', time(restoredInMs), '', 'broker started again, ISR full, preferred leaders'],
-    ],
+    rows: RECOVERY_PARTS.flatMap((part) => {
+      const expectation = expected[part];
+      if (expectation === undefined) return [];
+      const target = part === 'slo' ? `≤ ${formatMs(recoveryTargetMs)}` : '';
+      return [[PART_NAMES[part], time(measured[part]), target, expectation.by]];
+    }),
   };
 }
 
-function evidenceRows(result: BrokerLossResult): [string, string][] {
+function evidenceRows(result: DrillResult): [string, string][] {
   const { coverage, finalReads, judgement, proof, topologyDiff } = result;
   const planted = proof.probes.filter(({ named }) => named).length;
   return [
     [
       'fault window',
-      `${formatCount(coverage.acknowledgedInFaultWindow)} acknowledged, ${formatCount(coverage.acknowledgedJustBeforeOnVictim)} within 1 s before the kill on the victim’s partitions`,
+      `${formatCount(coverage.acknowledgedInFaultWindow)} acknowledged, ${formatCount(coverage.acknowledgedJustBeforeOnVictim)} within 1 s before the fault where it struck`,
     ],
+    ['interruption', interruptionText(result)],
     [
       'unknown',
       `${formatCount(judgement.unknown)} of which ${formatCount(judgement.unknownFound)} found in the log`,
@@ -123,10 +123,16 @@ function evidenceRows(result: BrokerLossResult): [string, string][] {
   ];
 }
 
-function verdictText(
-  result: BrokerLossResult,
-  record: { readonly lines: number; readonly head: string },
-): string {
+function interruptionText({ interruption }: DrillResult): string {
+  const { acknowledgementGapMs: gap, errorWindowMs: errors } = interruption;
+  const longest =
+    gap === null
+      ? 'acknowledgements did not come again'
+      : `longest without an acknowledgement ${formatMs(gap)}`;
+  return `${longest}, ${errors === null ? 'no operation failed' : `errors for ${formatMs(errors)}`}`;
+}
+
+function verdictText(result: DrillResult, record: { readonly lines: number; readonly head: string }): string {
   const { acknowledged, lost } = result.judgement;
   const restored = result.restored === 'restored' ? 'restored' : 'NOT RESTORED';
   const counts = `${formatCount(acknowledged)} acknowledged, ${formatCount(lost.length)} lost`;
@@ -134,12 +140,12 @@ function verdictText(
   return `${result.hypothesis.toUpperCase()}${why}: ${counts}; ${restored}. Record ${result.runId} (sealed, ${record.lines} lines, head ${record.head.slice(0, 8)}).`;
 }
 
-function markOf({ hypothesis, restored }: BrokerLossResult): Mark {
+function markOf({ hypothesis, restored }: DrillResult): Mark {
   if (restored !== 'restored' || hypothesis === 'deviated') return 'bad';
   return hypothesis === 'held' ? 'ok' : 'unknown';
 }
 
-function nextOf({ runId, restored, judgement }: BrokerLossResult): string {
+function nextOf({ runId, restored, judgement }: DrillResult): string {
   if (restored !== 'restored') return `uplift drill recover ${runId}`;
   return judgement.lost.length > 0 ? `uplift drill show ${runId} --lost` : `uplift drill show ${runId}`;
 }

@@ -2,7 +2,7 @@ import type { QuorumState } from '../../clients/kafka/ports.ts';
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
-import type { KafkaTopology } from '../topology.ts';
+import type { KafkaTopology } from './topology.ts';
 
 /** What the preflight of a broker loss looks at beside the ordinary checks. */
 export interface PreflightFacts {

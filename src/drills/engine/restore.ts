@@ -1,8 +1,8 @@
-import { isUpliftError, UpliftError } from '../core/error.ts';
-import type { Journal } from '../record/journal.ts';
-import { readRecord } from '../record/open.ts';
-import { type UndoFailure, undoSteps } from '../steps/engine.ts';
-import { type DrillStepContext, drillSteps } from './steps.ts';
+import { isUpliftError, UpliftError } from '../../core/error.ts';
+import type { Journal } from '../../record/journal.ts';
+import { readRecord } from '../../record/open.ts';
+import { type UndoFailure, undoSteps } from '../../steps/engine.ts';
+import { type DrillStepContext, drillSteps } from '../steps.ts';
 
 export interface PutBack {
   readonly startedNs: bigint;

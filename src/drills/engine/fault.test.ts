@@ -4,7 +4,7 @@ import { recoveryOf } from './fault.ts';
 
 const MS = 1_000_000n;
 const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
-const TIMES = { killedNs: 0n, moves: { detectedNs: 1000n * MS, electedNs: 1000n * MS } };
+const TIMES = { faultNs: 0n, moments: { detectedNs: 1000n * MS, electedNs: 1000n * MS } };
 
 /** A load that is well in every second, with acknowledgements at these ms on these partitions. */
 function loadWith(acks: readonly (readonly [atMs: number, partition: number])[]) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterState } from '../clients/kafka/ports.ts';
+import type { ClusterState } from '../../clients/kafka/ports.ts';
 import { foldSample, type LeadershipMoves, sampleOf } from './leadership.ts';
 
 const state = (leaders: number[], brokers: number[]): ClusterState => ({

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cluster, ClusterState, Topics } from '../clients/kafka/ports.ts';
-import { UpliftError } from '../core/error.ts';
-import { waitFor } from '../core/wait.ts';
+import type { Cluster, ClusterState, Topics } from '../../clients/kafka/ports.ts';
+import { UpliftError } from '../../core/error.ts';
+import { waitFor } from '../../core/wait.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from './topology.ts';
 
 export interface SettlePorts {
@@ -29,6 +29,11 @@ export async function waitRegistered(
     },
     { what: `brokers ${brokers.join(', ')} registered and answering`, timeoutMs, intervalMs: 150 },
   );
+}
+
+/** Those of these brokers that the cluster does not list. */
+export async function brokersAway({ cluster }: SettlePorts, brokers: readonly number[]): Promise<number[]> {
+  return missing(await cluster.describe({ timeoutMs: LOOK_MS }), brokers);
 }
 
 function missing(state: ClusterState, brokers: readonly number[]): number[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Cluster, ClusterState, TopicState, Topics } from '../clients/kafka/ports.ts';
+import type { Cluster, ClusterState, TopicState, Topics } from '../../clients/kafka/ports.ts';
 import { restoreLeaders, waitRegistered } from './settle.ts';
 import { topologyOf } from './topology.ts';
 

@@ -1,5 +1,5 @@
-import { EXIT, type ExitCode, worstExit } from '../core/exit.ts';
-import { formatMs } from '../core/units.ts';
+import { EXIT, type ExitCode, worstExit } from '../../core/exit.ts';
+import { formatMs } from '../../core/units.ts';
 
 /** How the run itself went; apart from what the evidence says. */
 export type Execution = 'completed' | 'aborted' | 'interrupted' | 'errored';
@@ -8,9 +8,9 @@ export type Restored = 'restored' | 'notRestored' | 'nothingTouched';
 
 /** How much was observed where it matters; without it "0 lost" would say nothing. */
 export interface Coverage {
-  /** Acknowledgements between the kill and the end of the restore. */
+  /** Acknowledgements between the fault and the end of the restore. */
   readonly acknowledgedInFaultWindow: number;
-  /** Acknowledgements within one second before the kill on partitions that the victim led. */
+  /** Acknowledgements within one second before the fault on the partitions that it struck. */
   readonly acknowledgedJustBeforeOnVictim: number;
 }
 
@@ -19,7 +19,7 @@ export const COVERAGE_NEEDED: Coverage = {
   acknowledgedJustBeforeOnVictim: 1,
 };
 
-/** The recovery, ms after the kill's own start; null when it was not seen to happen. */
+/** The recovery, ms after the fault's own start; null when it was not seen to happen. */
 export interface Recovery {
   readonly detectMs: number | null;
   readonly electMs: number | null;
@@ -69,7 +69,7 @@ function coverageGaps(coverage: Coverage): string[] {
     );
   }
   if (coverage.acknowledgedJustBeforeOnVictim < COVERAGE_NEEDED.acknowledgedJustBeforeOnVictim) {
-    gaps.push('no acknowledgement within 1 s before the kill on partitions that the victim led');
+    gaps.push('no acknowledgement within 1 s before the fault on the partitions that it struck');
   }
   return gaps;
 }

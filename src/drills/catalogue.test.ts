@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { drillOf } from './catalogue.ts';
+import { DRILL_NAMES } from './names.ts';
+
+describe('the catalogue of drills', () => {
+  it('has every drill that is listed, under its own id', () => {
+    for (const name of DRILL_NAMES) expect(drillOf(name.id)).toMatchObject(name);
+  });
+
+  it('says what was meant, and where the list is', () => {
+    expect(() => drillOf('kafka-broker-los')).toThrow(
+      expect.objectContaining({
+        code: 'UPL-USAGE',
+        message: expect.stringContaining('did you mean kafka-broker-loss?'),
+        next: 'uplift drill ls',
+      }),
+    );
+  });
+});

@@ -1,0 +1,113 @@
+import type { Json } from '../../core/step.ts';
+import { formatCount, formatMs } from '../../core/units.ts';
+import type { Load } from '../../load/generator.ts';
+import type { Baseline } from '../../load/measure.ts';
+import type { LoadSummary } from '../../load/tally.ts';
+import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import { type Examined, examine } from './examine.ts';
+import { type Abort, coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
+import { type Judged, judgeEvidence } from './judge.ts';
+import type { DrillResult } from './result.ts';
+
+export interface Concluding {
+  readonly prepared: Prepared;
+  readonly load: Load;
+  readonly baseline: Baseline;
+  readonly times: FaultTimes;
+  readonly restoredNs: bigint;
+}
+
+/** Ends the load, reads everything, judges, and journals the result. */
+export async function conclude(
+  drill: Drill,
+  ports: DrillPorts,
+  options: DrillOptions,
+  run: Concluding,
+): Promise<DrillResult> {
+  const { prepared, load, baseline, times, restoredNs } = run;
+  const summary = await load.stop();
+  const p99 = summary.p99Ms === null ? '–' : formatMs(summary.p99Ms);
+  const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${p99}`;
+  ports.progress({ phase: 'load', state: 'done', text });
+  const examined = await readEverything(ports, options);
+  const topologyDiff = await prepared.differences();
+  const recovery = recoveryOf(load, baseline, times, prepared.partitions);
+  const span = { faultNs: times.faultNs, endNs: restoredNs };
+  const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
+  const result: DrillResult = {
+    drill: drill.id,
+    runId: options.runId,
+    region: options.region,
+    environment: options.environment,
+    target: prepared.target,
+    execution: times.aborted === undefined ? 'completed' : 'aborted',
+    ...judgeRun({ examined, summary, coverage, recovery, aborted: times.aborted, options }),
+    restored: topologyDiff.length === 0 ? 'restored' : 'notRestored',
+    victim: prepared.victim,
+    blast: prepared.blast,
+    fault: prepared.fault,
+    preflight: prepared.findings,
+    baseline,
+    faultAtMs: times.faultAtMs,
+    recovery,
+    interruption: interruptionOf(load, span, prepared.partitions, recovery),
+    recoveryTargetMs: options.recoveryTargetMs,
+    restoredInMs: Number(restoredNs - times.faultNs) / 1e6,
+    expected: prepared.expected,
+    coverage,
+    judgement: examined.judgement,
+    proof: examined.proof,
+    topologyDiff,
+    finalReads: examined.counts,
+    history: { path: 'history.ndjson', sha256: summary.sha256 },
+  };
+  await ports.journal.append('drill.result', JSON.parse(JSON.stringify(result, bigintAsText)) as Json);
+  return result;
+}
+
+async function readEverything(ports: DrillPorts, options: DrillOptions): Promise<Examined> {
+  ports.progress({ phase: 'final reads', state: 'running', text: 'logs, Postgres servers, API' });
+  const examined = await examine(ports, {
+    history: options.folder.history,
+    gateways: options.gateways.map(({ url }) => url),
+    timeoutMs: options.timeoutMs,
+  });
+  const { partitions, servers, api } = examined.counts;
+  ports.progress({
+    phase: 'final reads',
+    state: 'done',
+    text: `${partitions} partitions to their end · ${servers} Postgres servers · ${formatCount(api)} operations by API`,
+  });
+  return examined;
+}
+
+function judgeRun(run: {
+  readonly examined: Examined;
+  readonly summary: LoadSummary;
+  readonly coverage: DrillResult['coverage'];
+  readonly recovery: DrillResult['recovery'];
+  readonly aborted: Abort | undefined;
+  readonly options: DrillOptions;
+}): Judged {
+  const { judgement, troubles } = run.examined;
+  const bad = judgement.verdict === 'fail';
+  const ended = run.aborted === undefined ? [] : [`ended before its time: ${run.aborted.why}`];
+  const missing = [
+    ...(run.aborted?.deviated === true ? [] : ended),
+    ...(bad ? [] : judgement.reasons),
+    ...troubles,
+    ...(run.summary.truncated ? ['more acknowledgements than are kept one by one'] : []),
+  ];
+  return judgeEvidence({
+    broken: [...(bad ? judgement.reasons : []), ...(run.aborted?.deviated === true ? ended : [])],
+    missing,
+    coverage: run.coverage,
+    recovery: run.recovery,
+    recoveryTargetMs: run.options.recoveryTargetMs,
+  });
+}
+
+/** JSON has no 64-bit integers: offsets are decimal strings in a record. */
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value;
+}

@@ -1,0 +1,136 @@
+import type { CheckFacts } from '../../checks/check.ts';
+import type { HttpClient } from '../../clients/http/http.ts';
+import type { Read } from '../../clients/kafka/ports.ts';
+import type { Progress } from '../../core/blocks.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Finding } from '../../core/finding.ts';
+import type { Json, Step } from '../../core/step.ts';
+import type { Load, LoadOptions } from '../../load/generator.ts';
+import type { Journal } from '../../record/journal.ts';
+import type { DrillName } from '../names.ts';
+import type { NamedServer } from '../reads/gather.ts';
+import type { RunFolder } from '../run-folder.ts';
+import type { DrillStepContext } from '../steps.ts';
+
+/** The parts of a recovery, in order. A part that does not exist in a drill (nobody elects a projector) has no entry. */
+export const RECOVERY_PARTS = ['detect', 'elect', 'reconnect', 'slo', 'restored'] as const;
+export type RecoveryPart = (typeof RECOVERY_PARTS)[number];
+
+/** What a part should take, and the configured value that says so. */
+export interface Expectation {
+  /** Null: no setting bounds it, or it could not be read. */
+  readonly expectedMs: number | null;
+  readonly by: string;
+}
+
+/** Who is hit. `id` is what was looked up again just before the act. */
+export interface Victim {
+  readonly id: string;
+  /** "broker 2 (az-b), leads 26 of 72 partitions". */
+  readonly text: string;
+}
+
+/** How much of a fleet is hit at once. */
+export interface Blast {
+  readonly hit: number;
+  readonly of: number;
+  /** "brokers". */
+  readonly what: string;
+}
+
+/** When the loss was noticed and when everything had a leader again, on the monotonic clock; null: not seen. */
+export interface Moments {
+  readonly detectedNs: bigint | null;
+  readonly electedNs: bigint | null;
+}
+
+/** Looks at the store while the fault lasts. */
+export interface FaultWatch {
+  readonly moments: () => Moments;
+  stop(): Promise<void>;
+}
+
+/** Everything that was found before anything was touched, and what follows from it. */
+export interface Prepared {
+  /** "Kafka cluster xyz". */
+  readonly target: string;
+  readonly findings: readonly Finding[];
+  readonly victim: Victim;
+  readonly blast: Blast;
+  /** What will have to be as it was, as it is journaled. */
+  readonly topology: Json;
+  readonly steps: readonly Step[];
+  /** Which of the steps is the fault: its beginning is the moment that everything is measured from. */
+  readonly faultAt: number;
+  /** "SIGKILL broker 2 (az-b)". */
+  readonly fault: string;
+  readonly expected: Readonly<Partial<Record<RecoveryPart, Expectation>>>;
+  /** Command partitions that the fault strikes: there a loss would stand, and writes must come again. Undefined: none by itself. */
+  readonly partitions: ReadonlySet<number> | undefined;
+  /** Partitions of the commands topic. */
+  readonly commandPartitions: number;
+  /** Looks again, just before the act: why the victim is not the one that was planned, or undefined. */
+  readonly moved: () => Promise<string | undefined>;
+  readonly watch: (deadlineMs: number) => FaultWatch;
+  /** A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. */
+  readonly secondFailure: () => Promise<string | undefined>;
+  /** What is not as it was, as sentences. */
+  readonly differences: () => Promise<readonly string[]>;
+}
+
+/** Preflight: everything passes, or nothing is touched. No data refuses as much as a bad answer. */
+export type Preparation =
+  | ({ readonly kind: 'ready' } & Prepared)
+  | { readonly kind: 'refused'; readonly findings: readonly Finding[] };
+
+/** One drill. */
+export interface Drill extends DrillName {
+  /** What is asked before it runs. */
+  readonly question: (region: string) => string;
+  readonly prepare: (ports: DrillPorts, options: DrillOptions) => Promise<Preparation>;
+}
+
+/** What a drill acts through; the command opens and closes all of it. */
+export interface DrillPorts {
+  readonly clock: Clock;
+  readonly read: Read;
+  readonly http: HttpClient;
+  readonly writer: NamedServer;
+  readonly replicas: readonly NamedServer[];
+  /** Takes a fresh look at everything the checks judge. */
+  readonly look: () => Promise<CheckFacts>;
+  readonly startLoad: (options: LoadOptions) => Promise<Load>;
+  /** What its steps act through. */
+  readonly context: DrillStepContext;
+  readonly journal: Pick<Journal, 'append'>;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Bounds that hold for every drill, from `drills` in uplift.yaml. */
+export interface DrillLimits {
+  /** From the fault to the end of what is observed. */
+  readonly maxFaultMs: number;
+  /** Share of a fleet that may be hit, 0 … 1. */
+  readonly maxShare: number;
+  /** A share of failed operations, 0 … 1, over `abortAfterS` seconds in a row that ends the drill. */
+  readonly abortErrorRate: number;
+  readonly abortAfterS: number;
+}
+
+export interface DrillOptions {
+  readonly runId: string;
+  readonly region: string;
+  readonly environment: string;
+  readonly folder: RunFolder;
+  readonly stateDir: string;
+  readonly units: string;
+  readonly gateways: readonly { readonly id: string; readonly url: string }[];
+  readonly ratePerS: number;
+  readonly baselineMs: number;
+  readonly seed: number;
+  /** Back inside SLO within this time, from limits.recovery. */
+  readonly recoveryTargetMs: number;
+  readonly timeoutMs: number;
+  readonly limits: DrillLimits;
+}

@@ -1,0 +1,208 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { reasonOf } from '../../core/error.ts';
+import { formatClock, formatMs } from '../../core/units.ts';
+import type { Load } from '../../load/generator.ts';
+import {
+  ackGap,
+  type Baseline,
+  backInsideSlo,
+  countAcks,
+  errorWindow,
+  longestGap,
+} from '../../load/measure.ts';
+import { runSteps } from '../../steps/engine.ts';
+import { drillSteps } from '../steps.ts';
+import { loadTrouble } from './abort.ts';
+import { sloOf } from './baseline.ts';
+import type { DrillOptions, DrillPorts, Moments, Prepared } from './drill.ts';
+import type { Coverage, Recovery } from './judge.ts';
+import { refusedFor } from './refuse.ts';
+import type { Interruption } from './result.ts';
+
+/** What the fault did, on the machine's monotonic clock. */
+export interface FaultTimes {
+  readonly faultNs: bigint;
+  readonly faultAtMs: number;
+  readonly moments: Moments;
+  /** Why it was ended before its time; undefined: it was not. */
+  readonly aborted: Abort | undefined;
+}
+
+/** `deviated`: the platform failed more than it may. Otherwise something else failed, and nothing can be said. */
+export interface Abort {
+  readonly why: string;
+  readonly deviated: boolean;
+}
+
+interface Under {
+  readonly prepared: Prepared;
+  readonly load: Load;
+  readonly baseline: Baseline;
+}
+
+/** After its target a recovery is watched for so long, to tell late from never. */
+const BEYOND_TARGET_MS = 30_000;
+const LOOK_EVERY_MS = 250;
+
+/** Journals the undo, strikes, and watches until the platform is back inside its SLO, or has to be helped. */
+export async function injectAndObserve(
+  ports: DrillPorts,
+  options: DrillOptions,
+  run: Under,
+): Promise<FaultTimes> {
+  const { prepared } = run;
+  // Leaders move by themselves: who was right at the preflight may be the wrong one now.
+  const moved = await prepared.moved();
+  if (moved !== undefined) throw refusedFor(moved, 'run it again');
+  const deadlineMs = Math.min(options.recoveryTargetMs + BEYOND_TARGET_MS, options.limits.maxFaultMs);
+  const watch = prepared.watch(deadlineMs);
+  try {
+    const faultNs = await strike(ports, prepared);
+    const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
+    const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
+    ports.progress({ phase: 'inject', state: 'done', text });
+    const aborted = await observe(ports, options, { ...run, faultNs, deadlineMs });
+    const times = { faultNs, faultAtMs, moments: watch.moments(), aborted };
+    const seen = observedText(recoveryOf(run.load, run.baseline, times, prepared.partitions));
+    const state = aborted === undefined ? 'done' : 'failed';
+    ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
+    return times;
+  } finally {
+    await watch.stop();
+  }
+}
+
+/** Runs the steps; the moment of the fault is when the step that makes it began (its intent is on disk by then). */
+async function strike({ clock, journal, context, signal }: DrillPorts, prepared: Prepared): Promise<bigint> {
+  let faultNs: bigint | undefined;
+  const fault = prepared.steps[prepared.faultAt];
+  await runSteps({
+    registry: drillSteps,
+    journal,
+    context,
+    steps: prepared.steps,
+    signal,
+    onEvent: ({ state, step }) => {
+      if (state === 'begun' && step === fault) faultNs = clock.monoNs();
+    },
+  });
+  if (faultNs === undefined) throw new TypeError('the fault was not among the steps');
+  return faultNs;
+}
+
+/** Until the SLO holds again, the time is over (an observation, not an error), or something says that it must end now. */
+async function observe(
+  { clock, signal }: DrillPorts,
+  { limits }: DrillOptions,
+  run: Under & { readonly faultNs: bigint; readonly deadlineMs: number },
+): Promise<Abort | undefined> {
+  const { load, baseline, prepared, faultNs, deadlineMs } = run;
+  const faultUs = load.atUs(faultNs);
+  const endsNs = faultNs + BigInt(Math.round(deadlineMs * 1e6));
+  while (clock.monoNs() < endsNs) {
+    signal.throwIfAborted();
+    const timeline = load.timeline();
+    if (backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null) return undefined;
+    const trouble = loadTrouble(timeline, faultUs, limits);
+    if (trouble !== undefined) return { why: trouble, deviated: true };
+    const second = await prepared
+      .secondFailure()
+      .catch((error: unknown) => `it cannot be watched: ${reasonOf(error)}`);
+    if (second !== undefined) return { why: second, deviated: false };
+    await pause(load, signal);
+  }
+  return undefined;
+}
+
+async function pause(load: Load, signal: AbortSignal): Promise<void> {
+  const stop = new AbortController();
+  const timer = delay(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, stop.signal]) });
+  try {
+    await Promise.race([timer, load.ended]);
+  } finally {
+    stop.abort();
+    await timer.catch(() => undefined);
+  }
+}
+
+type Measured = Pick<Load, 'acks' | 'timeline' | 'atUs'>;
+type Partitions = ReadonlySet<number> | undefined;
+
+/** Pure over the load's measurements: the recovery split, each part in ms. */
+export function recoveryOf(
+  load: Measured,
+  baseline: Baseline,
+  { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
+  partitions: Partitions,
+): Recovery {
+  const { detectedNs, electedNs } = moments;
+  const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
+  const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
+  const reconnect = electedNs === null ? null : reconnectMs(load, electedNs, partitions ?? new Set());
+  // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
+  const writesAgainMs =
+    electedNs === null ? 0 : reconnect === null ? null : between(faultNs, electedNs) + reconnect;
+  return {
+    detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
+    electMs: detectedNs === null || electedNs === null ? null : between(detectedNs, electedNs),
+    reconnectMs: reconnect,
+    backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
+  };
+}
+
+/** From the last election to the moment every struck partition had taken a write again; null when one never did. */
+function reconnectMs(
+  load: Pick<Load, 'acks' | 'atUs'>,
+  electedNs: bigint,
+  partitions: ReadonlySet<number>,
+): number | null {
+  const electedUs = load.atUs(electedNs);
+  let latestUs = electedUs;
+  for (const partition of partitions) {
+    const { firstAfterUs } = ackGap(load.acks, electedUs, new Set([partition]));
+    if (firstAfterUs === null) return null;
+    latestUs = Math.max(latestUs, firstAfterUs);
+  }
+  return (latestUs - electedUs) / 1000;
+}
+
+function observedText({ detectMs, electMs, reconnectMs: reconnect, backInsideSloMs }: Recovery): string {
+  const moved =
+    detectMs === null || electMs === null
+      ? 'leaders not seen to move'
+      : `leaders moved ${formatMs(detectMs + electMs)}`;
+  const writes =
+    detectMs === null || electMs === null || reconnect === null
+      ? 'no writes again'
+      : `writes again ${formatMs(detectMs + electMs + reconnect)}`;
+  return `${moved} · ${writes} · ${backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`}`;
+}
+
+/** Pure: the three times that are told together. */
+export function interruptionOf(
+  load: Measured,
+  { faultNs, endNs }: { readonly faultNs: bigint; readonly endNs: bigint },
+  partitions: Partitions,
+  recovery: Recovery,
+): Interruption {
+  const faultUs = load.atUs(faultNs);
+  return {
+    acknowledgementGapMs: longestGap(load.acks, faultUs, load.atUs(endNs), partitions).gapMs,
+    errorWindowMs: errorWindow(load.timeline(), faultUs, { cleanSeconds: 3 })?.windowMs ?? null,
+    backInsideSloMs: recovery.backInsideSloMs,
+  };
+}
+
+/** Pure: how much was acknowledged where a loss would show. */
+export function coverageOf(
+  load: Pick<Load, 'acks' | 'atUs'>,
+  faultNs: bigint,
+  restoredNs: bigint,
+  partitions: Partitions,
+): Coverage {
+  const faultUs = load.atUs(faultNs);
+  return {
+    acknowledgedInFaultWindow: countAcks(load.acks, faultUs, load.atUs(restoredNs)),
+    acknowledgedJustBeforeOnVictim: countAcks(load.acks, faultUs - 1_000_000, faultUs, partitions),
+  };
+}

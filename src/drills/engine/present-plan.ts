@@ -1,0 +1,80 @@
+import type { Block } from '../../core/blocks.ts';
+import { formatMs } from '../../core/units.ts';
+import type { Drill, DrillOptions, Prepared } from './drill.ts';
+import { RECOVERY_PARTS } from './drill.ts';
+import { notMet, tooMany } from './refuse.ts';
+
+/** One step of a plan as people read it. */
+export interface PlannedStep {
+  readonly describe: string;
+  /** False: there is no way back but a later step. */
+  readonly undone: boolean;
+}
+
+/** What a drill would do: preflight, victim, blast radius, steps with their undo, what the recovery should take. */
+export function presentPlan(
+  drill: Drill,
+  prepared: Prepared,
+  plan: { readonly steps: readonly PlannedStep[]; readonly options: DrillOptions },
+): Block[] {
+  const { options, steps } = plan;
+  const refused = notMet(prepared.findings);
+  const share = tooMany(prepared, options.limits.maxShare);
+  return [
+    {
+      kind: 'heading',
+      text: `${drill.id} · region ${options.region} · ${prepared.target} · ${options.environment}`,
+      sub: drill.title,
+    },
+    { kind: 'keyValues', rows: rowsOf(prepared, options) },
+    {
+      kind: 'table',
+      columns: [{ title: 'STEP', align: 'right' }, { title: 'DOES' }, { title: 'UNDO' }],
+      rows: steps.map(({ describe, undone }, at) => [
+        String(at + 1),
+        describe,
+        undone ? 'by itself, newest first' : 'none of its own',
+      ]),
+    },
+    expectedTable(prepared),
+    refused.length === 0 && share === undefined
+      ? {
+          kind: 'verdict',
+          text: `READY: ${prepared.findings.length} conditions are met. Nothing was touched.`,
+          mark: 'ok',
+        }
+      : {
+          kind: 'verdict',
+          text: `REFUSED: ${share ?? 'conditions are not met'}. Nothing was touched.`,
+          mark: 'bad',
+        },
+    { kind: 'next', command: `uplift drill run ${drill.id}` },
+  ];
+}
+
+function rowsOf(prepared: Prepared, { limits, ratePerS }: DrillOptions): [string, string][] {
+  const { hit, of, what } = prepared.blast;
+  return [
+    ['victim', prepared.victim.text],
+    ['blast radius', `${hit} of ${of} ${what}; at most ${Math.round(limits.maxShare * 100)} % are allowed`],
+    ['load', `${ratePerS} operations a second through all gateways, under a tenant of their own`],
+    [
+      'ends at once',
+      `when more than ${Math.round(limits.abortErrorRate * 100)} % of the operations fail for ${limits.abortAfterS} s, when something else fails as well, after ${formatMs(limits.maxFaultMs)}, on Ctrl-C`,
+    ],
+  ];
+}
+
+function expectedTable({ expected }: Prepared): Block {
+  const rows = RECOVERY_PARTS.flatMap((part) => {
+    const expectation = expected[part];
+    if (expectation === undefined) return [];
+    const time = expectation.expectedMs === null ? '–' : `about ${formatMs(expectation.expectedMs)}`;
+    return [[part === 'slo' ? 'back inside SLO' : part, time, expectation.by]];
+  });
+  return {
+    kind: 'table',
+    columns: [{ title: 'RECOVERY' }, { title: 'EXPECTED', align: 'right' }, { title: 'BECAUSE OF' }],
+    rows,
+  };
+}

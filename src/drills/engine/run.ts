@@ -1,0 +1,159 @@
+import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
+import { UpliftError } from '../../core/error.ts';
+import { EXIT } from '../../core/exit.ts';
+import type { Json } from '../../core/step.ts';
+import { formatCount, formatMs } from '../../core/units.ts';
+import type { Load } from '../../load/generator.ts';
+import type { Baseline } from '../../load/measure.ts';
+import { unfinishedRuns } from '../run-folder.ts';
+import { baselineText, measureBaseline, runFor } from './baseline.ts';
+import { conclude } from './conclude.ts';
+import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { refuseUnfinished, requireReady } from './refuse.ts';
+import { type PutBack, putBack, unrecordedOf } from './restore.ts';
+import type { DrillResult } from './result.ts';
+
+/** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
+const AFTER_RESTORE_MS = 4000;
+
+/**
+ * Runs a drill. Whatever happens once the fault was attempted, everything is put back before this returns or throws.
+ * Throws UPL-PREFLIGHT-REFUSED (15) with nothing touched, UPL-NOT-RESTORED (16), or what went wrong after restoring.
+ */
+export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<DrillResult> {
+  const { journal, progress } = ports;
+  await journal.append('drill.started', {
+    drill: drill.id,
+    region: options.region,
+    environment: options.environment,
+    ratePerS: options.ratePerS,
+    seed: options.seed,
+    limits: { ...options.limits },
+  });
+  const prepared = await prepare(drill, ports, options);
+  await journal.append('drill.preflight', {
+    findings: prepared.findings as unknown as Json,
+    target: prepared.target,
+    victim: { ...prepared.victim },
+    blast: { ...prepared.blast },
+    topology: prepared.topology,
+  });
+  progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
+  const load = await startDrillLoad(ports, options, prepared);
+  try {
+    return await underLoad(drill, ports, options, prepared, load);
+  } finally {
+    // A second stop answers the first one's summary; a load that failed has said so already.
+    await load.stop({ drainMs: 0 }).catch(() => undefined);
+  }
+}
+
+/** What the drill would do, with everything looked at and nothing touched. Throws UPL-PREFLIGHT-REFUSED, UPL-DRILL-UNFINISHED. */
+async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
+  refuseUnfinished((await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId));
+  return requireReady(await drill.prepare(ports, options), options.limits.maxShare);
+}
+
+function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prepared): Promise<Load> {
+  return ports.startLoad({
+    clock: ports.clock,
+    runId: options.runId,
+    tenant: `drill-${options.runId.slice(-12)}`,
+    gateways: options.gateways,
+    historyPath: options.folder.history,
+    ratePerS: options.ratePerS,
+    partitions: prepared.commandPartitions,
+    seed: options.seed,
+    capacity: CAPACITY_PER_RESOURCE,
+    observer: (stats) => {
+      const failing = stats.failuresPerS > 0 ? ` · ${stats.failuresPerS} failing/s` : '';
+      ports.progress({
+        phase: 'load',
+        state: 'running',
+        text: `${formatCount(stats.acknowledged)} acknowledged · ${stats.ackPerS} op/s${failing} · ${stats.inFlight} in flight`,
+      });
+    },
+  });
+}
+
+async function underLoad(
+  drill: Drill,
+  ports: DrillPorts,
+  options: DrillOptions,
+  prepared: Prepared,
+  load: Load,
+): Promise<DrillResult> {
+  const { journal, progress } = ports;
+  await journal.append('load.started', {
+    tenant: load.header.tenant,
+    monoNs: load.header.monoNs,
+    history: 'history.ndjson',
+  });
+  const baseline = await measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal);
+  await journal.append('drill.baseline', { ...baseline });
+  progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
+  const struck = await strikeAndPutBack(ports, options, { prepared, load, baseline });
+  await runFor(load, AFTER_RESTORE_MS, ports.signal);
+  return conclude(drill, ports, options, { prepared, load, baseline, ...struck });
+}
+
+interface Struck {
+  readonly times: FaultTimes;
+  readonly restoredNs: bigint;
+}
+
+/** From the fault to the end of the restore. Throws what went wrong only after everything was put back. */
+async function strikeAndPutBack(
+  ports: DrillPorts,
+  options: DrillOptions,
+  run: { readonly prepared: Prepared; readonly load: Load; readonly baseline: Baseline },
+): Promise<Struck> {
+  const { journal, progress, clock } = ports;
+  const context = {
+    ...ports.context,
+    onRestore: (text: string) => progress({ phase: 'restore', state: 'running', text }),
+  };
+  let times: FaultTimes | undefined;
+  let failure: unknown;
+  try {
+    times = await injectAndObserve({ ...ports, context }, options, run);
+    await journal.append('drill.observed', {
+      faultNs: times.faultNs.toString(),
+      faultAtMs: times.faultAtMs,
+      detectedNs: textOf(times.moments.detectedNs),
+      electedNs: textOf(times.moments.electedNs),
+      aborted: times.aborted === undefined ? null : { ...times.aborted },
+    });
+  } catch (error) {
+    failure = error;
+  }
+  const back = await putBack({ journal, journalPath: options.folder.journal, context });
+  if (back.failed.length > 0) throw notRestored(options.runId, back, failure);
+  progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
+  const unrecorded = unrecordedOf(options.runId, back);
+  if (unrecorded !== undefined) throw unrecorded;
+  if (times === undefined) throw failure;
+  return { times, restoredNs: clock.monoNs() };
+}
+
+function textOf(value: bigint | null): string | null {
+  return value === null ? null : value.toString();
+}
+
+function restoreText(ports: DrillPorts, back: PutBack): string {
+  const since = formatMs(Number(ports.clock.monoNs() - back.startedNs) / 1e6);
+  return `everything back after ${since} · topology diff empty`;
+}
+
+function notRestored(runId: string, back: PutBack, failure: unknown): UpliftError {
+  const reasons = back.failed.map(
+    ({ pending, error }) => `${pending.describe}: ${error instanceof Error ? error.message : String(error)}`,
+  );
+  return new UpliftError('UPL-NOT-RESTORED', {
+    message: `NOT RESTORED: ${reasons.join('; ')}`,
+    next: `uplift drill recover ${runId}`,
+    cause: failure ?? back.failed[0]?.error,
+    exit: EXIT.notRestored,
+  });
+}

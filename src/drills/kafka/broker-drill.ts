@@ -1,0 +1,179 @@
+import { runChecks } from '../../checks/check.ts';
+import { CHECKS } from '../../checks/registry.ts';
+import type { Cluster } from '../../clients/kafka/ports.ts';
+import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
+import { TOPICS } from '../../contract/records.ts';
+import type { Json } from '../../core/step.ts';
+import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
+import { stepOf } from '../../steps/kind.ts';
+import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
+import { notMet } from '../engine/refuse.ts';
+import { nameOf } from '../names.ts';
+import { unfinishedRuns } from '../run-folder.ts';
+import { hangBrokerStep, holdTopologyStep, killBrokerStep } from '../steps/kafka/index.ts';
+import { watchLeadership } from './leadership.ts';
+import { preflightFindings } from './preflight.ts';
+import { brokersAway, remainingDifferences } from './settle.ts';
+import { type KafkaTopology, leadsMost, ledBy, topologyOf } from './topology.ts';
+
+const LOOK_EVERY_MS = 100;
+const LOOK_MS = 3000;
+
+interface BrokerFault {
+  readonly verb: string;
+  readonly step: typeof killBrokerStep;
+}
+
+/** Kills the broker that leads most partitions of the declared topics. */
+export const brokerLoss: Drill = {
+  ...nameOf('kafka-broker-loss'),
+  question: (region) => `Kill a Kafka broker of ${region}?`,
+  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGKILL', step: killBrokerStep }),
+};
+
+/** Stops the broker that leads most partitions, with all its connections open. */
+export const brokerHang: Drill = {
+  ...nameOf('kafka-broker-hang'),
+  question: (region) => `Stop a Kafka broker of ${region} without closing its connections?`,
+  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGSTOP', step: hangBrokerStep }),
+};
+
+async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
+  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const facts = await ports.look();
+  const checks = runChecks(CHECKS, facts);
+  if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
+  const topology = topologyOf(facts.kafka.state.value);
+  const declared = facts.desired.map(({ name }) => name);
+  const most = leadsMost(topology, declared);
+  if (most === undefined) return { kind: 'refused', findings: checks };
+  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker);
+  const looked = { kafka: facts.kafka, topology, desired: facts.desired, victim: most.broker };
+  const findings = [
+    ...checks,
+    ...preflightFindings({ region: options.region, ...looked, victimProcess, unfinishedRuns: unfinished }),
+  ];
+  if (notMet(findings).length > 0) return { kind: 'refused', findings };
+  const expected = await explain(ports.context.cluster, facts.kafka, most.broker, options.timeoutMs);
+  return {
+    kind: 'ready',
+    findings,
+    expected,
+    ...planOf({ topology, declared, fault, broker: most.broker, leads: most.leads, units: options.units }),
+    ...looksOf(ports, { topology, declared, broker: most.broker }),
+  };
+}
+
+type Planned = Pick<
+  Prepared,
+  | 'target'
+  | 'victim'
+  | 'blast'
+  | 'topology'
+  | 'steps'
+  | 'faultAt'
+  | 'fault'
+  | 'partitions'
+  | 'commandPartitions'
+>;
+
+/** Pure: who is hit, how, and what is undone afterwards. */
+function planOf(chosen: {
+  readonly topology: KafkaTopology;
+  readonly declared: readonly string[];
+  readonly fault: BrokerFault;
+  readonly broker: number;
+  readonly leads: number;
+  readonly units: string;
+}): Planned {
+  const { topology, declared, fault, broker, leads, units } = chosen;
+  const rack = topology.brokers.find(({ id }) => id === broker)?.rack ?? 'no rack';
+  const all = topology.partitions.filter(({ topic }) => declared.includes(topic)).length;
+  const ofCommands = topology.partitions.filter(({ topic }) => topic === TOPICS.commands);
+  return {
+    target: `Kafka cluster ${topology.clusterId}`,
+    victim: {
+      id: `broker ${broker}`,
+      text: `broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`,
+    },
+    blast: { hit: 1, of: topology.brokers.length, what: 'brokers' },
+    topology: structuredClone(topology) as unknown as Json,
+    steps: [
+      stepOf(holdTopologyStep, { topology: structuredClone(topology) } as never),
+      stepOf(fault.step, { units, broker }),
+    ],
+    faultAt: 1,
+    fault: `${fault.verb} broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`,
+    partitions: new Set(
+      ofCommands.flatMap(({ leader, partition }) => (leader === broker ? [partition] : [])),
+    ),
+    commandPartitions: ofCommands.length,
+  };
+}
+
+type Looks = Pick<Prepared, 'moved' | 'watch' | 'secondFailure' | 'differences'>;
+
+function looksOf(
+  { context: { cluster, topics }, clock }: DrillPorts,
+  chosen: { readonly topology: KafkaTopology; readonly declared: readonly string[]; readonly broker: number },
+): Looks {
+  const { topology, declared, broker } = chosen;
+  const led = ledBy(topology, broker);
+  const others = topology.brokers.flatMap(({ id }) => (id === broker ? [] : [id]));
+  return {
+    async moved() {
+      const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
+      const most = leadsMost(now, declared)?.broker;
+      if (most === broker) return undefined;
+      return `broker ${most ?? 'none'} leads most partitions now, it was broker ${broker} at the preflight`;
+    },
+    watch(deadlineMs) {
+      const watch = watchLeadership({
+        cluster,
+        monoNs: () => clock.monoNs(),
+        victim: broker,
+        ledByVictim: new Set(led.map(({ topic, partition }) => `${topic}/${partition}`)),
+        topics: [...new Set(led.map(({ topic }) => topic))],
+        intervalMs: LOOK_EVERY_MS,
+        deadlineMs,
+      });
+      return { moments: watch.moves, stop: watch.stop };
+    },
+    async secondFailure() {
+      const away = await brokersAway({ cluster, topics }, others);
+      if (away.length === 0) return undefined;
+      return `broker ${away.join(', ')} is gone as well`;
+    },
+    differences: () => remainingDifferences({ cluster, topics }, topology),
+  };
+}
+
+/** The configured timeouts that a recovery time is set beside; what cannot be read is null, never a guess. */
+async function explain(
+  cluster: Cluster,
+  { quorum }: KafkaFacts,
+  broker: number,
+  timeoutMs: number,
+): Promise<Prepared['expected']> {
+  const configs = await cluster.brokerConfigs([broker], { timeoutMs }).catch(() => undefined);
+  const value = configs?.get(broker)?.find(({ name }) => name === 'broker.session.timeout.ms')?.value;
+  const sessionMs = value === undefined || value === null ? null : Number(value);
+  const ledQuorum = quorum.seen && quorum.value.leaderId === broker;
+  const { metadataMaxAgeMs, requestTimeoutMs } = PRODUCER_SETTINGS;
+  return {
+    detect: {
+      expectedMs: sessionMs,
+      by:
+        sessionMs === null
+          ? 'not readable'
+          : `broker.session.timeout.ms ${sessionMs}${ledQuorum ? ', after a new quorum leader' : ''}`,
+    },
+    elect: { expectedMs: null, by: `leaders from the ISR, seen every ${LOOK_EVERY_MS} ms` },
+    reconnect: {
+      expectedMs: metadataMaxAgeMs + requestTimeoutMs,
+      by: `producer metadataMaxAge ${metadataMaxAgeMs}, requestTimeout ${requestTimeoutMs}`,
+    },
+    slo: { expectedMs: null, by: 'p99, errors and rate for 3 s, against the baseline' },
+    restored: { expectedMs: null, by: 'broker runs again, ISR full, preferred leaders' },
+  };
+}

@@ -1,0 +1,31 @@
+/** A drill as it is listed. Apart from the drills themselves: completion and `drill ls` load no client of a store. */
+export interface DrillName {
+  /** Permanent. */
+  readonly id: string;
+  readonly store: 'Kafka' | 'Postgres' | 'Redis' | 'service';
+  /** One line: what is rehearsed. */
+  readonly title: string;
+}
+
+/** Every drill, in the order in which they should first be rehearsed. */
+export const DRILL_NAMES = [
+  {
+    id: 'kafka-broker-loss',
+    store: 'Kafka',
+    title: 'SIGKILL the broker that leads most partitions',
+  },
+  {
+    id: 'kafka-broker-hang',
+    store: 'Kafka',
+    title: 'SIGSTOP the broker that leads most partitions: connections stay open, nothing answers',
+  },
+] as const satisfies readonly DrillName[];
+
+export type DrillId = (typeof DRILL_NAMES)[number]['id'];
+
+/** The listing of one drill. */
+export function nameOf(id: DrillId): DrillName {
+  const found = DRILL_NAMES.find((name) => name.id === id);
+  if (found === undefined) throw new TypeError(`${id} is not listed`);
+  return found;
+}
