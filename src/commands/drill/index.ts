@@ -33,8 +33,7 @@ export function registerDrill(program: Command, run: Runner): void {
   drill
     .command('ls')
     .description('list the drills')
-    .addHelpText('after', '\nExample:
-  uplift drill ls')
+    .addHelpText('after', '\nExample:\n  uplift drill ls')
     .action(() => run(() => import('./ls.ts').then((m) => m.lsCommand), {}));
   withLoad(
     drill
