@@ -2,11 +2,13 @@ import { suggest } from '../config/suggest.ts';
 import { UpliftError } from '../core/error.ts';
 import type { Drill } from './engine/drill.ts';
 import { brokerHang, brokerLoss } from './kafka/broker-drill.ts';
+import { producerSafety } from './kafka/producer-drill.ts';
 import { DRILL_NAMES, type DrillId } from './names.ts';
 
 const DRILLS: Readonly<Record<DrillId, Drill>> = {
   'kafka-broker-loss': brokerLoss,
   'kafka-broker-hang': brokerHang,
+  'kafka-producer-safety': producerSafety,
 };
 
 /** The drill of an id. Throws UPL-USAGE (64) with what was meant. */

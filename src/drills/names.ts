@@ -19,6 +19,11 @@ export const DRILL_NAMES = [
     store: 'Kafka',
     title: 'SIGSTOP the broker that leads most partitions: connections stay open, nothing answers',
   },
+  {
+    id: 'kafka-producer-safety',
+    store: 'Kafka',
+    title: 'move leaders under load, every broker well: does the producer lose what was acknowledged?',
+  },
 ] as const satisfies readonly DrillName[];
 
 export type DrillId = (typeof DRILL_NAMES)[number]['id'];

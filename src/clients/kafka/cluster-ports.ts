@@ -106,6 +106,20 @@ export interface Topics {
     specs: readonly TopicSpec[],
     options: { readonly validateOnly: boolean; readonly timeoutMs: number },
   ): Promise<TopicResult[]>;
+  /**
+   * AlterPartitionReassignments (KIP-455) for all partitions in one request. With the replicas it has in another order a
+   * partition gets another preferred leader and no data moves. Per-partition errors are in the answer.
+   */
+  reassign(
+    partitions: readonly {
+      readonly topic: string;
+      readonly partition: number;
+      readonly replicas: readonly number[];
+    }[],
+    options: { readonly timeoutMs: number },
+  ): Promise<
+    readonly { readonly topic: string; readonly partition: number; readonly error: string | null }[]
+  >;
   /** Preferred election (KIP-460, request 43 v2) for these partitions: 'elected' | 'notNeeded' | an error name, per partition. */
   electPreferred(
     partitions: readonly { readonly topic: string; readonly partition: number }[],

@@ -1,4 +1,4 @@
-import { createAPI, createTopicsV7, Writer } from '@platformatic/kafka';
+import { alterPartitionReassignmentsV0, createAPI, createTopicsV7, Writer } from '@platformatic/kafka';
 import { AskAnother, errorName, requestFailed, wholeAnswer } from './answers.ts';
 import { Brokers } from './brokers.ts';
 import type { TopicResult, TopicSpec, Topics } from './ports.ts';
@@ -13,6 +13,7 @@ export function openTopics(target: KafkaTarget): Topics & { close(): Promise<voi
   const brokers = new Brokers(target);
   return {
     create: (specs, options) => create(brokers, specs, options),
+    reassign: (partitions, options) => reassign(brokers, partitions, options),
     electPreferred: (partitions, options) => electPreferred(brokers, partitions, options),
     close: () => Promise.resolve(brokers.close()),
   };
@@ -57,6 +58,42 @@ async function create(
       error: topic.errorCode === 0 ? null : errorName(topic.errorCode),
       message: topic.errorMessage ?? null,
     };
+  });
+}
+
+/** One AlterPartitionReassignments request (v0) for all partitions. */
+async function reassign(
+  brokers: Brokers,
+  partitions: Parameters<Topics['reassign']>[0],
+  { timeoutMs }: { readonly timeoutMs: number },
+): Promise<{ topic: string; partition: number; error: string | null }[]> {
+  if (partitions.length === 0) return [];
+  const wanted = [...Map.groupBy(partitions, ({ topic }) => topic)].map(([name, list]) => ({
+    name,
+    partitions: list.map(({ partition, replicas }) => ({
+      partitionIndex: partition,
+      replicas: [...replicas],
+    })),
+  }));
+  const ask = { timeoutMs, tryTimeoutMs: timeoutMs };
+  const answer = await brokers.any('reassign partitions', ask, async (connection) => {
+    const whole = await wholeAnswer(
+      alterPartitionReassignmentsV0.api.async(connection, timeoutMs, false, wanted),
+    );
+    if (whole.errorCode === NOT_CONTROLLER) throw new AskAnother('NOT_CONTROLLER');
+    return whole;
+  });
+  if (answer.errorCode !== 0)
+    throw requestFailed('reassign partitions', new Error(errorName(answer.errorCode)));
+  const codes = new Map(
+    answer.responses.flatMap((topic) =>
+      topic.partitions.map((each) => [`${topic.name}/${each.partitionIndex}`, each.errorCode] as const),
+    ),
+  );
+  return partitions.map(({ topic, partition }) => {
+    const code = codes.get(`${topic}/${partition}`);
+    if (code === 0) return { topic, partition, error: null };
+    return { topic, partition, error: code === undefined ? 'UNKNOWN_SERVER_ERROR' : errorName(code) };
   });
 }
 

@@ -10,9 +10,10 @@ import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
 import { unfinishedRuns } from '../run-folder.ts';
-import { hangBrokerStep, holdTopologyStep, killBrokerStep } from '../steps/kafka/index.ts';
+import { holdTopologyStep } from '../steps/kafka/hold.ts';
+import { hangBrokerStep, killBrokerStep } from '../steps/kafka/index.ts';
 import { watchLeadership } from './leadership.ts';
-import { preflightFindings } from './preflight.ts';
+import { BROKER_CONDITIONS, preflightOf } from './preflight.ts';
 import { brokersAway, remainingDifferences } from './settle.ts';
 import { type KafkaTopology, leadsMost, ledBy, topologyOf } from './topology.ts';
 
@@ -48,11 +49,11 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const most = leadsMost(topology, declared);
   if (most === undefined) return { kind: 'refused', findings: checks };
   const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker);
-  const looked = { kafka: facts.kafka, topology, desired: facts.desired, victim: most.broker };
-  const findings = [
-    ...checks,
-    ...preflightFindings({ region: options.region, ...looked, victimProcess, unfinishedRuns: unfinished }),
-  ];
+  const looked = {
+    ...{ kafka: facts.kafka, topology, desired: facts.desired },
+    ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
+  };
+  const findings = [...checks, ...preflightOf(options.region, looked, BROKER_CONDITIONS)];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };
   const expected = await explain(ports.context.cluster, facts.kafka, most.broker, options.timeoutMs);
   return {

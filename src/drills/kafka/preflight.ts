@@ -4,30 +4,39 @@ import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
 import type { KafkaTopology } from './topology.ts';
 
-/** What the preflight of a broker loss looks at beside the ordinary checks. */
-export interface PreflightFacts {
-  readonly region: string;
+/** What every drill on Kafka looks at beside the ordinary checks. */
+export interface KafkaLooked {
   readonly kafka: KafkaFacts;
   readonly topology: KafkaTopology;
-  readonly desired: readonly DesiredTopic[];
-  readonly victim: number;
-  /** What the actuator says of the victim, or why it has no hold of it. */
-  readonly victimProcess: { readonly ok: boolean; readonly text: string };
   /** Runs that were started here and never restored. */
   readonly unfinishedRuns: readonly string[];
 }
 
-/** Pure: one finding per condition; the drill starts only when all pass. */
-export function preflightFindings(facts: PreflightFacts): Finding[] {
-  return [
-    quietCluster(facts),
-    preferredLeaders(facts),
-    headroom(facts),
-    quorumSurvives(facts),
-    victimAtHand(facts),
-    nothingUnfinished(facts),
-  ].map((finding) => ({ ...finding, region: facts.region }));
+/** What the preflight of a drill on one broker looks at. */
+export interface PreflightFacts extends KafkaLooked {
+  readonly desired: readonly DesiredTopic[];
+  readonly victim: number;
+  /** What the actuator says of the victim, or why it has no hold of it. */
+  readonly victimProcess: { readonly ok: boolean; readonly text: string };
 }
+
+/** Pure: one finding per condition, and that no run is unfinished; the drill starts only when all pass. */
+export function preflightOf<F extends KafkaLooked>(
+  region: string,
+  facts: F,
+  conditions: readonly ((facts: F) => Finding)[],
+): Finding[] {
+  return [...conditions, nothingUnfinished].map((condition) => ({ ...condition(facts), region }));
+}
+
+/** The conditions of a drill on one broker. */
+export const BROKER_CONDITIONS: readonly ((facts: PreflightFacts) => Finding)[] = [
+  quietCluster,
+  preferredLeaders,
+  headroom,
+  quorumSurvives,
+  victimAtHand,
+];
 
 function finding(
   id: string,
@@ -41,7 +50,8 @@ function finding(
   return next === undefined ? base : { ...base, next };
 }
 
-function quietCluster({ kafka }: PreflightFacts): Finding {
+/** Nobody moves partitions. */
+export function quietCluster({ kafka }: KafkaLooked): Finding {
   const of = (status: FindingStatus, summary: string): Finding =>
     finding(
       'drill.kafka.quiet',
@@ -55,7 +65,8 @@ function quietCluster({ kafka }: PreflightFacts): Finding {
   return moving === 0 ? of('pass', 'no reassignment') : of('fail', `${moving} partitions are being moved`);
 }
 
-function preferredLeaders({ topology }: PreflightFacts): Finding {
+/** Leaders are where an election would put them back. */
+export function preferredLeaders({ topology }: KafkaLooked): Finding {
   const away = topology.partitions.filter((place) => place.leader !== place.replicas[0]);
   const title = 'every partition is led by its preferred replica, so that leadership can be put back';
   const of = (status: FindingStatus, summary: string, next?: string): Finding =>
@@ -126,7 +137,7 @@ function victimAtHand({ victim, victimProcess }: PreflightFacts): Finding {
   );
 }
 
-function nothingUnfinished({ unfinishedRuns }: PreflightFacts): Finding {
+function nothingUnfinished({ unfinishedRuns }: KafkaLooked): Finding {
   const title = 'no earlier drill waits to be restored';
   const query = 'journals in the state folder';
   const [first] = unfinishedRuns;

@@ -3,7 +3,8 @@ import { waitFor } from '../../../core/wait.ts';
 import type { AnyStepKind, StepKind } from '../../../steps/kind.ts';
 import type { BrokerActuator } from '../../actuators/process.ts';
 import { type SettlePorts, waitRegistered } from '../../kafka/settle.ts';
-import { type HoldArgs, holdTopologyStep } from './hold.ts';
+import { holdTopologyStep } from './hold.ts';
+import { moveLeadersStep } from './move-leaders.ts';
 
 /** What the steps act through; `actuatorOf` is given the units folder that the step itself names. */
 export interface KafkaStepContext extends SettlePorts {
@@ -68,12 +69,10 @@ export const hangBrokerStep: BrokerStep = {
   undoTimeoutMs: REGISTER_MS + 10_000,
 };
 
-export type { HoldArgs };
-export { holdTopologyStep };
-
 /** Every kind that acts on Kafka. */
 export const kafkaKinds: readonly AnyStepKind<KafkaStepContext>[] = [
   holdTopologyStep,
   killBrokerStep,
   hangBrokerStep,
+  moveLeadersStep,
 ];

@@ -1,0 +1,91 @@
+import { runChecks } from '../../checks/check.ts';
+import { CHECKS } from '../../checks/registry.ts';
+import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
+import { TOPICS } from '../../contract/records.ts';
+import type { Json } from '../../core/step.ts';
+import { stepOf } from '../../steps/kind.ts';
+import type { Drill, DrillOptions, DrillPorts, FaultWatch, Preparation } from '../engine/drill.ts';
+import { notMet } from '../engine/refuse.ts';
+import { nameOf } from '../names.ts';
+import { unfinishedRuns } from '../run-folder.ts';
+import { holdTopologyStep } from '../steps/kafka/hold.ts';
+import { moveLeadersStep, type Place } from '../steps/kafka/move-leaders.ts';
+import { preferredLeaders, preflightOf, quietCluster } from './preflight.ts';
+import { brokersAway, remainingDifferences } from './settle.ts';
+import { type KafkaTopology, topologyOf } from './topology.ts';
+
+/** So often leadership moves; a producer that loses records at a change of leader has lost some by then. */
+const ROUNDS = 4;
+const EVERY_MS = 3000;
+/** What the service writes: the topics whose producers are tried. */
+const WRITTEN: readonly string[] = [TOPICS.commands, TOPICS.events];
+
+/**
+ * Moves leadership under load while every broker is well: no fault at all. A producer with several sends of one partition
+ * under way, or one send over several partitions, loses acknowledged records here (tulios/kafkajs #1303).
+ */
+export const producerSafety: Drill = {
+  ...nameOf('kafka-producer-safety'),
+  question: (region) => `Move the leaders of ${WRITTEN.join(' and ')} in ${region} ${ROUNDS} times?`,
+  prepare,
+};
+
+async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
+  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const facts = await ports.look();
+  const checks = runChecks(CHECKS, facts);
+  if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
+  const topology = topologyOf(facts.kafka.state.value);
+  const places = placesOf(topology);
+  const looked = { kafka: facts.kafka, topology, unfinishedRuns: unfinished };
+  const findings = [...checks, ...preflightOf(options.region, looked, [quietCluster, preferredLeaders])];
+  if (notMet(findings).length > 0 || places.length === 0) return { kind: 'refused', findings };
+  const { metadataMaxAgeMs, requestTimeoutMs } = PRODUCER_SETTINGS;
+  const what = `the leaders of ${places.length} partitions of ${WRITTEN.join(' and ')}`;
+  const { cluster, topics } = ports.context;
+  const brokers = topology.brokers.map(({ id }) => id);
+  return {
+    kind: 'ready',
+    target: `Kafka cluster ${topology.clusterId}`,
+    findings,
+    victim: { id: WRITTEN.join('+'), text: what },
+    blast: { hit: places.length, of: topology.partitions.length, what: 'partitions' },
+    topology: structuredClone(topology) as unknown as Json,
+    steps: [
+      stepOf(holdTopologyStep, { topology: structuredClone(topology) } as never),
+      stepOf(moveLeadersStep, { partitions: places, rounds: ROUNDS, everyMs: EVERY_MS } as never),
+    ],
+    faultAt: 1,
+    fault: `move ${what} ${ROUNDS} times, ${EVERY_MS / 1000} s apart`,
+    expected: {
+      reconnect: {
+        expectedMs: metadataMaxAgeMs + requestTimeoutMs,
+        by: `producer metadataMaxAge ${metadataMaxAgeMs}, requestTimeout ${requestTimeoutMs}`,
+      },
+      slo: { expectedMs: null, by: 'p99, errors and rate for 3 s, against the baseline' },
+      restored: { expectedMs: null, by: 'replicas in their order, preferred leaders' },
+    },
+    partitions: new Set(
+      places.flatMap(({ topic, partition }) => (topic === TOPICS.commands ? [partition] : [])),
+    ),
+    commandPartitions: places.filter(({ topic }) => topic === TOPICS.commands).length,
+    // The hold looks again that everything is as it was, right before the first move.
+    moved: async () => undefined,
+    watch: (): FaultWatch => ({
+      moments: () => ({ detectedNs: null, electedNs: null }),
+      stop: async () => undefined,
+    }),
+    async secondFailure() {
+      const away = await brokersAway({ cluster, topics }, brokers);
+      return away.length === 0 ? undefined : `broker ${away.join(', ')} is gone`;
+    },
+    differences: () => remainingDifferences({ cluster, topics }, topology),
+  };
+}
+
+/** Pure: the partitions that are written, with more than one replica to lead them. */
+function placesOf({ partitions }: KafkaTopology): Place[] {
+  return partitions.flatMap(({ topic, partition, replicas }) =>
+    WRITTEN.includes(topic) && replicas.length > 1 ? [{ topic, partition, replicas: [...replicas] }] : [],
+  );
+}
