@@ -65,6 +65,11 @@ export const ERRORS = {
     exit: EXIT.refused,
     when: 'A preflight check of a drill failed or had no data; nothing was touched.',
   },
+  'UPL-LOCK-TAKEN': { exit: EXIT.refused, when: 'Somebody else changes this cluster right now.' },
+  'UPL-LOCK-UNKNOWN': {
+    exit: EXIT.refused,
+    when: 'The lock of the cluster could not be asked for; nobody can tell who else is at work.',
+  },
   'UPL-DRILL-UNFINISHED': { exit: EXIT.refused, when: 'An earlier drill has not been restored yet.' },
   'UPL-NOT-RESTORED': { exit: EXIT.notRestored, when: 'Something uplift changed could not be put back.' },
   'UPL-STEP-FAILED': { exit: EXIT.fail, when: 'A step of a plan failed.' },

@@ -1,22 +1,13 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import {
-  Kafka,
-  type KafkaConfig,
-  logLevel,
-  type Message,
-  type Producer,
-  type RecordMetadata,
-  type SASLOptions,
-} from 'kafkajs';
+import type { Socket } from 'node:net';
+import { Kafka, type KafkaConfig, type Message, type Producer, type RecordMetadata } from 'kafkajs';
 import { isUpliftError, type UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
 import type { HungBrokers } from './hung-brokers.ts';
+import { credentialsOf, socketTo } from './kafkajs-config.ts';
 import { mendKafkaJsIdleTimer } from './kafkajs-idle.ts';
 import { PRODUCER_SETTINGS } from './producer-settings.ts';
 import { refusalAt } from './refusal-at.ts';
-import type { KafkaSasl, KafkaTarget } from './target.ts';
-import { tlsOptions } from './tls-options.ts';
+import type { KafkaTarget } from './target.ts';
 
 /** The retries of the safe pattern while a session is current (docs/architecture.md, "The safe producer"). */
 const RETRIES = 100;
@@ -147,16 +138,13 @@ export class KafkaJsSession {
     const retries = { valueOf: () => (this.#retired ? 0 : RETRIES) } as unknown as number;
     return {
       brokers: [...this.#context.seeds],
-      clientId: target.clientId,
-      logLevel: logLevel.NOTHING,
+      ...credentialsOf(target),
       connectionTimeout: Math.min(1000, target.requestTimeoutMs),
       authenticationTimeout: requestTimeout,
       requestTimeout,
       enforceRequestTimeout: true,
       retry: { initialRetryTime: 100, maxRetryTime: 500, retries },
       socketFactory: (to) => this.#connect(to.host, to.port, to.onConnect),
-      ...(target.tls === undefined ? {} : { ssl: true }),
-      ...(target.sasl === undefined ? {} : { sasl: saslOptions(target.sasl) }),
     };
   }
 
@@ -164,19 +152,13 @@ export class KafkaJsSession {
     const address = `${host}:${port}`;
     if (this.#killed) throw new Error('this producer was discarded');
     if (this.#context.hung.has(address)) throw new Error(`broker ${address} does not answer`);
-    const { tls } = this.#context.target;
-    const socket: Socket =
-      tls === undefined
-        ? connectTcp({ host, port, noDelay: true }, onConnect)
-        : connectTls({ host, port, ...tlsOptions(tls, host) }, onConnect).setNoDelay(true);
-    socket.setKeepAlive(true, 60_000);
+    const socket = socketTo(this.#context.target, { host, port }, onConnect);
     this.#sockets.set(socket, address);
     this.#reached.add(address);
     socket.once('close', () => {
       this.#sockets.delete(socket);
       void this.#askWhy(address);
     });
-    socket.on('error', () => undefined);
     return socket;
   }
 
@@ -199,11 +181,4 @@ export class KafkaJsSession {
     this.#asked.set(address, asked);
     return asked;
   }
-}
-
-function saslOptions(sasl: KafkaSasl): SASLOptions {
-  const { username, password } = sasl;
-  if (sasl.mechanism === 'SCRAM-SHA-256') return { mechanism: 'scram-sha-256', username, password };
-  if (sasl.mechanism === 'SCRAM-SHA-512') return { mechanism: 'scram-sha-512', username, password };
-  return { mechanism: 'plain', username, password };
 }

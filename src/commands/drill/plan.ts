@@ -18,7 +18,9 @@ export const planCommand: Action<PlanInput> = async (deps, input) => {
   const region = await openOneRegion(deps);
   const options = drillOptions(region, input, newRunId());
   const journal = { append: () => Promise.reject(new TypeError('a plan has no journal')) };
-  const preparation = await withDrillPorts(deps, region, journal, (ports) => drill.prepare(ports, options));
+  const preparation = await withDrillPorts(deps, region, { journal, lock: false, what: '' }, (ports) =>
+    drill.prepare(ports, options),
+  );
   if (preparation.kind === 'refused') {
     const { findings } = preparation;
     const bad = notMet(findings);

@@ -10,6 +10,7 @@ import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
+import { lockCluster, NO_LOCK } from '../shared/cluster-lock.ts';
 import { lookAtRegion } from '../shared/look.ts';
 import { besideConfig } from '../shared/project.ts';
 import { postgresTargets, type Region } from '../shared/region.ts';
@@ -42,7 +43,7 @@ export function stepContext(
 export async function withDrillPorts<T>(
   deps: Deps,
   region: Region,
-  journal: Pick<Journal, 'append'>,
+  given: { readonly journal: Pick<Journal, 'append'>; readonly lock: boolean; readonly what: string },
   work: (ports: DrillPorts) => Promise<T>,
 ): Promise<T> {
   const { service } = region.config;
@@ -72,7 +73,8 @@ export async function withDrillPorts<T>(
       look: () => lookAtRegion(deps, region),
       startLoad,
       context: stepContext(deps, { cluster, topics }),
-      journal,
+      lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
+      journal: given.journal,
       progress: deps.progress,
       signal: deps.signal,
     });

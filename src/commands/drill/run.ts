@@ -38,7 +38,7 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
     clock: deps.clock,
   });
   try {
-    return await journaledRun(deps, region, { drill, journal, options });
+    return await journaledRun(deps, region, { drill, journal, options, lock: !input.allowNoLock });
   } finally {
     await journal.close();
   }
@@ -47,12 +47,18 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
 async function journaledRun(
   deps: Deps,
   region: Region,
-  run: { readonly drill: Drill; readonly journal: Journal; readonly options: DrillOptions },
+  run: {
+    readonly drill: Drill;
+    readonly journal: Journal;
+    readonly options: DrillOptions;
+    readonly lock: boolean;
+  },
 ): Promise<Outcome> {
-  const { drill, journal, options } = run;
+  const { drill, journal, options, lock } = run;
+  const given = { journal, lock, what: `drill ${drill.id} (run ${options.runId})` };
   let result: DrillResult;
   try {
-    result = await withDrillPorts(deps, region, journal, (ports) => runDrill(drill, ports, options));
+    result = await withDrillPorts(deps, region, given, (ports) => runDrill(drill, ports, options));
   } catch (error) {
     await endJournal(journal, 'drill.ended', error, deps.signal);
     throw error;

@@ -90,6 +90,12 @@ export interface Drill extends DrillName {
   readonly prepare: (ports: DrillPorts, options: DrillOptions) => Promise<Preparation>;
 }
 
+/** The right to change a cluster. Lost, it stops what would be broken next, never a restore. */
+export interface HeldLock {
+  held(): boolean;
+  release(): Promise<void>;
+}
+
 /** What a drill acts through; the command opens and closes all of it. */
 export interface DrillPorts {
   readonly clock: Clock;
@@ -100,6 +106,8 @@ export interface DrillPorts {
   /** Takes a fresh look at everything the checks judge. */
   readonly look: () => Promise<CheckFacts>;
   readonly startLoad: (options: LoadOptions) => Promise<Load>;
+  /** Asks for the lock of the cluster; the run releases it. Throws what refuses the run (15). */
+  readonly lock: () => Promise<HeldLock>;
   /** What its steps act through. */
   readonly context: DrillStepContext;
   readonly journal: Pick<Journal, 'append'>;

@@ -8,7 +8,7 @@ import type { Baseline } from '../../load/measure.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
-import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
 import { refuseUnfinished, requireReady } from './refuse.ts';
 import { type PutBack, putBack, unrecordedOf } from './restore.ts';
@@ -40,6 +40,28 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
     topology: prepared.topology,
   });
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
+  const lock = await ports.lock();
+  try {
+    return await withLoad(drill, ports, options, {
+      ...prepared,
+      moved: () => movedOrUnlocked(prepared, lock),
+    });
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Why the fault must not strike after all: the victim is another one by now, or somebody else may be at work. */
+async function movedOrUnlocked(prepared: Prepared, lock: HeldLock): Promise<string | undefined> {
+  return lock.held() ? prepared.moved() : 'the lock of the cluster was lost';
+}
+
+async function withLoad(
+  drill: Drill,
+  ports: DrillPorts,
+  options: DrillOptions,
+  prepared: Prepared,
+): Promise<DrillResult> {
   const load = await startDrillLoad(ports, options, prepared);
   try {
     return await underLoad(drill, ports, options, prepared, load);

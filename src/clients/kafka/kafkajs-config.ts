@@ -1,0 +1,40 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import type { KafkaSasl, KafkaTarget } from './target.ts';
+import { tlsOptions } from './tls-options.ts';
+
+/** Who we are to the brokers, and how we prove it. kafkajs itself says nothing: what matters reaches us as errors. */
+export function credentialsOf(
+  target: KafkaTarget,
+): Pick<KafkaConfig, 'clientId' | 'logLevel' | 'ssl' | 'sasl'> {
+  return {
+    clientId: target.clientId,
+    logLevel: logLevel.NOTHING,
+    ...(target.tls === undefined ? {} : { ssl: true }),
+    ...(target.sasl === undefined ? {} : { sasl: saslOptions(target.sasl) }),
+  };
+}
+
+/** A socket to a broker, over TLS where the target has it; errors reach whoever uses it. */
+export function socketTo(
+  { tls }: Pick<KafkaTarget, 'tls'>,
+  to: { readonly host: string; readonly port: number },
+  onConnect: () => void,
+): Socket {
+  const { host, port } = to;
+  const socket: Socket =
+    tls === undefined
+      ? connectTcp({ host, port, noDelay: true }, onConnect)
+      : connectTls({ host, port, ...tlsOptions(tls, host) }, onConnect).setNoDelay(true);
+  socket.setKeepAlive(true, 60_000);
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+function saslOptions(sasl: KafkaSasl): SASLOptions {
+  const { username, password } = sasl;
+  if (sasl.mechanism === 'SCRAM-SHA-256') return { mechanism: 'scram-sha-256', username, password };
+  if (sasl.mechanism === 'SCRAM-SHA-512') return { mechanism: 'scram-sha-512', username, password };
+  return { mechanism: 'plain', username, password };
+}

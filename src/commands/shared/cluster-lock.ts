@@ -1,0 +1,59 @@
+import { hostname, userInfo } from 'node:os';
+import { acquireLock, type Lock } from '../../clients/kafka/lock.ts';
+import type { Cluster, Topics } from '../../clients/kafka/ports.ts';
+import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
+import { EXIT } from '../../core/exit.ts';
+import type { Region } from './region.ts';
+
+/** Owning its only partition is the right to change the cluster. */
+export const LOCK_TOPIC = '_uplift.lock';
+const LOCK_GROUP = 'uplift';
+const REPLICAS = 3;
+const ACQUIRE_MS = 20_000;
+
+/** A lock that nobody asked for: `--allow-no-lock`. */
+export const NO_LOCK: Lock = { held: () => true, release: async () => undefined };
+
+/**
+ * The lock of a region's cluster; its topic is made where it is missing. Throws UPL-LOCK-TAKEN (15) with what the holder
+ * said of itself, and UPL-LOCK-UNKNOWN (15) when no coordinator answered: nobody can tell then who else is at work.
+ */
+export async function lockCluster(
+  region: Region,
+  ports: { readonly cluster: Cluster; readonly topics: Topics },
+  what: string,
+): Promise<Lock> {
+  const owner = `${what} by ${userInfo().username} on ${hostname()}, pid ${process.pid}`;
+  try {
+    await makeTopic(ports, region.project.config.value.limits.requestTimeout);
+    const request = { topic: LOCK_TOPIC, groupId: LOCK_GROUP, owner, timeoutMs: ACQUIRE_MS };
+    const acquired = await acquireLock(region.kafka, request);
+    if (acquired.kind === 'held') return acquired.lock;
+    throw new UpliftError('UPL-LOCK-TAKEN', {
+      message: `The cluster of ${region.config.name} is locked: ${acquired.by}. Nothing was touched.`,
+      exit: EXIT.refused,
+    });
+  } catch (error) {
+    if (isUpliftError(error, 'UPL-LOCK-TAKEN')) throw error;
+    throw new UpliftError('UPL-LOCK-UNKNOWN', {
+      message: `Nobody can tell who else is at work on ${region.config.name}: ${reasonOf(error)} Nothing was touched.`,
+      next: 'the same command with --allow-no-lock, once it is certain that nobody is',
+      exit: EXIT.refused,
+      cause: error,
+    });
+  }
+}
+
+async function makeTopic(
+  { cluster, topics }: { readonly cluster: Cluster; readonly topics: Topics },
+  timeoutMs: number,
+): Promise<void> {
+  const state = await cluster.describe({ topics: [LOCK_TOPIC], timeoutMs });
+  if (state.topics.some(({ name }) => name === LOCK_TOPIC)) return;
+  const brokers = state.brokers.map(({ id }) => id).toSorted((a, b) => a - b);
+  const spec = { name: LOCK_TOPIC, assignment: [brokers.slice(0, REPLICAS)], configs: {} };
+  const [result] = await topics.create([spec], { validateOnly: false, timeoutMs });
+  // Somebody else made it in the same moment: then it is there.
+  if (result?.error !== null && result?.error !== 'TOPIC_ALREADY_EXISTS')
+    throw new Error(`${LOCK_TOPIC} could not be made: ${result?.error ?? 'no answer'}`);
+}
