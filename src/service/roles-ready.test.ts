@@ -85,7 +85,8 @@ class World {
     const claims = { claim: away, put: none, probe: none, close: none };
     return {
       openProduce: async () => this.#openProduce(),
-      openCluster: () => ({ describe: describeTopics, topicConfigs: away, close: none }) as unknown as Cluster,
+      openCluster: () =>
+        ({ describe: describeTopics, topicConfigs: away, close: none }) as unknown as Cluster,
       openRead: () => ({ bounds: away, close: none }) as unknown as Read,
       openGroups: () => ({ commit: away, committed: away, edges: away, close: none }),
       openSql: () => sql,
@@ -157,7 +158,7 @@ test('a projector describes how far it is, and answers a problem while it projec
   const answer = await it.fetch(url);
   expect([answer.status, answer.headers.get('content-type'), answer.headers.get('retry-after')]).toEqual([
     503,
-    'application/problem+json',
+    'application/problem+json; charset=utf-8',
     '1',
   ]);
   const document = (await (await it.fetch('/openapi.json')).json()) as {

@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
 import {
   type InRecord,
+  type LearningProduce,
   type OutRecord,
   openCluster,
   openProduce,
   openRead,
   openTopics,
-  type LearningProduce,
   type Read,
   type ReadPosition,
 } from '../../src/clients/kafka/index.ts';

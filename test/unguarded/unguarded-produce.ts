@@ -1,5 +1,10 @@
 import { Kafka, logLevel, type RecordMetadata, type TopicMessages } from 'kafkajs';
-import type { LearningProduce, OutRecord, PartitionAck, PartitionBatch } from '../../src/clients/kafka/ports.ts';
+import type {
+  LearningProduce,
+  OutRecord,
+  PartitionAck,
+  PartitionBatch,
+} from '../../src/clients/kafka/ports.ts';
 import type { KafkaTarget } from '../../src/clients/kafka/target.ts';
 
 /** How long records are collected before they are sent together, as batching producers are usually set. */

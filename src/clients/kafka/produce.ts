@@ -23,7 +23,10 @@ const OPEN_ATTEMPT_MS = 4000;
  * producer"): idempotent, one partition a send, one outstanding send a partition, each answer checked, a new client
  * (new producer id) after any rejection. Throws UPL-KAFKA-UNREACHABLE or UPL-KAFKA-AUTH when it cannot connect.
  */
-export async function openProduce(target: KafkaTarget, options: ProduceOptions = {}): Promise<LearningProduce> {
+export async function openProduce(
+  target: KafkaTarget,
+  options: ProduceOptions = {},
+): Promise<LearningProduce> {
   const produce = new SafeProduce(target, options);
   await produce.connect(options.openTimeoutMs ?? 10_000);
   return produce;

@@ -140,7 +140,11 @@ describe('POST /v1/reservations', () => {
       return (await slow.post()).headers['retry-after'];
     };
     // 8 s of the append and 2 s for its end: the second part is rare, so nobody is told to wait for it.
-    expect([await retryAfterIn(0), await retryAfterIn(5500), await retryAfterIn(4400)]).toEqual(['8', '5', '1']);
+    expect([await retryAfterIn(0), await retryAfterIn(5500), await retryAfterIn(4400)]).toEqual([
+      '8',
+      '5',
+      '1',
+    ]);
     gate.resolve();
     expect((await first).statusCode).toBe(202);
   });

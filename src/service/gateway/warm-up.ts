@@ -36,7 +36,8 @@ export function gatewayParts(deps: WarmUpDeps): readonly WarmPart[] {
     { name: 'reservation ids', use: async () => void deps.ids.state() },
     { name: 'writer', use: () => ask(deps.writer) },
   ];
-  if (replicas > 0) parts.push({ name: 'replicas', use: async () => away(await deps.reader.warm(), replicas) });
+  if (replicas > 0)
+    parts.push({ name: 'replicas', use: async () => away(await deps.reader.warm(), replicas) });
   if (limiter !== undefined) parts.push({ name: 'limits', use: async () => limited(await limiter.warm()) });
   if (bloom !== undefined) parts.push({ name: 'filter of ids', use: async () => lookedUp(bloom) });
   return parts;

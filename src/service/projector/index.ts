@@ -45,7 +45,10 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   // Also where events are put aside: without it the first one that cannot be applied stops its partition.
   const topics = { names: [TOPICS.events, dlqOf(TOPICS.events)], partitions, timeoutMs: QUESTION_MS };
   const loop = new ProbeLoop([
-    { name: 'kafka', run: async () => checkTopics(cluster, topics).then(() => `${partitions} partitions each`) },
+    {
+      name: 'kafka',
+      run: async () => checkTopics(cluster, topics).then(() => `${partitions} partitions each`),
+    },
     postgresProbe(sql),
   ]);
   const state = (): ProbeResult =>

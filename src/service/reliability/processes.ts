@@ -73,9 +73,7 @@ export function projectorsOf(rows: readonly ReportRow[], nowMs: number): Project
     ({ silentMs }) => silentMs <= HEARD_MS,
   );
   // What was behind goes on ageing until it says otherwise.
-  const lags = heard.map(({ report, silentMs }) =>
-    later(report.lagMs, report.lagRecords > 0 ? silentMs : 0),
-  );
+  const lags = heard.map(({ report, silentMs }) => later(report.lagMs, report.lagRecords > 0 ? silentMs : 0));
   return {
     covered: sum(heard.map(({ report }) => report.partitions)),
     stopped: sum(heard.map(({ report }) => report.stopped)),

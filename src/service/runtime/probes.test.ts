@@ -37,10 +37,11 @@ describe('the loop of probes', () => {
 
   test('does not let an answer count that is older than two periods', async () => {
     let asked = 0;
+    const hangs = Promise.withResolvers<string>();
     const loop = loopOf(
       () => {
         asked += 1;
-        return asked === 1 ? Promise.resolve('fine') : new Promise(() => undefined);
+        return asked === 1 ? Promise.resolve('fine') : hangs.promise;
       },
       // Nothing ends the second question: only the age of the first answer can say so.
       { periodMs: 60, timeoutMs: 60_000, retryMs: 10 },
@@ -50,10 +51,11 @@ describe('the loop of probes', () => {
     await until('the answer is too old', () => loop.snapshot()[0]?.ok === false);
     const [{ ageMs, detail } = { ageMs: 0, detail: '' }] = loop.snapshot();
     expect(ageMs).toBeGreaterThan(120);
+    hangs.resolve('late');
     expect(detail).toMatch(/^no answer for \d+ ms; before: fine$/);
   });
 
-  test('waits for a question that hangs instead of asking again beside it', async () => {
+  test('waits for a question that hangs instead of asking again beside it, and takes no late answer', async () => {
     let [asked, open, most] = [0, 0, 0];
     const loop = loopOf(async () => {
       asked += 1;

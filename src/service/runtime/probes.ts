@@ -52,13 +52,18 @@ interface Seen {
   readonly atMs: number;
 }
 
+interface Question {
+  readonly sinceMs: number;
+  readonly answer: Promise<string>;
+}
+
 /** Asks every probe again and again in the background, so that `/readyz` itself never waits for anything. */
 export class ProbeLoop {
   readonly #probes: readonly Probe[];
   readonly #timing: ProbeTiming;
   readonly #seen = new Map<string, Seen>();
   /** Questions without an answer yet: one that hangs is waited for, not asked once more beside itself. */
-  readonly #asked = new Map<string, Promise<string>>();
+  readonly #asked = new Map<string, Question>();
   readonly #startedMs = performance.now();
   readonly #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
@@ -103,10 +108,15 @@ export class ProbeLoop {
 
   async #ask(probe: Probe): Promise<Seen> {
     const { name } = probe;
+    const { timeoutMs } = this.#timing;
     let seen: Seen;
     try {
-      const detail = await withDeadline(name, this.#timing.timeoutMs, this.#answerOf(probe));
-      seen = { ok: true, detail, atMs: performance.now() };
+      const { sinceMs, answer } = this.#questionOf(probe);
+      const detail = await withDeadline(name, timeoutMs, answer);
+      const atMs = performance.now();
+      const tookMs = Math.round(atMs - sinceMs);
+      if (tookMs > timeoutMs) seen = { ok: false, detail: `answered after ${tookMs} ms: ${detail}`, atMs };
+      else seen = { ok: true, detail, atMs };
     } catch (error) {
       seen = { ok: false, detail: reasonOf(error), atMs: performance.now() };
     }
@@ -114,12 +124,13 @@ export class ProbeLoop {
     return seen;
   }
 
-  #answerOf(probe: Probe): Promise<string> {
+  #questionOf(probe: Probe): Question {
     const { name } = probe;
     const standing = this.#asked.get(name);
     if (standing !== undefined) return standing;
     const answer = probe.run().finally(() => this.#asked.delete(name));
-    this.#asked.set(name, answer);
-    return answer;
+    const question = { sinceMs: performance.now(), answer };
+    this.#asked.set(name, question);
+    return question;
   }
 }

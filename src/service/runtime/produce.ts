@@ -66,7 +66,9 @@ class BackgroundProduce implements OpeningProduce {
 
   #opened(): LearningProduce {
     if (this.#produce !== undefined) return this.#produce;
-    throw new UpliftError('UPL-KAFKA-OVERLOADED', { message: 'Not connected to Kafka yet; nothing was sent.' });
+    throw new UpliftError('UPL-KAFKA-OVERLOADED', {
+      message: 'Not connected to Kafka yet; nothing was sent.',
+    });
   }
 
   async #open(open: () => Promise<LearningProduce>): Promise<void> {

@@ -19,9 +19,9 @@ test('caches are warm once every part was used once, and are left alone from the
   expect(probe.name).toBe('caches');
   await expect(probe.run()).rejects.toThrow(/^cold: writer \(no connection\)$/);
   isAway = false;
-  expect(await probe.run()).toBe('warm: replicas (1 of 2 away), writer');
+  expect(await probe.run()).toBe('warm: writer, replicas (1 of 2 away)');
   isAway = true;
-  expect(await probe.run()).toBe('warm: replicas (1 of 2 away), writer');
+  expect(await probe.run()).toBe('warm: writer, replicas (1 of 2 away)');
   expect(used).toEqual(['writer', 'replicas', 'writer']);
 });
 

@@ -30,7 +30,7 @@ export function cachesProbe(parts: readonly WarmPart[], timeoutMs = QUESTION_MS)
       const cold = parts.filter(({ name }) => !warm.has(name));
       const failed = (await Promise.all(cold.map(warmUp))).filter((one) => one !== undefined);
       if (failed.length > 0) throw new Error(`cold: ${failed.join(', ')}`);
-      return `warm: ${[...warm.values()].join(', ')}`;
+      return `warm: ${parts.map(({ name }) => warm.get(name)).join(', ')}`;
     },
   };
 }

@@ -141,8 +141,5 @@ function probesOf(
     topic.id = (await checkTopics(cluster, check)).get(TOPICS.commands);
     return `${check.partitions} partitions`;
   };
-  return [
-    { name: 'kafka', run: kafka },
-    postgresProbe(sql),
-  ];
+  return [{ name: 'kafka', run: kafka }, postgresProbe(sql)];
 }
