@@ -7,7 +7,7 @@ import { postgresUrl, type RoleProcess, roleEnv, startRole } from '../../test/su
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
 import { dlqOf } from '../contract/dead-letter.ts';
-import { acknowledgedSchema, decidedSchema, PROBLEMS } from '../contract/http.ts';
+import { acknowledgedSchema, decidedSchema, PROBLEMS, readyzSchema } from '../contract/http.ts';
 import { eventIdOf, partitionOf, reservationIdOf } from '../contract/ids.ts';
 import { VIEWS } from '../contract/projection.ts';
 import { type Decision, type ReservationState, TOPICS } from '../contract/records.ts';
@@ -161,6 +161,10 @@ describe('the reference service on real servers', () => {
     await topics.close();
     expect(results.map((result) => result.error)).toEqual([null, null, null, null]);
     for (const name of ROLES) await role(name).ready(30_000);
+    const { probes } = readyzSchema.parse((await role('gateway').readyz()).body);
+    const caches = probes.find(({ name }) => name === 'caches');
+    expect(caches?.detail).toContain('leaders of the commands topic, claims (in Redis)');
+    expect(caches?.detail).toContain('replicas (1 of 2 away: the writer is read)');
   });
 
   test('a create is acknowledged, decided and projected; the same key answers the same, another payload 422', async () => {
