@@ -161,10 +161,15 @@ describe('the reference service on real servers', () => {
     await topics.close();
     expect(results.map((result) => result.error)).toEqual([null, null, null, null]);
     for (const name of ROLES) await role(name).ready(30_000);
-    const { probes } = readyzSchema.parse((await role('gateway').readyz()).body);
-    const caches = probes.find(({ name }) => name === 'caches');
-    expect(caches?.detail).toContain('leaders of the commands topic, claims (in Redis)');
-    expect(caches?.detail).toContain('replicas (1 of 2 away: the writer is read)');
+    const warm =
+      'warm: leaders of the commands topic, claims, reservation ids, writer, limits, filter of ids';
+    const caches = async (): Promise<boolean> => {
+      const { probes } = readyzSchema.parse((await role('gateway').readyz()).body);
+      const says = probes.find(({ name }) => name === 'caches')?.detail;
+      if (says === `${warm}; without: replicas (1 of 2 away: the writer is read)`) return true;
+      throw new Error(says);
+    };
+    await waitFor(caches, { what: 'warm caches', timeoutMs: 15_000 });
   });
 
   test('a create is acknowledged, decided and projected; the same key answers the same, another payload 422', async () => {

@@ -79,7 +79,7 @@ beforeEach(() => {
 describe('the caches of a gateway', () => {
   test('are warm when all that the first request needs was used once', async () => {
     expect(await gateway.probe.run()).toBe(
-      'warm: leaders of the commands topic, claims (in Redis), reservation ids, writer, replicas, limits, filter of ids',
+      'warm: leaders of the commands topic, claims, reservation ids, writer, replicas, limits, filter of ids',
     );
     expect(gateway.learned).toEqual([TOPICS.commands]);
     expect(gateway.taken).toEqual(['(nobody)']);
@@ -100,10 +100,11 @@ describe('the caches of a gateway', () => {
 
   test('are warm without a replica, Redis and its limits: the writer and Postgres stand in', async () => {
     Object.assign(gateway.control, { replicaAway: true, redisAway: true, claimsIn: 'postgres' });
-    const says = await gateway.probe.run();
-    expect(says).toContain('claims (in Postgres)');
-    expect(says).toContain('replicas (1 of 2 away: the writer is read)');
-    expect(says).toContain('limits (Redis is away: nobody is limited)');
+    expect(await gateway.probe.run()).toBe(
+      'warm: leaders of the commands topic, reservation ids, writer, filter of ids; without: ' +
+        'claims (Redis is away: Postgres takes them), replicas (1 of 2 away: the writer is read), ' +
+        'limits (Redis is away: nobody is limited)',
+    );
   });
 
   test('are cold without the topic and do not ask Kafka about one that is not there', async () => {

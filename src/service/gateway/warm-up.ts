@@ -25,8 +25,8 @@ export interface WarmUpDeps {
 }
 
 /**
- * What the first request of a gateway needs, as parts to be used once. What a gateway goes on without (a replica, the
- * filter, limits) is warm once it was asked: an answer that says "away" is one, and the first request need not wait for it.
+ * What the first request of a gateway needs, as parts to be used once. What a gateway can do without (Redis, a replica) need
+ * only have been asked: that it is away is known then, and the first request does not wait for it.
  */
 export function gatewayParts(deps: WarmUpDeps): readonly WarmPart[] {
   const { bloom, limiter, replicas } = deps;
@@ -49,10 +49,10 @@ async function learnLeaders({ produce, commandsTopicId }: WarmUpDeps): Promise<u
   await produce.learn(TOPICS.commands, { timeoutMs: QUESTION_MS });
 }
 
-function claimsOf({ where }: Pick<GatewayClaims, 'where'>): string {
+function claimsOf({ where }: Pick<GatewayClaims, 'where'>): string | undefined {
   const store = where();
-  if (store === 'redis') return 'in Redis';
-  if (store === 'postgres') return 'in Postgres';
+  if (store === 'redis') return undefined;
+  if (store === 'postgres') return 'Redis is away: Postgres takes them';
   throw new Error(store === 'nowhere' ? 'no store takes any' : 'no store was asked yet');
 }
 
