@@ -7,7 +7,7 @@ import { postgresUrl, type RoleProcess, roleEnv, startRole } from '../../test/su
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
 import { dlqOf } from '../contract/dead-letter.ts';
-import { acknowledgedSchema, decidedSchema, PROBLEMS, readyzSchema } from '../contract/http.ts';
+import { acknowledgedSchema, decidedSchema, PROBLEMS } from '../contract/http.ts';
 import { eventIdOf, partitionOf, reservationIdOf } from '../contract/ids.ts';
 import { VIEWS } from '../contract/projection.ts';
 import { type Decision, type ReservationState, TOPICS } from '../contract/records.ts';
@@ -153,23 +153,13 @@ describe('the reference service on real servers', () => {
     const logTime = { ...common.configs, 'message.timestamp.type': 'LogAppendTime' };
     const specs = [
       { ...common, name: TOPICS.commands, configs: logTime },
-      { ...common, name: TOPICS.events },
-      { ...common, name: dlqOf(TOPICS.events) },
+      ...[TOPICS.events, dlqOf(TOPICS.events)].map((name) => ({ ...common, name })),
       { ...common, name: TOPICS.snapshots, configs: { ...common.configs, 'cleanup.policy': 'compact' } },
     ];
     const results = await topics.create(specs, { validateOnly: false, timeoutMs: 10_000 });
     await topics.close();
     expect(results.map((result) => result.error)).toEqual([null, null, null, null]);
     for (const name of ROLES) await role(name).ready(30_000);
-    const warm =
-      'warm: leaders of the commands topic, claims, reservation ids, writer, limits, filter of ids';
-    const caches = async (): Promise<boolean> => {
-      const { probes } = readyzSchema.parse((await role('gateway').readyz()).body);
-      const says = probes.find(({ name }) => name === 'caches')?.detail;
-      if (says === `${warm}; without: replicas (1 of 2 away: the writer is read)`) return true;
-      throw new Error(says);
-    };
-    await waitFor(caches, { what: 'warm caches', timeoutMs: 15_000 });
   });
 
   test('a create is acknowledged, decided and projected; the same key answers the same, another payload 422', async () => {
