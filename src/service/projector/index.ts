@@ -42,7 +42,7 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   });
   const trouble: Trouble = { reason: 'not started' };
   let session: ProjectorSession | undefined;
-  // Also where events are put aside: without it the first one that cannot be applied stops its partition.
+  // Also where events are put aside: without it the first one that cannot be applied holds everything up.
   const topics = { names: [TOPICS.events, dlqOf(TOPICS.events)], partitions, timeoutMs: QUESTION_MS };
   const loop = new ProbeLoop([
     {
