@@ -165,11 +165,12 @@ export const PROBLEMS = {
 
 /**
  * `GET /v1/monitoring/reservations/projection`, answered by a projector for its partitions. `lagSeconds` is the age of the
- * oldest event that is not applied, 0 when there is none; `lagIsExact: false`: it is at most so old.
+ * oldest event that is not applied, 0 when there is none, null when nothing tells it; `lagIsExact: false`: it is at most so
+ * old.
  */
 export const projectionStatusSchema = z.object({
   lagRecords: z.int().min(0),
-  lagSeconds: z.number().min(0),
+  lagSeconds: z.number().min(0).nullable(),
   lagIsExact: z.boolean(),
   /** Over the last minute. */
   appliedPerSecond: z.number().min(0),

@@ -25,6 +25,8 @@ export interface BloomDeps {
 /** The filter of a gateway: what reads ask, and the background work that follows and builds generations. */
 export interface Bloom {
   readonly unknownIds: UnknownIds;
+  /** Whether the generation in use was asked for once, with whatever answer. */
+  hasLooked(): boolean;
   start(): void;
   /** Ends a build that is under way and closes what was opened here. */
   stop(): Promise<void>;
@@ -65,6 +67,7 @@ export function openBloom(deps: BloomDeps): Bloom | undefined {
   });
   return {
     unknownIds,
+    hasLooked: () => keeper.hasLooked,
     start: () => keeper.start(),
     stop: async () => {
       await keeper.stop();

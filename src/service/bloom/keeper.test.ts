@@ -129,6 +129,17 @@ describe('the generations that gateways use', () => {
     expect(w.builds()).toBe(3);
   });
 
+  test('are looked up once before a gateway says so, also when Redis is away', async () => {
+    const { keeper } = w.gateway();
+    expect(keeper.hasLooked).toBe(false);
+    await keeper.tick();
+    expect(keeper.hasLooked).toBe(true);
+    w.control.away = true;
+    const { keeper: other } = w.gateway();
+    await other.tick();
+    expect(other.hasLooked).toBe(true);
+  });
+
   test('are not asked while Redis is away, nor for a second after', async () => {
     const { keeper, ask } = w.gateway();
     await keeper.tick();

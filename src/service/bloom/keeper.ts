@@ -27,9 +27,15 @@ export class BloomKeeper {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #logged: string | undefined;
+  #hasLooked = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+  }
+
+  /** Whether the generation in use was asked for once: it is known, or there is none, or Redis is away. */
+  get hasLooked(): boolean {
+    return this.#hasLooked;
   }
 
   start(): void {
@@ -45,7 +51,9 @@ export class BloomKeeper {
   async tick(): Promise<void> {
     const { bits, unknownIds, rebuildMs, nowMs } = this.#options;
     try {
-      const current = await currentGeneration(bits);
+      const current = await currentGeneration(bits).finally(() => {
+        this.#hasLooked = true;
+      });
       unknownIds.use(current);
       const due = current === undefined || unknownIds.unusable || nowMs() - current.builtAtMs > rebuildMs;
       if (due) await this.#build(current);

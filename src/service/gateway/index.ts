@@ -19,10 +19,12 @@ import { endingAppend } from '../runtime/ending-append.ts';
 import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
-import { type Probe, ProbeLoop } from '../runtime/probes.ts';
+import { postgresProbe } from '../runtime/postgres-probe.ts';
+import { type Probe, ProbeLoop, type ProbeResult, QUESTION_MS } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { cachesProbe } from '../runtime/warm-up.ts';
 import { openTelemetry } from '../telemetry/index.ts';
 import { trustsCallers } from '../telemetry/settings.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
@@ -36,9 +38,9 @@ import { openLimiter } from './rate-limit.ts';
 import { Reader } from './reader.ts';
 import { lookUpDecidedAt, openDecisions } from './reads.ts';
 import { GatewayTraces } from './traces.ts';
+import { gatewayParts } from './warm-up.ts';
 import { CommandWriter } from './write.ts';
 
-const DESCRIBE_TIMEOUT_MS = 2500;
 /** After the signal; what is given up then is answered and kept (AFTERMATH_MS) within the 10 s that a role has to end. */
 const GIVE_UP_MS = 5000;
 
@@ -96,20 +98,33 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     commandsTopicId: () => topic.id,
   });
   const decisions = openDecisions(settings, sql, () => metrics.decisionLookFailed.inc());
-  const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
+  const parts = gatewayParts({
+    produce: opening,
+    commandsTopicId: () => topic.id,
+    claims,
+    ids,
+    writer: sql,
+    replicas: replicas.length,
+    reader,
+    bloom,
+    limiter,
+  });
+  const asked = probesOf({ cluster, sql, claims, ids, settings, topic });
+  const loop = new ProbeLoop([...asked, cachesProbe(parts)]);
+  const probes = (): ProbeResult[] => [...loop.snapshot(), opening.probe()];
   const reporter = new Reporter({
     sql,
     role: 'gateway',
     instance: settings.INSTANCE,
     report: () => rare.report(claims.where(), running.running()),
-    probes: () => loop.snapshot(),
+    probes,
     log,
   });
   const app = createHttp({
     role: 'gateway',
     settings,
     metrics,
-    probes: () => loop.snapshot(),
+    probes,
     draining: () => signal.aborted,
   });
   addGatewayRoutes(app, {
@@ -180,23 +195,20 @@ interface ProbeDeps {
   readonly topic: { id: string | undefined };
 }
 
-function probes({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
+function probesOf({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
   const kafka = async (): Promise<string> => {
     const count = settings.TOPIC_PARTITIONS;
     const onDiffer = (): void => {
       topic.id = undefined;
     };
-    const check = { names: [TOPICS.commands], partitions: count, timeoutMs: DESCRIBE_TIMEOUT_MS, onDiffer };
+    const check = { names: [TOPICS.commands], partitions: count, timeoutMs: QUESTION_MS, onDiffer };
     const ids = await checkTopics(cluster, check);
     topic.id = ids.get(TOPICS.commands);
     return `${TOPICS.commands} has ${count} partitions`;
   };
   return [
     { name: 'kafka', run: kafka },
-    {
-      name: 'postgres',
-      run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
-    },
+    postgresProbe(sql),
     { name: 'claims', run: () => claims.probe() },
     { name: 'ids', run: async () => ids.state() },
   ];

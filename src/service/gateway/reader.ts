@@ -38,6 +38,9 @@ export interface ReaderOptions {
   readonly onRead: (source: 'replica' | 'writer') => void;
 }
 
+/** A read of what every read reads. */
+export const WARMING_READ = `SELECT 1 FROM ${VIEWS.offsets} LIMIT 1`;
+
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 200;
 
@@ -72,6 +75,15 @@ export class Reader {
     } finally {
       this.#inFlight -= 1;
     }
+  }
+
+  /**
+   * Reads from each replica once, so that no request is the first on its connection; answers how many do not answer: those
+   * are left alone for a moment, as after any read that failed. Never throws.
+   */
+  async warm(): Promise<number> {
+    const asked = this.#replicas.map(({ sql, optional }) => optional.ask(() => sql.query(WARMING_READ)));
+    return (await Promise.all(asked)).filter((answer) => answer === undefined).length;
   }
 
   async #read<R extends object>(

@@ -4,7 +4,7 @@ import { reasonOf } from '../../core/error.ts';
 import type { GatewayAppDeps } from './app.ts';
 import { goneSignal, headerOf, TENANT_MISSING, tenantOf } from './headers.ts';
 import { waitSecondsOf } from './prefer.ts';
-import { sendProblem } from './problems.ts';
+import { retryAfterS, sendProblem } from './problems.ts';
 import type { DecidedOperation } from './reads.ts';
 import { planOf, type Verb } from './requests.ts';
 import { verdictOf } from './verdicts.ts';
@@ -112,7 +112,7 @@ async function answer(write: Write, { tenant, result }: Written): Promise<Fastif
       return sendProblem(reply, 'keyReused');
     case 'keyRunning':
       metrics.refused.inc({ reason: result.kind });
-      return sendProblem(reply, 'keyRunning');
+      return sendProblem(reply, 'keyRunning', { retryAfterS: retryAfterS(result.forMs) });
     case 'unknown':
       metrics.unknown.inc();
       log.warn(

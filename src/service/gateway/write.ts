@@ -75,6 +75,7 @@ export type WriteResult =
       readonly replay: boolean;
     }
   | { readonly kind: 'keyReused' }
+  /** `forMs`: it has ended by then, one way or another. */
   | { readonly kind: 'keyRunning'; readonly forMs: number }
   | { readonly kind: 'notReady'; readonly cause: unknown }
   | { readonly kind: 'overloaded'; readonly cause: unknown }
@@ -139,7 +140,7 @@ export class CommandWriter {
       case 'finished':
         return { kind: 'acknowledged', operationId, token: standing.token, replay: true };
       case 'running':
-        return { kind: 'keyRunning', forMs: standing.forMs };
+        return { kind: 'keyRunning', forMs: Math.min(standing.forMs, this.#deps.produceDeadlineMs) };
       case 'free': {
         const answer = standing.isForgotten ? await answerOf(before) : undefined;
         if (answer !== undefined) return answer;
