@@ -1,13 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '../../src/core/error.ts';
+import { EXIT } from '../../src/core/exit.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { type Examined, examine } from '../../src/drills/examine.ts';
 import type { KafkaTopology } from '../../src/drills/topology.ts';
 import { pause, untilBack } from '../soak/kill.ts';
+import type { RunningCli } from '../support/sandbox-cli.ts';
 import { type ActContext, act, type Done, untilRedisWhole } from './act.ts';
 import { rolesNow } from './failover.ts';
-import { loadSecondsOf, type Point } from './plan.ts';
+import { AFTERWARDS_MS, loadSecondsOf, type Point } from './plan.ts';
 import type { Compared, ProjectionWatch } from './projection.ts';
 import type { Row } from './row.ts';
 
@@ -20,6 +22,7 @@ export interface PointContext extends ActContext {
 }
 
 const LOAD_GRACE_MS = 90_000;
+const TOLD_TO_END = `exit ${EXIT.interrupted}`;
 const BEGIN_MS = 20_000;
 const QUIESCE_MS = 60_000;
 const FOUND_NOTHING = {
@@ -41,19 +44,19 @@ export async function runPoint(point: Point, context: PointContext): Promise<Row
   const args = ['load', 'run', ...rate, '--history', history, '--output', 'json'];
   const row = { point, version, at: new Date().toISOString() };
   const load = platform.start(args, seconds * 1000 + LOAD_GRACE_MS);
-  const ended = load.ended.catch((error: unknown) => reasonOf(error));
+  const ended = load.ended.then(({ exit }) => `exit ${exit}`, reasonOf);
   try {
     await untilBegun(history, signal);
     await pause(point.afterMs, signal);
     const actedMs = performance.now();
     const done = await act(point, context);
+    const loadEnded = endLoad(load, ended, signal);
+    // Awaited below; a point that does not come back tells of that instead.
+    loadEnded.catch(() => undefined);
     await untilBack(context);
     await untilRedisWhole(context);
     const backMs = Math.round(performance.now() - actedMs);
-    const result = await ended;
-    const exit = typeof result === 'string' ? result : `exit ${result.exit}`;
-    const loadEnded = ['exit 0', 'exit 10'].includes(exit) ? [] : [`the load ended with ${exit}`];
-    return { ...row, ...done, backMs, ...(await judgePoint(history, loadEnded, context)) };
+    return { ...row, ...done, backMs, ...(await judgePoint(history, await loadEnded, context)) };
   } catch (error) {
     signal.throwIfAborted();
     const nobody: Done = { unit: point.victim, note: '' };
@@ -62,6 +65,23 @@ export async function runPoint(point: Point, context: PointContext): Promise<Row
     load.kill('SIGKILL');
     await ended;
   }
+}
+
+/** Ends the load some time after the return; answers what was wrong with it, as sentences. */
+async function endLoad(load: RunningCli, ended: Promise<string>, signal: AbortSignal): Promise<string[]> {
+  await pause(AFTERWARDS_MS, signal);
+  const early = await Promise.race([ended, Promise.resolve(undefined)]);
+  load.kill('SIGINT');
+  return loadTroubles(early, await ended);
+}
+
+/**
+ * Pure: why a load does not show what a point did to the service. `early`: how it had ended when it was to be told to,
+ * after the return; `end`: how it ended. Told to end, it exits as interrupted.
+ */
+export function loadTroubles(early: string | undefined, end: string): string[] {
+  if (early !== undefined) return [`the load was over before the victim was back: ${early}`];
+  return end === TOLD_TO_END ? [] : [`the load ended with ${end}`];
 }
 
 async function untilBegun(history: string, signal: AbortSignal): Promise<void> {

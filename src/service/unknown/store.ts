@@ -53,7 +53,9 @@ const TAKE = `WITH due AS (
     encode(u.record_value, 'base64') AS record_value, u.record_headers, u.payload_hash, u.issued_at_ms, u.not_after_ms,
     u.attempts, u.appended_offset, EXISTS (SELECT 1 FROM ${VIEWS.operations} o WHERE o.tenant = u.tenant AND o.event_id = u.event_id) AS decided`;
 
-const FINISH = `UPDATE ${TABLE} u SET outcome = w.outcome, attempts = w.attempts, appended_offset = w.appended_offset,
+// A sweeper that slept past its lease writes down what it knew then: what another one has seen since stands beside it.
+const FINISH = `UPDATE ${TABLE} u SET outcome = w.outcome, attempts = greatest(u.attempts, w.attempts),
+    appended_offset = coalesce(w.appended_offset, u.appended_offset),
     due_at = now() + w.delay_ms * interval '1 millisecond',
     settled_at = CASE WHEN w.outcome = 'open' THEN NULL ELSE now() END, given_up_for = w.given_up_for
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::bigint[], $7::int[], $8::text[])
