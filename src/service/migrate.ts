@@ -8,8 +8,6 @@ const LOCK = 7_310_551;
 const TIMEOUT_MS = 60_000;
 /** Whoever comes after a statement that waits for a table waits behind it, readers too: it must not wait for long. */
 const LOCK_TIMEOUT_MS = 5000;
-/** The server ends a statement before the client gives up on it: nobody else would, and it holds or awaits its locks. */
-const SERVER_SHARE = 0.9;
 
 export interface Migrated {
   readonly applied: readonly string[];
@@ -35,7 +33,6 @@ export async function migrate(
   const { migrations = MIGRATIONS, timeoutMs = TIMEOUT_MS } = options;
   const end = await sql.transaction(
     async (tx) => {
-      await tx.query(`SET LOCAL statement_timeout = ${Math.floor(timeoutMs * SERVER_SHARE)}`);
       await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
       await tx.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
       await tx.query('CREATE SCHEMA IF NOT EXISTS uplift_service');
