@@ -13,7 +13,9 @@ test('the matrix has at least fifty points, at least four of each kind, and the 
       expect(planPoints(seed)).toEqual(points);
       expect(points.map(({ number }) => number)).toEqual(points.map((_, at) => at + 1));
       for (const point of points)
-        expect(loadSecondsOf(point) * 1000).toBeGreaterThanOrEqual(point.afterMs + point.awayMs + AFTERWARDS_MS);
+        expect(loadSecondsOf(point) * 1000).toBeGreaterThanOrEqual(
+          point.afterMs + point.awayMs + AFTERWARDS_MS,
+        );
     }),
   );
 });
