@@ -4,6 +4,7 @@ import { reasonOf } from '../../src/core/error.ts';
 import { EXIT } from '../../src/core/exit.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { type Examined, examine } from '../../src/drills/examine.ts';
+import type { NamedServer } from '../../src/drills/reads/gather.ts';
 import type { KafkaTopology } from '../../src/drills/topology.ts';
 import { pause, untilBack } from '../soak/kill.ts';
 import type { RunningCli } from '../support/sandbox-cli.ts';
@@ -56,7 +57,12 @@ export async function runPoint(point: Point, context: PointContext): Promise<Row
     await untilBack(context);
     await untilRedisWhole(context);
     const backMs = Math.round(performance.now() - actedMs);
-    return { ...row, ...done, backMs, ...(await judgePoint(history, await loadEnded, context)) };
+    return {
+      ...row,
+      ...done,
+      backMs,
+      ...(await judgePoint({ history, loadEnded: await loadEnded, since: row.at }, context)),
+    };
   } catch (error) {
     signal.throwIfAborted();
     const nobody: Done = { unit: point.victim, note: '' };
@@ -93,14 +99,29 @@ async function untilBegun(history: string, signal: AbortSignal): Promise<void> {
   });
 }
 
+interface Ended {
+  readonly history: string;
+  readonly loadEnded: readonly string[];
+  /** When the point began, as an ISO date. */
+  readonly since: string;
+}
+
 /** Everything read back, and what follows from it. */
-async function judgePoint(history: string, loadEnded: readonly string[], context: PointContext) {
+async function judgePoint({ history, loadEnded, since }: Ended, context: PointContext) {
   const { ports, projection } = context;
   const { gateways, timeoutMs } = ports;
   const servers = await rolesNow([ports.writer, ...ports.replicas], timeoutMs);
   const request = { history, gateways, timeoutMs, quiesceMs: QUIESCE_MS };
   const examined = await examine({ ...ports, ...servers }, request);
-  return verdictOf(examined, await projection.compare(timeoutMs), loadEnded);
+  const kept = await keptSince(servers.writer, since, timeoutMs);
+  return { ...verdictOf(examined, await projection.compare(timeoutMs), loadEnded), kept };
+}
+
+/** What the gateways kept for the sweeper: a sweeper that had nothing to do was not tried by its death. */
+async function keptSince({ ask }: NamedServer, since: string, timeoutMs: number): Promise<number> {
+  const text = 'SELECT count(*) AS kept FROM uplift_service.unknown_outcomes WHERE stored_at >= $1';
+  const { rows } = await ask.query<{ kept: bigint }>(text, [since], { timeoutMs });
+  return Number(rows[0]?.kept ?? 0n);
 }
 
 /** Pure: figures of a point; `wrong` was seen, `open` is what could not be looked at. */
