@@ -42,7 +42,8 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
       'A point with anything that could not be looked at is inconclusive and tried again, never passed. *Back*: from the ' +
       'act until every process is ready, every ISR full and every replica follows. *Unknown*: neither acknowledged nor ' +
       'refused, and never counted as kept or lost. *Kept*: ended ' +
-      'without an answer at a gateway and left to the sweeper; where that is 0, its death was tried while it had no work.',
+      'without an answer at a gateway and left to the sweeper: one gateway gives up on an append after a second, and before a ' +
+      "sweeper's turn a broker hangs for 2.5 s. A sweeper without such work was not tried: inconclusive.",
     '',
     ...machineTable(machine),
     '',

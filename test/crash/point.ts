@@ -61,7 +61,7 @@ export async function runPoint(point: Point, context: PointContext): Promise<Row
       ...row,
       ...done,
       backMs,
-      ...(await judgePoint({ history, loadEnded: await loadEnded, since: row.at }, context)),
+      ...(await judgePoint({ history, loadEnded: await loadEnded, row }, context)),
     };
   } catch (error) {
     signal.throwIfAborted();
@@ -102,22 +102,27 @@ async function untilBegun(history: string, signal: AbortSignal): Promise<void> {
 interface Ended {
   readonly history: string;
   readonly loadEnded: readonly string[];
-  /** When the point began, as an ISO date. */
-  readonly since: string;
+  readonly row: Pick<Row, 'point' | 'at'>;
 }
 
 /** Everything read back, and what follows from it. */
-async function judgePoint({ history, loadEnded, since }: Ended, context: PointContext) {
+async function judgePoint({ history, loadEnded, row }: Ended, context: PointContext) {
   const { ports, projection } = context;
   const { gateways, timeoutMs } = ports;
   const servers = await rolesNow([ports.writer, ...ports.replicas], timeoutMs);
   const request = { history, gateways, timeoutMs, quiesceMs: QUIESCE_MS };
   const examined = await examine({ ...ports, ...servers }, request);
-  const kept = await keptSince(servers.writer, since, timeoutMs);
-  return { ...verdictOf(examined, await projection.compare(timeoutMs), loadEnded), kept };
+  const kept = await keptSince(servers.writer, row.at, timeoutMs);
+  const notTried = [...loadEnded, ...idleTroubles(row.point, kept)];
+  return { ...verdictOf(examined, await projection.compare(timeoutMs), notTried), kept };
 }
 
-/** What the gateways kept for the sweeper: a sweeper that had nothing to do was not tried by its death. */
+/** Pure: a sweeper that had nothing to do was not tried by its death. */
+export function idleTroubles({ victim }: Pick<Point, 'victim'>, kept: number): string[] {
+  return victim === 'sweeper' && kept === 0 ? ['nothing was left to the sweeper'] : [];
+}
+
+/** How many commands the gateways kept for the sweeper. */
 async function keptSince({ ask }: NamedServer, since: string, timeoutMs: number): Promise<number> {
   const text = 'SELECT count(*) AS kept FROM uplift_service.unknown_outcomes WHERE stored_at >= $1';
   const { rows } = await ask.query<{ kept: bigint }>(text, [since], { timeoutMs });
@@ -128,7 +133,7 @@ async function keptSince({ ask }: NamedServer, since: string, timeoutMs: number)
 export function verdictOf(
   { judgement, troubles }: Pick<Examined, 'judgement' | 'troubles'>,
   { broken, differs }: Compared,
-  loadEnded: readonly string[],
+  notTried: readonly string[],
 ): Omit<Row, 'point' | 'version' | 'at' | 'unit' | 'note' | 'backMs'> {
   const { acknowledged, unknown, lost, duplicates, oversold, reasons, verdict } = judgement;
   const failed = verdict === 'fail' ? reasons : [];
@@ -142,6 +147,6 @@ export function verdictOf(
     broken: broken.length,
     differs: differs.length,
     wrong: [...failed, ...broken, ...differs],
-    open: [...loadEnded, ...inconclusive, ...troubles],
+    open: [...notTried, ...inconclusive, ...troubles],
   };
 }
