@@ -57,7 +57,7 @@ function world() {
   const gateway = () => {
     const seen: BloomOutcome[] = [];
     const unknownIds = new UnknownIds(bits, (outcome) => seen.push(outcome));
-    const keeper = new BloomKeeper({
+    const options = {
       bits,
       claims,
       unknownIds,
@@ -66,12 +66,13 @@ function world() {
       rebuildMs: 3_600_000,
       nowMs: () => control.nowMs,
       log: pino({ level: 'silent' }),
-    });
+    };
+    const keeper = new BloomKeeper(options);
     const ask = async (): Promise<BloomOutcome | undefined> => {
       await unknownIds.certainlyAbsent(OLD);
       return seen.at(-1);
     };
-    return { keeper, unknownIds, ask };
+    return { keeper, options, unknownIds, ask };
   };
   return { control, bits, gateway, builds: () => builds };
 }
@@ -138,6 +139,14 @@ describe('the generations that gateways use', () => {
     const { keeper: other } = w.gateway();
     await other.tick();
     expect(other.hasLooked).toBe(true);
+  });
+
+  test('are not waited for when the gateway ends in the middle of a long statement', async () => {
+    const never = new BloomKeeper({ ...w.gateway().options, build: () => new Promise(() => undefined) });
+    never.start();
+    const startedMs = performance.now();
+    await never.stop();
+    expect(performance.now() - startedMs).toBeLessThan(3000);
   });
 
   test('are not asked while Redis is away, nor for a second after', async () => {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Bits, Claims } from '../../clients/redis/index.ts';
 import { reasonOf } from '../../core/error.ts';
+import { withDeadline } from '../../core/wait.ts';
 import type { Generation } from './filter.ts';
 import { currentGeneration } from './generations.ts';
 import type { UnknownIds } from './unknown-ids.ts';
@@ -20,6 +21,8 @@ export interface KeeperOptions {
 const LOOK_EVERY_MS = 2000;
 /** Whoever fails gives it to the next one after this. */
 const RETRY_MS = 60_000;
+/** A build that is in a long statement is left to itself: its transaction ends with its connection, and nothing is published. */
+const STOP_MS = 1000;
 
 /** Follows the generation in use, and builds the next one when it is old or no longer of use; one process of all does. */
 export class BloomKeeper {
@@ -44,7 +47,7 @@ export class BloomKeeper {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await withDeadline('the end of a build', STOP_MS, this.#running).catch(() => undefined);
   }
 
   /** One look, and a build if it is due and nobody else does it. Never throws. */

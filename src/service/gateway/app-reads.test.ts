@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PROBLEMS, tenantHeader } from '../../contract/http.ts';
+import { encodeCursor } from './cursor.ts';
 import { setUp, typeOf } from './testing/gateway.ts';
 
 let gateway: ReturnType<typeof setUp>;
@@ -49,6 +50,22 @@ describe('reads', () => {
       commandOffset: '9',
     });
   });
+});
+
+test('a time that Postgres could not read is refused before it is asked, also in a cursor', async () => {
+  const endless = `2026-06-01T10:00:00.${'1'.repeat(300)}Z`;
+  const scope = ['acme', 'resource', 'room-1', '1970-01-01T00:00:00Z', 'infinity'];
+  const asked = [`from=${endless}`, `to=${endless}`, `cursor=${encodeCursor(scope, [endless, 'a'])}`];
+  gateway.control.query = (text) => expect.unreachable(text);
+  for (const query of asked) {
+    const url = `/v1/resources/room-1/reservations?${query}`;
+    const response = await gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
+    expect([query.slice(0, 6), response.statusCode, typeOf(response)]).toEqual([
+      query.slice(0, 6),
+      400,
+      PROBLEMS.invalid,
+    ]);
+  }
 });
 
 describe('a limit per tenant', () => {

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { sqlStateOf } from '../../clients/postgres/index.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { UnknownIds } from '../bloom/index.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -76,8 +77,11 @@ function answerError(
 ): FastifyReply {
   if (isUpliftError(error)) {
     // At debug: /readyz says it once, a log line per request would say it a thousand times.
+    // Postgres quotes the values it refuses, so of a refusal only its SQLSTATE.
+    const reason =
+      error.code === 'UPL-POSTGRES-QUERY' ? `refused (SQLSTATE ${sqlStateOf(error)})` : reasonOf(error);
     deps.log.debug(
-      { ...aboutRequest(deps, request), code: error.code, reason: reasonOf(error) },
+      { ...aboutRequest(deps, request), code: error.code, reason },
       'a dependency did not answer',
     );
     return sendProblem(reply, 'notReady');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceDatabase, startServiceDatabase } from '../../../test/support/service-database.ts';
 import { VIEWS } from '../../contract/projection.ts';
-import { TOPICS } from '../../contract/records.ts';
+import { commandSchema, TOPICS } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
 import { awaitedKey } from './decisions.ts';
 import { type List, type ListRow, resourceList, tenantList } from './lists.ts';
@@ -13,6 +13,7 @@ import {
   type ReservationRow,
   reservationStatement,
 } from './reads.ts';
+import { planOf } from './requests.ts';
 
 const RESERVATIONS = 250;
 const TENANTS = ['acme', 'other'];
@@ -85,6 +86,31 @@ async function walk(listAt: (cursor: string | undefined) => List | undefined, to
   } while (cursor !== undefined && pages.length <= RESERVATIONS);
   return pages;
 }
+
+test('a slot is read back as the fold has it, however fine it was asked for', async () => {
+  // Cut to milliseconds the first is one long; rounded to microseconds it is empty. The second ends up within one.
+  const [empty, within] = ['2026-06-01T10:00:00.001Z', '2026-06-01T10:00:00.0011Z'].map((end) => ({
+    start: '2026-06-01T10:00:00.0009999Z',
+    end,
+  }));
+  for (const slot of [empty, within]) {
+    const body = { resource: 'room-1', slot, quantity: 1 };
+    const planned = planOf(
+      { verb: 'create', tenant: 'acme', id: '', body },
+      { partitions: 24, holdMs: 1000 },
+    );
+    if (planned.kind === 'refused') throw new Error(planned.detail);
+    const stamp = { eventId: eventOf(1), newReservationId: idOf(1), issuedAtMs: 1, notAfterMs: 2 };
+    const command = commandSchema.parse(JSON.parse(planned.plan.encode(stamp).toString()));
+    if (command.type !== 'create') throw new Error(command.type);
+    const { rows } = await database.direct.query<{ slot_start: Date; slot_end: Date }>(
+      'SELECT $1::timestamptz AS slot_start, $2::timestamptz AS slot_end',
+      [command.slot.start, command.slot.end],
+    );
+    const [start, end] = [rows[0]?.slot_start.getTime(), rows[0]?.slot_end.getTime()];
+    expect([start, end]).toEqual([Date.parse(slot?.start ?? ''), Date.parse(slot?.end ?? '')]);
+  }
+});
 
 describe('reads of the projection, through PgBouncer in transaction mode', () => {
   test.each([undefined, 7])('the list of a tenant has everything once, in pages of %j', async (limit) => {

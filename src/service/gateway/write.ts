@@ -53,7 +53,7 @@ export interface CommandPlan {
   readonly partition: number;
   /** Fingerprint of what is asked for, verb included: the same idempotency key with another one is refused. */
   readonly payload: string;
-  /** Whether it offers an id for a reservation; every attempt of one operation offers the same. */
+  /** Whether it offers an id for a reservation; every attempt of one operation offers the same, until it is forgotten. */
   readonly newReservation: boolean;
   readonly encode: (stamp: CommandStamp) => Buffer;
 }
@@ -130,8 +130,14 @@ export class CommandWriter {
     const r = command.newReservation ? reservationIdOf(nextId(), command.key) : '';
     const mine: ClaimEntry = { p: command.payload, r, u: nowMs() + longestRunMs, a: nowMs() };
     const claim = await claims.claim(claimKey, encodeEntry(mine), idempotencyTtlMs);
-    const answerOf = (entry: ClaimEntry) => this.#answerOf({ request, operationId, claimKey, entry });
-    if (claim.claimed) return (claim.decidedBefore && (await answerOf(mine))) ?? mine;
+    const attemptOf = (entry: ClaimEntry): Attempt => ({ request, operationId, claimKey, entry });
+    if (claim.claimed && claim.decidedBefore !== true) return mine;
+    if (claim.claimed) {
+      const answer = this.#answerOf(attemptOf(mine));
+      // Nothing runs under a key of which nobody can say what became of it.
+      answer.catch(() => this.#behind(this.#put(attemptOf(mine), { ...mine, u: undefined })));
+      return (await answer) ?? mine;
+    }
     const before = decodeEntry(claim.value);
     const standing = standingOf(before, command.payload, { nowMs: nowMs(), longestRunMs });
     switch (standing.kind) {
@@ -142,10 +148,11 @@ export class CommandWriter {
       case 'running':
         return { kind: 'keyRunning', forMs: Math.min(standing.forMs, this.#deps.produceDeadlineMs) };
       case 'free': {
-        const answer = standing.isForgotten ? await answerOf(before) : undefined;
+        const answer = standing.isForgotten ? await this.#answerOf(attemptOf(before)) : undefined;
         if (answer !== undefined) return answer;
         // Two that meet here both go on: one event id, one reservation id, and the fold accepts once.
-        const again = { ...before, u: mine.u, a: standing.isForgotten ? mine.a : before.a };
+        // What is forgotten begins anew, with an id of now: an id as old as a key can get would be unknown to a Bloom filter.
+        const again = standing.isForgotten ? mine : { ...before, u: mine.u };
         await claims.put(claimKey, encodeEntry(again), idempotencyTtlMs);
         return again;
       }
@@ -221,21 +228,13 @@ export class CommandWriter {
   /** Never rejects: a command that could not be kept is counted, and its answer stays "unknown". */
   async #keep({ request }: Attempt, record: OutRecord, stamp: CommandStamp): Promise<void> {
     const { keepUnknown, onKept } = this.#deps;
-    const { tenant, topicId, command } = request;
+    const { tenant, topicId } = request;
+    const { partition, payload } = request.command;
+    const { eventId, issuedAtMs, notAfterMs } = stamp;
     const { key, value, headers } = record;
     if (key === null || value === null) return;
-    const outcome: UnknownOutcome = {
-      tenant,
-      eventId: stamp.eventId,
-      topic: TOPICS.commands,
-      topicId,
-      partition: command.partition,
-      record: { key, value, headers },
-      payload: command.payload,
-      issuedAtMs: stamp.issuedAtMs,
-      notAfterMs: stamp.notAfterMs,
-    };
-    await keepUnknown(outcome).then(
+    const of = { tenant, eventId, topicId, partition, payload, issuedAtMs, notAfterMs };
+    await keepUnknown({ ...of, topic: TOPICS.commands, record: { key, value, headers } }).then(
       () => onKept(true),
       () => onKept(false),
     );
