@@ -170,6 +170,20 @@ describe('reads of the projection, through PgBouncer in transaction mode', () =>
     expect(await reads).toMatchObject({ kind: 'rows', rows: [{ reservation_id: idOf(5) }] });
   });
 
+  test('a token is not reached by what was decided from another commands topic', async () => {
+    const reads = () => readerOf().read(reservationStatement('acme', idOf(5)), tokenAt(6), never);
+    await database.direct.query(
+      `INSERT INTO uplift_service.offsets (topic, topic_id, partition, next_offset, decided_through, commands_topic_id)
+       VALUES ($1, 'events-topic', 6, 99, 99, 'made before')`,
+      [TOPICS.events],
+    );
+    expect(await reads()).toEqual({ kind: 'behind' });
+    await database.direct.query(
+      `UPDATE uplift_service.offsets SET commands_topic_id = 'commands-topic' WHERE partition = 6`,
+    );
+    expect(await reads()).toMatchObject({ kind: 'rows', rows: [{ reservation_id: idOf(5) }] });
+  });
+
   test('all decisions that are waited for come with one query, each to its tenant', async () => {
     await database.direct.query(
       `INSERT INTO ${VIEWS.operations} (event_id, tenant, decision, reason, command_partition, command_offset,
