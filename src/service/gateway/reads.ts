@@ -1,8 +1,10 @@
 import type { Sql } from '../../clients/postgres/index.ts';
 import { type Operation, operationSchema, type Reservation, reservationSchema } from '../../contract/http.ts';
 import { VIEWS } from '../../contract/projection.ts';
+import { TOPICS } from '../../contract/records.ts';
 import { type Awaited, awaitedKey, DecisionWaiter } from './decisions.ts';
 import type { ReadStatement } from './reader.ts';
+import type { DecidedAt } from './write.ts';
 
 /** Columns of a reservation `r`; those of an operation have other names, so that a statement can ask for both. */
 export const RESERVATION_COLUMNS = `r.reservation_id, r.tenant, r.resource, r.slot_start, r.slot_end, r.quantity,
@@ -109,12 +111,28 @@ export async function lookUpDecisions(
 }
 
 /** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
-export async function lookUpDecidedAt(sql: Sql, tenant: string, operationId: string) {
-  const { text, values } = operationStatement(tenant, operationId);
-  const { rows } = await sql.query<OperationRow>(text, values, { timeoutMs: LOOK_TIMEOUT_MS });
+export async function lookUpDecidedAt(
+  sql: Sql,
+  tenant: string,
+  operationId: string,
+): Promise<DecidedAt | undefined> {
+  const { rows } = await sql.query<DecidedAtRow>(DECIDED_AT_SQL, [tenant, operationId, TOPICS.events], {
+    timeoutMs: LOOK_TIMEOUT_MS,
+  });
   const [row] = rows;
-  return row && { partition: row.command_partition, commandOffset: row.command_offset };
+  if (row === undefined) return undefined;
+  return { topicId: row.commands_topic_id, partition: row.command_partition, commandOffset: row.command_offset };
 }
+
+type DecidedAtRow = Pick<OperationRow, 'command_partition' | 'command_offset'> & {
+  readonly commands_topic_id: string | null;
+};
+
+// Decisions of two topics never stand in one projection: the position of its partition says of which all are.
+const DECIDED_AT_SQL = `SELECT o.command_partition, o.command_offset, p.commands_topic_id
+  FROM ${VIEWS.operations} o
+  LEFT JOIN ${VIEWS.offsets} p ON p.topic = $3 AND p.partition = o.command_partition
+  WHERE o.tenant = $1 AND o.event_id = $2`;
 
 /** A hung writer must not stop the ticks for long. */
 const LOOK_TIMEOUT_MS = 1000;

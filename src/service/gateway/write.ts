@@ -33,6 +33,8 @@ export interface WriterDeps {
 
 /** The command that an operation was first decided with. */
 export interface DecidedAt {
+  /** Of the commands topic it stands in; null: no event of its partition has said it. */
+  readonly topicId: string | null;
   readonly partition: number;
   readonly commandOffset: bigint;
 }
@@ -156,7 +158,9 @@ export class CommandWriter {
     const { request, operationId, entry } = attempt;
     const at = await this.#deps.decided(request.tenant, operationId);
     if (at === undefined) return undefined;
-    const token = encodeToken({ region: this.#deps.region, topicId: request.topicId, ...at });
+    // It may have been decided in a topic of before, whose offsets say nothing of today's.
+    const topicId = at.topicId ?? request.topicId;
+    const token = encodeToken({ ...at, region: this.#deps.region, topicId });
     this.#behind(this.#put(attempt, { p: entry.p, r: entry.r, t: token }));
     return { kind: 'acknowledged', operationId, token, replay: true };
   }
