@@ -63,9 +63,14 @@ async function deleteCommands(): Promise<void> {
   await admin.deleteTopics({ topics: [TOPICS.commands], timeout: 10_000 }).finally(() => admin.disconnect());
 }
 
-const at = async (topic: string) => boundsOf(await fixture.read.bounds([topic], { timeoutMs: 5000 }), topic, 0);
+const at = async (topic: string) =>
+  boundsOf(await fixture.read.bounds([topic], { timeoutMs: 5000 }), topic, 0);
 
-async function offsets(): Promise<{ next_offset: bigint; decided_through: bigint; commands_topic_id: string | null }> {
+async function offsets(): Promise<{
+  next_offset: bigint;
+  decided_through: bigint;
+  commands_topic_id: string | null;
+}> {
   const { rows } = await sql.query<Awaited<ReturnType<typeof offsets>>>(
     `SELECT next_offset, decided_through, commands_topic_id FROM ${VIEWS.offsets} WHERE topic = $1`,
     [TOPICS.events],
@@ -87,7 +92,8 @@ const read = (id: string, token: string): Promise<Response> =>
     signal: AbortSignal.timeout(20_000),
   });
 
-const typeOf = async (response: Response): Promise<string> => ((await response.json()) as { type: string }).type;
+const typeOf = async (response: Response): Promise<string> =>
+  ((await response.json()) as { type: string }).type;
 
 async function saysUnready(name: string, ...texts: readonly string[]): Promise<void> {
   const says = async () => {

@@ -40,16 +40,16 @@ function headers(names: readonly string[], values: readonly (string | Buffer | n
 
 /** The trace header of a record, or null. */
 export function traceparentOf(headers: RecordHeaders): Buffer | null {
-  return valueOf(headers, 'traceparent');
+  return headerNamed(headers, 'traceparent');
 }
 
 /** Id of the commands topic that an event was decided from; null: its writer did not say. */
 export function commandsTopicIdOf(headers: RecordHeaders): string | null {
-  const id = valueOf(headers, 'commands-topic-id')?.toString('utf8') ?? '';
+  const id = headerNamed(headers, 'commands-topic-id')?.toString('utf8') ?? '';
   return id === '' ? null : id;
 }
 
-function valueOf(headers: RecordHeaders, name: (typeof EVENT_HEADERS)[number]): Buffer | null {
+function headerNamed(headers: RecordHeaders, name: (typeof EVENT_HEADERS)[number]): Buffer | null {
   return headers.find(([key]) => key.toString('utf8') === name)?.[1] ?? null;
 }
 

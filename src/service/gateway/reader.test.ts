@@ -9,7 +9,10 @@ const TOKEN: Token = { region: 'local', topicId: 'topic', partition: 3, commandO
 const STATEMENT = { text: 'SELECT x FROM y WHERE tenant = $1', values: ['acme'] };
 
 /** A server whose projection is at an offset, with one row or none. */
-function server(name: string, at: { offset: bigint | null; topicId?: string; rows?: number; away?: boolean }) {
+function server(
+  name: string,
+  at: { offset: bigint | null; topicId?: string; rows?: number; away?: boolean },
+) {
   const asked: { text: string; values: readonly unknown[] }[] = [];
   const query = async (text: string, values: readonly unknown[] = []) => {
     asked.push({ text, values });

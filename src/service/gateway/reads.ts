@@ -121,7 +121,11 @@ export async function lookUpDecidedAt(
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  return { topicId: row.commands_topic_id, partition: row.command_partition, commandOffset: row.command_offset };
+  return {
+    topicId: row.commands_topic_id,
+    partition: row.command_partition,
+    commandOffset: row.command_offset,
+  };
 }
 
 type DecidedAtRow = Pick<OperationRow, 'command_partition' | 'command_offset'> & {

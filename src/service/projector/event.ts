@@ -84,7 +84,8 @@ function envelopeOf(headers: RecordHeaders): Envelope {
   const [kind, schema, eventId, , commandOffset, previous] = EVENT_HEADERS.map(
     (name) => text.get(name) ?? '',
   );
-  if (kind !== 'decision') return { schema: undefined, eventId: null, link: undefined, commandsTopicId: null };
+  if (kind !== 'decision')
+    return { schema: undefined, eventId: null, link: undefined, commandsTopicId: null };
   const [at, before] = [offsetOf(commandOffset), offsetOf(previous)];
   return {
     schema: schema !== undefined && /^\d{1,6}$/.test(schema) ? Number(schema) : undefined,

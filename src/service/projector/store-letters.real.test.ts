@@ -44,7 +44,11 @@ beforeEach(async () => {
 const decision = (offset: number, over: Partial<Decision> = {}): Decision =>
   someDecision(offset, { reservation: someReservation({ id: `res-${offset}`, quantity: 3 }), ...over });
 
-const record = (offset: number, of: Decision, headers = eventHeaders(of, 2, null, COMMANDS_ID)): InRecord => ({
+const record = (
+  offset: number,
+  of: Decision,
+  headers = eventHeaders(of, 2, null, COMMANDS_ID),
+): InRecord => ({
   offset: BigInt(offset),
   leaderEpoch: 0,
   timestampMs: 0,
