@@ -227,8 +227,8 @@ export class PartitionOwner {
     this.#apply(decision);
     this.#compare(decision);
     if (this.phase !== 'deciding') return;
-    const { onDecision } = this.#deps;
-    this.#outbox.push(outgoingOf(decision, record, this.#deps, onDecision?.(decision, record)));
+    const sending = this.#deps.onDecision?.(decision, record);
+    this.#outbox.push(outgoingOf(decision, record, this.#deps, sending));
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */

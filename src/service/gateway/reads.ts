@@ -4,7 +4,6 @@ import { VIEWS } from '../../contract/projection.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { type Awaited, awaitedKey, DecisionWaiter } from './decisions.ts';
 import type { ReadStatement } from './reader.ts';
-import type { DecidedAt } from './write.ts';
 
 /** Columns of a reservation `r`; those of an operation have other names, so that a statement can ask for both. */
 export const RESERVATION_COLUMNS = `r.reservation_id, r.tenant, r.resource, r.slot_start, r.slot_end, r.quantity,
@@ -108,6 +107,14 @@ export async function lookUpDecisions(
       },
     ]),
   );
+}
+
+/** The command that an operation was first decided with. */
+export interface DecidedAt {
+  /** Of the commands topic it stands in; null: no event of its partition has said it. */
+  readonly topicId: string | null;
+  readonly partition: number;
+  readonly commandOffset: bigint;
 }
 
 /** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */

@@ -8,6 +8,7 @@ import type { Append } from '../runtime/produce.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { type ClaimEntry, claimKeyOf, decodeEntry, encodeEntry, standingOf } from './claim-entry.ts';
 import type { ClaimStore } from './claims-first-of.ts';
+import type { DecidedAt } from './reads.ts';
 import type { CommandTrace, SentCommand } from './traces.ts';
 
 export interface WriterDeps {
@@ -29,14 +30,6 @@ export interface WriterDeps {
   readonly produceDeadlineMs: number;
   readonly commandWindowMs: number;
   readonly idempotencyTtlMs: number;
-}
-
-/** The command that an operation was first decided with. */
-export interface DecidedAt {
-  /** Of the commands topic it stands in; null: no event of its partition has said it. */
-  readonly topicId: string | null;
-  readonly partition: number;
-  readonly commandOffset: bigint;
 }
 
 /** What only the writer knows of a command before it is written. */
