@@ -16,6 +16,7 @@ export type ReadEvent =
       readonly kind: 'decision';
       readonly decision: Decision;
       readonly link: Link;
+      /** Of the topic that the offsets in the link are of; null: its writer did not say. */
       readonly commandsTopicId: string | null;
       readonly replay: Replay | undefined;
     }
@@ -26,7 +27,6 @@ export type ReadEvent =
       readonly eventId: string | null;
       /** From the headers; absent: nothing says that this record is part of the chain. */
       readonly link: Link | undefined;
-      /** Of the topic that the offsets in the link are of; null: its writer did not say. */
       readonly commandsTopicId: string | null;
       readonly replay: Replay | undefined;
     };
