@@ -15,9 +15,15 @@ export const NEWEST_EVENT_SCHEMA: EventSchema = 2;
 
 /**
  * Headers of an event, in the order they are written. They are the part of an event that never changes with its schema:
- * whoever cannot read the value still sees which command it decides and which one came before, so the chain stays whole.
+ * whoever cannot read the value still sees which command it decides and which one came before, so the chain stays whole, and
+ * of which commands topic (its id) those offsets are. Writers of before do not say the latter.
  */
-export const EVENT_HEADERS = [...RECORD_HEADERS, 'command-offset', 'previous-command-offset'] as const;
+export const EVENT_HEADERS = [
+  ...RECORD_HEADERS,
+  'command-offset',
+  'previous-command-offset',
+  'commands-topic-id',
+] as const;
 
 const decisionV2Schema = z.object({
   ...decisionSchema.shape,

@@ -85,6 +85,7 @@ export class CommandsSession {
         produce,
         sendDeadlineMs,
         eventSchema,
+        commandsTopicId: this.#topicIds.commands,
         onDecision: followDecisions(partition, this.#deps),
         onDecided: (decision, command) => metrics.decided.inc({ decision, command: command ?? 'none' }),
         onStopped: (_, reason, differs) => {

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => gateway.app.close());
 
-const AT = { partition: 3, commandOffset: 7n };
+const AT = { topicId: null, partition: 3, commandOffset: 7n };
 
 describe('a key of unknown outcome that comes again', () => {
   test('soon is sent again, and nobody is asked: the fold answers with its first decision', async () => {
@@ -35,10 +35,17 @@ describe('a key of unknown outcome that comes again', () => {
         'true',
       ]);
       const { token } = acknowledgedSchema.parse(response.json());
-      expect(decodeToken(token)).toEqual({ region: 'local', topicId: TOPIC_ID, ...AT });
+      expect(decodeToken(token)).toEqual({ ...AT, region: 'local', topicId: TOPIC_ID });
       gateway.control.decidedAt = undefined;
     }
     expect(gateway.log).toEqual([]);
+  });
+
+  test('then gets a token of the commands topic it was decided in, which may be one of before', async () => {
+    gateway.control.nowMs += REMEMBER_MS;
+    gateway.control.decidedAt = { ...AT, topicId: 'of before' };
+    const { token } = acknowledgedSchema.parse((await gateway.post()).json());
+    expect(decodeToken(token)).toEqual({ ...AT, region: 'local', topicId: 'of before' });
   });
 
   test('then, and was never decided, is sent again, and again soon without a question', async () => {

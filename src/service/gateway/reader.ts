@@ -46,7 +46,16 @@ const LONGEST_PAUSE_MS = 200;
 
 interface Look<R> {
   readonly rows: readonly R[];
+  /** Of the commands topic that `commandsTopicId` names; null: no event has said which it is. */
   readonly decidedThrough: bigint;
+  readonly commandsTopicId: string | null;
+}
+
+/** Whether what was looked at shows the operation of a token: no offset of another topic does, however high it is (S10). */
+function shows({ decidedThrough, commandsTopicId }: Look<unknown>, token: Token): boolean {
+  return (
+    (commandsTopicId === null || commandsTopicId === token.topicId) && decidedThrough >= token.commandOffset
+  );
 }
 
 /** Reads of the projection: from a replica, from the writer while none answers, and never older than a token. */
@@ -123,9 +132,7 @@ export class Reader {
     if (waited !== undefined) return { kind: 'rows', rows: waited };
     if (gone.aborted) return { kind: 'behind' };
     const last = lookOf<R>(await this.#writer(text, values));
-    return last.decidedThrough >= token.commandOffset
-      ? { kind: 'rows', rows: last.rows }
-      : { kind: 'behind' };
+    return shows(last, token) ? { kind: 'rows', rows: last.rows } : { kind: 'behind' };
   }
 
   /** The rows once they are new enough; undefined: not within the bounds. */
@@ -140,8 +147,8 @@ export class Reader {
     try {
       const deadlineMs = performance.now() + waitMs;
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-        const { rows, decidedThrough } = lookOf<R>(await read());
-        if (decidedThrough >= token.commandOffset) return rows;
+        const look = lookOf<R>(await read());
+        if (shows(look, token)) return look.rows;
         if (gone.aborted || performance.now() + pauseMs > deadlineMs) return undefined;
         await delay(pauseMs, undefined, { signal: gone }).catch(() => undefined);
       }
@@ -170,12 +177,13 @@ export class Reader {
   }
 }
 
-/** The statement with `decided_through` of a partition beside its rows: one statement sees one state of one server. */
+/** The statement with how far a partition is decided beside its rows: one statement sees one state of one server. */
 function withPosition({ text, values, orderBy }: ReadStatement, partition: number): ReadStatement {
   const at = values.length;
   return {
-    text: `SELECT p.decided_through, q.* FROM (SELECT (SELECT decided_through FROM ${VIEWS.offsets}
-        WHERE topic = $${at + 1} AND partition = $${at + 2}) AS decided_through) p
+    text: `SELECT p.decided_through, p.commands_topic_id, q.* FROM (SELECT 1) one
+      LEFT JOIN (SELECT decided_through, commands_topic_id FROM ${VIEWS.offsets}
+        WHERE topic = $${at + 1} AND partition = $${at + 2}) p ON true
       LEFT JOIN LATERAL (SELECT true AS is_row, rows.* FROM (${text}) rows) q ON true
       ${orderBy === undefined ? '' : `ORDER BY ${orderBy}`}`,
     values: [...values, TOPICS.events, partition],
@@ -185,10 +193,12 @@ function withPosition({ text, values, orderBy }: ReadStatement, partition: numbe
 function lookOf<R extends object>(result: SqlResult<object>): Look<R> {
   const rows = result.rows as readonly (R & {
     readonly decided_through: bigint | null;
+    readonly commands_topic_id: string | null;
     readonly is_row: boolean | null;
   })[];
   return {
     rows: rows.filter((row) => row.is_row === true),
     decidedThrough: rows[0]?.decided_through ?? -1n,
+    commandsTopicId: rows[0]?.commands_topic_id ?? null,
   };
 }

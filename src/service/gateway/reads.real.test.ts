@@ -7,6 +7,7 @@ import { awaitedKey } from './decisions.ts';
 import { type List, type ListRow, resourceList, tenantList } from './lists.ts';
 import { Reader, type ReadStatement } from './reader.ts';
 import {
+  lookUpDecidedAt,
   lookUpDecisions,
   type OperationRow,
   operationStatement,
@@ -194,6 +195,38 @@ describe('reads of the projection, through PgBouncer in transaction mode', () =>
     const reads = readerOf(10_000).read(reservationStatement('acme', idOf(5)), tokenAt(3, 12n), never);
     await database.direct.query(`UPDATE uplift_service.offsets SET decided_through = 12 WHERE partition = 3`);
     expect(await reads).toMatchObject({ kind: 'rows', rows: [{ reservation_id: idOf(5) }] });
+  });
+
+  test('where an operation was decided is told with the commands topic of its partition, once that is known', async () => {
+    const ask = (operation: number) => lookUpDecidedAt(database.sql, 'acme', eventOf(operation));
+    const at = { partition: 3, commandOffset: 5n };
+    expect(await ask(5)).toEqual({ ...at, topicId: null });
+    await database.direct.query(
+      `UPDATE uplift_service.offsets SET commands_topic_id = 'commands-topic' WHERE partition = 3`,
+    );
+    expect(await ask(5)).toEqual({ ...at, topicId: 'commands-topic' });
+    await database.direct.query(`DELETE FROM uplift_service.offsets WHERE partition = 3`);
+    expect(await ask(5)).toEqual({ ...at, topicId: null });
+    expect(await ask(4000)).toBeUndefined();
+    await database.direct.query(
+      `INSERT INTO uplift_service.offsets (topic, topic_id, partition, next_offset, decided_through)
+       VALUES ($1, 'events-topic', 3, 12, 12)`,
+      [TOPICS.events],
+    );
+  });
+
+  test('a token is not reached by what was decided from another commands topic', async () => {
+    const reads = () => readerOf().read(reservationStatement('acme', idOf(5)), tokenAt(6), never);
+    await database.direct.query(
+      `INSERT INTO uplift_service.offsets (topic, topic_id, partition, next_offset, decided_through, commands_topic_id)
+       VALUES ($1, 'events-topic', 6, 99, 99, 'made before')`,
+      [TOPICS.events],
+    );
+    expect(await reads()).toEqual({ kind: 'behind' });
+    await database.direct.query(
+      `UPDATE uplift_service.offsets SET commands_topic_id = 'commands-topic' WHERE partition = 6`,
+    );
+    expect(await reads()).toMatchObject({ kind: 'rows', rows: [{ reservation_id: idOf(5) }] });
   });
 
   test('all decisions that are waited for come with one query, each to its tenant', async () => {

@@ -1,6 +1,7 @@
 import type { Sql } from '../../clients/postgres/index.ts';
 import { type Operation, operationSchema, type Reservation, reservationSchema } from '../../contract/http.ts';
 import { VIEWS } from '../../contract/projection.ts';
+import { TOPICS } from '../../contract/records.ts';
 import { type Awaited, awaitedKey, DecisionWaiter } from './decisions.ts';
 import type { ReadStatement } from './reader.ts';
 
@@ -108,13 +109,41 @@ export async function lookUpDecisions(
   );
 }
 
-/** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
-export async function lookUpDecidedAt(sql: Sql, tenant: string, operationId: string) {
-  const { text, values } = operationStatement(tenant, operationId);
-  const { rows } = await sql.query<OperationRow>(text, values, { timeoutMs: LOOK_TIMEOUT_MS });
-  const [row] = rows;
-  return row && { partition: row.command_partition, commandOffset: row.command_offset };
+/** The command that an operation was first decided with. */
+export interface DecidedAt {
+  /** Of the commands topic it stands in; null: no event of its partition has said it. */
+  readonly topicId: string | null;
+  readonly partition: number;
+  readonly commandOffset: bigint;
 }
+
+/** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
+export async function lookUpDecidedAt(
+  sql: Sql,
+  tenant: string,
+  operationId: string,
+): Promise<DecidedAt | undefined> {
+  const { rows } = await sql.query<DecidedAtRow>(DECIDED_AT_SQL, [tenant, operationId, TOPICS.events], {
+    timeoutMs: LOOK_TIMEOUT_MS,
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    topicId: row.commands_topic_id,
+    partition: row.command_partition,
+    commandOffset: row.command_offset,
+  };
+}
+
+type DecidedAtRow = Pick<OperationRow, 'command_partition' | 'command_offset'> & {
+  readonly commands_topic_id: string | null;
+};
+
+// Decisions of two topics never stand in one projection: the position of its partition says of which all are.
+const DECIDED_AT_SQL = `SELECT o.command_partition, o.command_offset, p.commands_topic_id
+  FROM ${VIEWS.operations} o
+  LEFT JOIN ${VIEWS.offsets} p ON p.topic = $3 AND p.partition = o.command_partition
+  WHERE o.tenant = $1 AND o.event_id = $2`;
 
 /** A hung writer must not stop the ticks for long. */
 const LOOK_TIMEOUT_MS = 1000;

@@ -8,6 +8,7 @@ import type { Append } from '../runtime/produce.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { type ClaimEntry, claimKeyOf, decodeEntry, encodeEntry, standingOf } from './claim-entry.ts';
 import type { ClaimStore } from './claims-first-of.ts';
+import type { DecidedAt } from './reads.ts';
 import type { CommandTrace, SentCommand } from './traces.ts';
 
 export interface WriterDeps {
@@ -29,12 +30,6 @@ export interface WriterDeps {
   readonly produceDeadlineMs: number;
   readonly commandWindowMs: number;
   readonly idempotencyTtlMs: number;
-}
-
-/** The command that an operation was first decided with. */
-export interface DecidedAt {
-  readonly partition: number;
-  readonly commandOffset: bigint;
 }
 
 /** What only the writer knows of a command before it is written. */
@@ -164,7 +159,9 @@ export class CommandWriter {
     const { request, operationId, entry } = attempt;
     const at = await this.#deps.decided(request.tenant, operationId);
     if (at === undefined) return undefined;
-    const token = encodeToken({ region: this.#deps.region, topicId: request.topicId, ...at });
+    // It may have been decided in a topic of before, whose offsets say nothing of today's.
+    const topicId = at.topicId ?? request.topicId;
+    const token = encodeToken({ ...at, region: this.#deps.region, topicId });
     this.#behind(this.#put(attempt, { p: entry.p, r: entry.r, t: token }));
     return { kind: 'acknowledged', operationId, token, replay: true };
   }

@@ -2,6 +2,7 @@ import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { type RecordHeaders, type Replay, readReplay } from '../../contract/dead-letter.ts';
 import { decodeEvent, EVENT_HEADERS, type EventSchema } from '../../contract/events.ts';
 import type { Decision } from '../../contract/records.ts';
+import { commandsTopicIdOf } from '../domain/codec.ts';
 
 /** Where an event stands in the chain of command offsets. */
 export interface Link {
@@ -15,6 +16,8 @@ export type ReadEvent =
       readonly kind: 'decision';
       readonly decision: Decision;
       readonly link: Link;
+      /** Of the topic that the offsets in the link are of; null: its writer did not say. */
+      readonly commandsTopicId: string | null;
       readonly replay: Replay | undefined;
     }
   | {
@@ -24,6 +27,7 @@ export type ReadEvent =
       readonly eventId: string | null;
       /** From the headers; absent: nothing says that this record is part of the chain. */
       readonly link: Link | undefined;
+      readonly commandsTopicId: string | null;
       readonly replay: Replay | undefined;
     };
 
@@ -60,16 +64,19 @@ export function readEvent(record: InRecord, newest: EventSchema): ReadEvent {
     commandOffset: BigInt(decision.commandOffset),
     previousCommandOffset: BigInt(decision.previousCommandOffset),
   };
-  return { kind: 'decision', decision, link, replay };
+  return { kind: 'decision', decision, link, commandsTopicId: envelope.commandsTopicId, replay };
 }
 
 interface Envelope {
   readonly schema: number | undefined;
   readonly eventId: string | null;
   readonly link: Link | undefined;
+  readonly commandsTopicId: string | null;
 }
 
-const placeOf = ({ eventId, link }: Envelope): Pick<Envelope, 'eventId' | 'link'> => ({ eventId, link });
+const placeOf = ({ eventId, link, commandsTopicId }: Envelope): Omit<Envelope, 'schema'> => ({
+  ...{ eventId, link, commandsTopicId },
+});
 
 /** What the headers say whatever the schema of the value is. Records of old or foreign writers say nothing. */
 function envelopeOf(headers: RecordHeaders): Envelope {
@@ -77,7 +84,8 @@ function envelopeOf(headers: RecordHeaders): Envelope {
   const [kind, schema, eventId, , commandOffset, previous] = EVENT_HEADERS.map(
     (name) => text.get(name) ?? '',
   );
-  if (kind !== 'decision') return { schema: undefined, eventId: null, link: undefined };
+  if (kind !== 'decision')
+    return { schema: undefined, eventId: null, link: undefined, commandsTopicId: null };
   const [at, before] = [offsetOf(commandOffset), offsetOf(previous)];
   return {
     schema: schema !== undefined && /^\d{1,6}$/.test(schema) ? Number(schema) : undefined,
@@ -86,6 +94,7 @@ function envelopeOf(headers: RecordHeaders): Envelope {
       at === undefined || before === undefined
         ? undefined
         : { commandOffset: at, previousCommandOffset: before },
+    commandsTopicId: commandsTopicIdOf(headers),
   };
 }
 

@@ -9,6 +9,7 @@ const position = (nextOffset: number): Position => ({
   nextOffset: BigInt(nextOffset),
   leaderEpoch: 0,
   decidedThrough: BigInt(nextOffset - 1),
+  commandsTopicId: null,
   logTimeMs: 0,
 });
 

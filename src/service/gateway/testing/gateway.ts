@@ -15,9 +15,9 @@ import type { UnknownOutcome } from '../../unknown/outcome.ts';
 import { addGatewayRoutes } from '../app.ts';
 import { TenantLimiter } from '../rate-limit.ts';
 import { Reader } from '../reader.ts';
-import { openDecisions } from '../reads.ts';
+import { type DecidedAt, openDecisions } from '../reads.ts';
 import { GatewayTraces } from '../traces.ts';
-import { CommandWriter, type DecidedAt } from '../write.ts';
+import { CommandWriter } from '../write.ts';
 
 export const BODY = {
   resource: 'room-1',
