@@ -27,18 +27,26 @@ export type ReadEvent =
       readonly replay: Replay | undefined;
     };
 
+/** A record with what it says. */
+export interface ReadRecord {
+  readonly record: InRecord;
+  readonly event: ReadEvent;
+}
+
 /** A batch of the events topic with what its records say, in order. */
 export interface ReadBatch {
   readonly batch: RecordBatch;
-  readonly events: readonly { readonly record: InRecord; readonly event: ReadEvent }[];
+  readonly events: readonly ReadRecord[];
 }
 
 /** Reads batches, knowing event schemas up to `newest`. Pure. */
 export function readBatches(batches: readonly RecordBatch[], newest: EventSchema): ReadBatch[] {
-  return batches.map((batch) => ({
-    batch,
-    events: batch.records.map((record) => ({ record, event: readEvent(record, newest) })),
-  }));
+  return batches.map((batch) => ({ batch, events: readRecords(batch.records, newest) }));
+}
+
+/** Reads records, knowing event schemas up to `newest`. Pure. */
+export function readRecords(records: readonly InRecord[], newest: EventSchema): ReadRecord[] {
+  return records.map((record) => ({ record, event: readEvent(record, newest) }));
 }
 
 /** Reads a record of the events topic, knowing event schemas up to `newest`. Pure. */
