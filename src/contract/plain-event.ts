@@ -41,7 +41,8 @@ export function plainEvent(
   json: unknown,
 ): { readonly schema: 1 | 2; readonly decision: Decision } | undefined {
   if (!isObject(json)) return undefined;
-  const { v, decision, rulesVersion, commandOffset, previousCommandOffset, logTimeMs, eventId, tenant } = json;
+  const { v, decision, rulesVersion, commandOffset, previousCommandOffset, logTimeMs, eventId, tenant } =
+    json;
   const { reason } = json;
   if (v !== 1 && v !== 2) return undefined;
   const command = v === 1 ? null : json.command;

@@ -96,10 +96,7 @@ class LogWriter {
 
   #repeat({ eventId, commandOffset, decision, reservation }: Decision): void {
     const of = decision === 'rejected' ? 'rejected' : 'accepted';
-    this.#decide(
-      { decision: 'repeated', eventId, reservation, first: { commandOffset, decision: of } },
-      1,
-    );
+    this.#decide({ decision: 'repeated', eventId, reservation, first: { commandOffset, decision: of } }, 1);
   }
 
   #decide(over: Partial<Decision>, schema: EventSchema): Decision {

@@ -88,7 +88,9 @@ export class TestPostgres implements Sql {
 
 /** Rows of `unnest`: the columns by name, one object a row. */
 function unnest(names: string, values: readonly SqlValue[]): Record<string, SqlValue>[] {
-  const columns = values.filter((value) => Array.isArray(value));
+  const columns = values.filter((value): value is readonly (string | number | bigint | null)[] =>
+    Array.isArray(value),
+  );
   return (columns[0] ?? []).map((_, at) =>
     Object.fromEntries(names.split(' ').map((name, column) => [name, columns[column]?.[at] ?? null])),
   );
@@ -106,7 +108,7 @@ function run(rows: Rows, topicId: string, text: string, values: readonly SqlValu
   if (text.includes('UPDATE uplift_service.reservations')) return updateReservations(rows, values);
   if (text.includes('JOIN uplift_service.reservations')) {
     const wanted = unnest('tenant reservation_id', values);
-    return answer(wanted.flatMap((row) => rows.reservations.get(keyOf(row)) ?? []));
+    return answer(wanted.map((row) => rows.reservations.get(keyOf(row))).filter((row) => row !== undefined));
   }
   if (text.includes('INTO uplift_service.dead_letters')) {
     for (const row of unnest('topic topic_id partition event_offset tenant event_id offset code', values))
@@ -144,7 +146,8 @@ function move({ offsets }: Rows, values: readonly SqlValue[]): SqlResult<object>
   return answer([], fits.length);
 }
 
-const OPERATION = 'tenant event_id decision reservation_id reason partition command_offset event_offset repeats';
+const OPERATION =
+  'tenant event_id decision reservation_id reason partition command_offset event_offset repeats';
 
 function upsertOperations({ operations }: Rows, values: readonly SqlValue[]): SqlResult<object> {
   return answer(
@@ -175,9 +178,7 @@ function insertReservations({ reservations }: Rows, values: readonly SqlValue[])
 const UPDATED = 'tenant reservation_id start end quantity status hold_until version changed_offset before';
 
 function updateReservations({ reservations }: Rows, values: readonly SqlValue[]): SqlResult<object> {
-  const fits = unnest(UPDATED, values).filter(
-    (row) => reservations.get(keyOf(row))?.version === row.before,
-  );
+  const fits = unnest(UPDATED, values).filter((row) => reservations.get(keyOf(row))?.version === row.before);
   for (const { before, ...row } of fits)
     reservations.set(keyOf(row), { ...reservations.get(keyOf(row)), ...row });
   return answer(fits);

@@ -43,7 +43,8 @@ export class ReadAhead {
    */
   async take(): Promise<readonly ReadBatch[]> {
     this.#start();
-    if (this.#failure === undefined && (this.#filling || this.#read.length === 0)) await this.#settled.promise;
+    if (this.#failure === undefined && (this.#filling || this.#read.length === 0))
+      await this.#settled.promise;
     if (this.#failure !== undefined) throw this.#failure.error;
     const taken = this.#read;
     this.#clear();

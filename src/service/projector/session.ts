@@ -1,26 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
-import { cutBelow } from '../runtime/stored-position.ts';
-import { checkTopics } from '../runtime/topics.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
 import { type ReadBatch, readBatches } from './event.ts';
 import { type Position, project, refusedKey } from './fold.ts';
 import { isolate } from './isolate.ts';
 import { ProjectionMonitor } from './monitor.ts';
+import { lookUpPositions } from './positions.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { loadVersions } from './store-rows.ts';
-import { failureText, isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { failureText, isPoison, troubleTexts } from './trouble.ts';
 import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
-const REQUEST_TIMEOUT_MS = 5000;
 const STALLED_MS = 10_000;
 const MAX_BACKOFF_MS = 2000;
 
@@ -85,48 +83,25 @@ export class ProjectorSession {
   }
 
   async #start(): Promise<Reader> {
-    const { cluster, partitions, owned, sql, read, log } = this.#deps;
-    const ids = await checkTopics(cluster, {
-      names: [TOPICS.events],
-      partitions,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-    });
-    this.#topicId = ids.get(TOPICS.events) ?? '';
-    const stored = await loadPositions(sql, this.#topicId, owned);
-    const bounds = await read.bounds([TOPICS.events], { timeoutMs: REQUEST_TIMEOUT_MS });
-    const epochs = await this.#epochEnds(stored);
-    for (const partition of owned) {
-      const position = stored.get(partition);
-      const found = bounds.find((each) => each.partition === partition);
-      const cut = (at: StoredPosition): string | undefined =>
-        cutBelow(at, epochs.get(partition), 'events are applied');
-      const trouble =
-        troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
-      if (trouble !== undefined) this.#stop(partition, trouble);
-      else if (position !== undefined) this.#positions.set(partition, position);
-      if (found !== undefined) this.#monitor.ends(partition, found.endOffset);
-    }
+    const { read, log } = this.#deps;
+    const { topicId, positions, troubles, ends } = await lookUpPositions(this.#deps);
+    this.#topicId = topicId;
+    for (const [partition, reason] of troubles) this.#stop(partition, reason);
+    for (const [partition, position] of positions) this.#positions.set(partition, position);
+    for (const [partition, endOffset] of ends) this.#monitor.ends(partition, endOffset);
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
-    this.#reader = read.open(
-      [...this.#positions].map(([partition, { nextOffset }]) => ({
+    const reader = read.open(
+      [...positions].map(([partition, { nextOffset }]) => ({
         topic: TOPICS.events,
-        topicId: this.#topicId,
+        topicId,
         partition,
         nextOffset,
       })),
       { gatherMs: GATHER_MS },
     );
-    log.info({ partitions: this.#positions.size }, 'projecting');
-    return this.#reader;
-  }
-
-  /** What today's leaders say of the epochs our positions carry (S3). */
-  async #epochEnds(stored: ReadonlyMap<number, StoredPosition>): Promise<ReadonlyMap<number, EpochEnd>> {
-    const wants = [...stored].flatMap(([partition, { leaderEpoch, topicId }]) =>
-      leaderEpoch < 0 || topicId !== this.#topicId ? [] : [{ topic: TOPICS.events, partition, leaderEpoch }],
-    );
-    const ends = await this.#deps.read.epochEnds(wants, { timeoutMs: REQUEST_TIMEOUT_MS });
-    return new Map(ends.map((end) => [end.partition, end]));
+    this.#reader = reader;
+    log.info({ partitions: positions.size }, 'projecting');
+    return reader;
   }
 
   async #step(ahead: ReadAhead): Promise<void> {
