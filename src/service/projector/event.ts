@@ -52,16 +52,15 @@ export function readRecords(records: readonly InRecord[], newest: EventSchema): 
 /** Reads a record of the events topic, knowing event schemas up to `newest`. Pure. */
 export function readEvent(record: InRecord, newest: EventSchema): ReadEvent {
   const replay = readReplay(record.headers);
-  const envelope = envelopeOf(record.headers);
   const decoded = decodeEvent(record.value);
-  const schema = envelope.schema ?? decoded?.schema;
+  const schema = schemaOf(record.headers) ?? decoded?.schema;
   if (schema !== undefined && schema > newest) {
     const message = `event schema ${schema}; this projector reads schemas up to ${newest}`;
-    return { kind: 'unreadable', code: 'schema-unknown', message, replay, ...placeOf(envelope) };
+    return { kind: 'unreadable', code: 'schema-unknown', message, replay, ...envelopeOf(record.headers) };
   }
   if (decoded === undefined) {
     const message = 'the value is no decision of a known schema';
-    return { kind: 'unreadable', code: 'not-a-decision', message, replay, ...placeOf(envelope) };
+    return { kind: 'unreadable', code: 'not-a-decision', message, replay, ...envelopeOf(record.headers) };
   }
   const { decision } = decoded;
   const link = {
@@ -72,23 +71,33 @@ export function readEvent(record: InRecord, newest: EventSchema): ReadEvent {
 }
 
 interface Envelope {
-  readonly schema: number | undefined;
   readonly eventId: string | null;
   readonly link: Link | undefined;
 }
 
-const placeOf = ({ eventId, link }: Envelope): Pick<Envelope, 'eventId' | 'link'> => ({ eventId, link });
+const KIND = Buffer.from(EVENT_HEADERS[0], 'utf8');
+const VERSION = Buffer.from(EVENT_HEADERS[1], 'utf8');
+const DECISION = Buffer.from('decision', 'utf8');
+
+/** The schema of the value, where the headers say it. Records of old or foreign writers say nothing. */
+function schemaOf(headers: RecordHeaders): number | undefined {
+  if (headerValue(headers, KIND)?.equals(DECISION) !== true) return undefined;
+  const text = headerValue(headers, VERSION)?.toString('utf8') ?? '';
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The last value under a name: without making texts of all names, which every event would pay for. */
+function headerValue(headers: RecordHeaders, name: Buffer): Buffer | null | undefined {
+  return headers.findLast(([key]) => key.length === name.length && key.equals(name))?.[1];
+}
 
 /** What the headers say whatever the schema of the value is. Records of old or foreign writers say nothing. */
 function envelopeOf(headers: RecordHeaders): Envelope {
   const text = new Map(headers.map(([key, value]) => [key.toString('utf8'), value?.toString('utf8') ?? '']));
-  const [kind, schema, eventId, , commandOffset, previous] = EVENT_HEADERS.map(
-    (name) => text.get(name) ?? '',
-  );
-  if (kind !== 'decision') return { schema: undefined, eventId: null, link: undefined };
+  const [kind, , eventId, , commandOffset, previous] = EVENT_HEADERS.map((name) => text.get(name) ?? '');
+  if (kind !== 'decision') return { eventId: null, link: undefined };
   const [at, before] = [offsetOf(commandOffset), offsetOf(previous)];
   return {
-    schema: schema !== undefined && /^\d{1,6}$/.test(schema) ? Number(schema) : undefined,
     eventId: eventId !== undefined && /^[0-9a-f]{32}$/.test(eventId) ? eventId : null,
     link:
       at === undefined || before === undefined
