@@ -178,6 +178,8 @@ export const NOTES = [
   '  collector, copying events that live as long as a write takes, 12 % decoding, 12 % giving rows to Postgres, 8 % what comes from',
   '  sockets. Measured on 26 November 2026 in turn on a busy machine (load 4 to 20): 0.42 to 0.57 of its statements and 43 to 53',
   '  CPU-ms per 1,000 events before it read ahead; 0.60 and 33 with a young generation of 4 MB, 0.67 to 0.68 and 26 to 27 with the 16 MB',
-  '  that a sandbox gives it now. Smaller answers from Kafka did not help.',
+  '  that a sandbox gives it now. Those events stood in the log in batches of 500; as the commands role writes them (smaller ones) it',
+  '  was 0.63 and 40 with a backlog of 240,000, 0.59 with one of 80,000, in which a process that is cold counts for more. Smaller',
+  '  answers from Kafka did not help.',
   '',
 ];
