@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainEvent } from './plain-event.ts';
 import {
   COMMAND_TYPES,
   type CommandType,
@@ -77,15 +78,25 @@ export function stateOf(reservation: ReservationState): ReservationState {
   };
 }
 
+/** Without a copy of the bytes. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
+}
+
 /** The event in a record's value, or undefined for anything that is none of a known schema. */
 export function decodeEvent(value: Uint8Array | null): DecodedEvent | undefined {
   if (value === null) return undefined;
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(value).toString('utf8'));
+    json = JSON.parse(textOf(value));
   } catch {
     return undefined;
   }
+  return plainEvent(json) ?? eventIn(json);
+}
+
+/** The same by the schema alone, which knows every valid event. */
+export function eventIn(json: unknown): DecodedEvent | undefined {
   const parsed = eventSchema.safeParse(json);
   if (!parsed.success) return undefined;
   const { data } = parsed;

@@ -49,8 +49,13 @@ export function commandsTopicIdOf(headers: RecordHeaders): string | null {
   return id === '' ? null : id;
 }
 
-function headerNamed(headers: RecordHeaders, name: (typeof EVENT_HEADERS)[number]): Buffer | null {
-  return headers.find(([key]) => key.toString('utf8') === name)?.[1] ?? null;
+type HeaderName = (typeof EVENT_HEADERS)[number];
+const NAMES = new Map<HeaderName, Buffer>(EVENT_HEADERS.map((name) => [name, Buffer.from(name, 'utf8')]));
+
+/** The last value under one of our names. No text is made of the other names: every event would pay for that. */
+export function headerNamed(headers: RecordHeaders, name: HeaderName): Buffer | null {
+  const wanted = NAMES.get(name) ?? NONE;
+  return headers.findLast(([key]) => key.length === wanted.length && key.equals(wanted))?.[1] ?? null;
 }
 
 /** The bytes of a command. */
