@@ -6,6 +6,7 @@ import { startPostgres, type TestPostgres } from '../../test/support/postgres-se
 import { type RoleProcess, roleEnv, startRole } from '../../test/support/service-roles.ts';
 import type { OutRecord } from '../clients/kafka/ports.ts';
 import { openSql, type Sql } from '../clients/postgres/index.ts';
+import { dlqOf } from '../contract/dead-letter.ts';
 import { acknowledgedSchema, decidedSchema, PROBLEMS } from '../contract/http.ts';
 import { VIEWS } from '../contract/projection.ts';
 import { TOPICS } from '../contract/records.ts';
@@ -49,7 +50,7 @@ beforeAll(async () => {
   const servers = { kafka: fixture.kafka, postgres, redis: { nodes: ['127.0.0.1:1'] } };
   env = roleEnv(servers, 1);
   await createCommands();
-  await fixture.create(TOPICS.events, 1);
+  for (const topic of [TOPICS.events, dlqOf(TOPICS.events)]) await fixture.create(topic, 1);
   await fixture.create(TOPICS.snapshots, 1, { 'cleanup.policy': 'compact' });
   expect(await startRole('migrate', 0, env, fixture.kafka.folder).exit).toBe(0);
   await Promise.all(['gateway', 'commands', 'projector'].map(launch));
