@@ -10,15 +10,21 @@ import { TOPICS } from '../../contract/records.ts';
 import { waitFor } from '../../core/wait.ts';
 import { SNOWFLAKE_EPOCH_MS } from '../domain/snowflake.ts';
 import { migrate } from '../migrate.ts';
+import type { Settled } from '../runtime/settle.ts';
 import { buildGeneration } from './build.ts';
 import { type Generation, placeOf, shardKey } from './filter.ts';
 import { bloomWriter, currentGeneration } from './generations.ts';
-import type { Settled } from './settle.ts';
 import { type BloomOutcome, UnknownIds } from './unknown-ids.ts';
 
 const run = promisify(execFile);
 const ROWS = 5000;
-const SETTLED: Settled = { topicId: 'topic', ends: [7n, 0n] };
+const SETTLED: Settled = {
+  topicId: 'topic',
+  ends: new Map([
+    [0, 7n],
+    [1, 0n],
+  ]),
+};
 let postgres: TestPostgres;
 let redis: TestRedis;
 let direct: Sql;
