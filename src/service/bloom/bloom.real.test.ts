@@ -101,6 +101,19 @@ describe('a generation built from Postgres, through PgBouncer', () => {
     expect(await ask(generation, [young])).toEqual(new Map([['young', 1]]));
   });
 
+  test('ends by itself when it was only begun, and stays once it is told to', async () => {
+    const all = [1, 2];
+    await bits.set('draft', all, 150);
+    await bits.set('kept', all, 150);
+    await bits.live('kept', undefined);
+    await bits.set('kept', [3], 150);
+    await bits.write('said', 'text', 150);
+    const gone = async () =>
+      (await bits.read('said')) === undefined && !(await bits.look('draft', [1], 0)).all;
+    await waitFor(gone, { what: 'the end of a draft', timeoutMs: 5000 });
+    expect(await bits.look('kept', [1, 2, 3], 0)).toEqual({ all: true });
+  });
+
   test('takes new ids too, and its shards end with the next generation', async () => {
     const first = await build();
     await bloomWriter(bits).add(range(20_000, 20_100));

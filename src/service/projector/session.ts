@@ -1,25 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
-import { cutBelow } from '../runtime/stored-position.ts';
-import { checkTopics } from '../runtime/topics.ts';
+import { lookTwice } from '../runtime/second-look.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
 import { readBatches } from './event.ts';
 import { type Position, project, refusedKey } from './fold.ts';
 import { isolate } from './isolate.ts';
 import { ProjectionMonitor } from './monitor.ts';
+import { lookUpPositions } from './positions.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { loadVersions } from './store-rows.ts';
-import { failureText, isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { failureText, isPoison, troubleTexts } from './trouble.ts';
 import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
-const REQUEST_TIMEOUT_MS = 5000;
 const WAIT_MS = 250;
 const STALLED_MS = 10_000;
 const MAX_RECORDS = 2000;
@@ -79,27 +78,19 @@ export class ProjectorSession {
   }
 
   async #start(): Promise<void> {
-    const { cluster, partitions, owned, sql, read, log } = this.#deps;
-    const ids = await checkTopics(cluster, {
-      names: [TOPICS.events],
-      partitions,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-    });
-    this.#topicId = ids.get(TOPICS.events) ?? '';
-    const stored = await loadPositions(sql, this.#topicId, owned);
-    const bounds = await read.bounds([TOPICS.events], { timeoutMs: REQUEST_TIMEOUT_MS });
-    const epochs = await this.#epochEnds(stored);
-    for (const partition of owned) {
-      const position = stored.get(partition);
-      const found = bounds.find((each) => each.partition === partition);
-      const cut = (at: StoredPosition): string | undefined =>
-        cutBelow(at, epochs.get(partition), 'events are applied');
-      const trouble =
-        troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
-      if (trouble !== undefined) this.#stop(partition, trouble);
-      else if (position !== undefined) this.#positions.set(partition, position);
-      if (found !== undefined) this.#monitor.ends(partition, found.endOffset);
-    }
+    const { read, owned, signal, log } = this.#deps;
+    const troubles = new Map<number, string>();
+    const look = async (asked: readonly number[]): Promise<number[]> => {
+      const found = await lookUpPositions({ ...this.#deps, owned: asked });
+      this.#topicId = found.topicId;
+      for (const partition of asked) troubles.delete(partition);
+      for (const [partition, reason] of found.troubles) troubles.set(partition, reason);
+      for (const [partition, position] of found.positions) this.#positions.set(partition, position);
+      for (const [partition, endOffset] of found.ends) this.#monitor.ends(partition, endOffset);
+      return [...found.troubles.keys()];
+    };
+    await lookTwice(owned, look, { signal });
+    for (const [partition, reason] of troubles) this.#stop(partition, reason);
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
     this.#reader = read.open(
       [...this.#positions].map(([partition, { nextOffset }]) => ({
@@ -111,15 +102,6 @@ export class ProjectorSession {
       { gatherMs: GATHER_MS },
     );
     log.info({ partitions: this.#positions.size }, 'projecting');
-  }
-
-  /** What today's leaders say of the epochs our positions carry (S3). */
-  async #epochEnds(stored: ReadonlyMap<number, StoredPosition>): Promise<ReadonlyMap<number, EpochEnd>> {
-    const wants = [...stored].flatMap(([partition, { leaderEpoch, topicId }]) =>
-      leaderEpoch < 0 || topicId !== this.#topicId ? [] : [{ topic: TOPICS.events, partition, leaderEpoch }],
-    );
-    const ends = await this.#deps.read.epochEnds(wants, { timeoutMs: REQUEST_TIMEOUT_MS });
-    return new Map(ends.map((end) => [end.partition, end]));
   }
 
   async #step(): Promise<void> {
