@@ -61,7 +61,7 @@ describe('the fold, over random histories', { timeout: SLOW_MS }, () => {
     );
     // A history that never gets there proves nothing.
     const rare = ['full', 'past', 'too-large', 'hold-too-long', 'id-taken', 'not-found', 'not-held'];
-    for (const kind of [...rare, 'hold-ended', 'repeated', 'expired', 'window', 'rules-not-newer', 'quiet'])
+    for (const kind of [...rare, 'hold-ended', 'repeated', 'expired', 'window', 'rules-not-newer', 'beyond', 'quiet'])
       expect([kind, (kinds.get(kind) ?? 0) > 20]).toEqual([kind, true]);
   });
 
