@@ -60,7 +60,16 @@ describe('the fold, over random histories', { timeout: SLOW_MS }, () => {
       { numRuns: 1500 },
     );
     // A history that never gets there proves nothing.
-    const rare = ['full', 'past', 'too-large', 'hold-too-long', 'id-taken', 'not-found', 'not-held'];
+    const rare = [
+      'full',
+      'past',
+      'too-large',
+      'hold-too-long',
+      'id-taken',
+      'not-found',
+      'not-held',
+      'beyond',
+    ];
     for (const kind of [...rare, 'hold-ended', 'repeated', 'expired', 'window', 'rules-not-newer', 'quiet'])
       expect([kind, (kinds.get(kind) ?? 0) > 20]).toEqual([kind, true]);
   });

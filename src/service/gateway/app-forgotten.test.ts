@@ -78,7 +78,11 @@ describe('a key of unknown outcome that comes again', () => {
     gateway.control.postgresAway = true;
     const response = await gateway.post();
     expect([response.statusCode, typeOf(response)]).toEqual([503, PROBLEMS.notReady]);
+    expect(response.headers['retry-after']).toBeDefined();
     expect(gateway.log).toEqual([]);
+    gateway.control.postgresAway = false;
+    // Not told that it still runs.
+    expect((await gateway.post()).statusCode).toBe(202);
   });
 });
 

@@ -119,5 +119,18 @@ test('a reservation that certainly does not exist is 404 without Postgres, every
   gateway.control.rows = [{ not: 'a reservation' }];
   const get = (url: string) => gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
   expect((await get(`/v1/reservations/${id}`)).statusCode).toBe(404);
-  expect((await get('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(500);
+  expect((await get('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(503);
+});
+
+test('a row that cannot be read is 503 with its id and is counted, alone and in a list: a list never leaves one out', async () => {
+  const id = '00000000abcde-00000000';
+  gateway.control.rows = [{ reservation_id: id, status: 'of the future' }];
+  for (const url of [`/v1/reservations/${id}`, '/v1/reservations', '/v1/resources/room-1/reservations']) {
+    const response = await gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
+    expect([url, response.statusCode, typeOf(response)]).toEqual([url, 503, PROBLEMS.notReady]);
+    expect(response.headers['retry-after']).toBeDefined();
+    expect(response.json().detail).toContain(id);
+    expect(response.body).not.toContain('of the future');
+  }
+  expect((await gateway.metrics.unreadableRows.get()).values[0]?.value).toBe(3);
 });

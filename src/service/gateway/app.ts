@@ -11,7 +11,7 @@ import { sendProblem } from './problems.ts';
 import { addRateLimit, type TenantLimiter } from './rate-limit.ts';
 import { addReadRoutes } from './read-routes.ts';
 import type { Reader } from './reader.ts';
-import type { DecidedOperation } from './reads.ts';
+import { type LookedUp, UnreadableRow } from './reads.ts';
 import type { PlanSettings } from './requests.ts';
 import { GatewayTraces } from './traces.ts';
 import type { CommandWriter } from './write.ts';
@@ -21,7 +21,7 @@ export interface GatewayAppDeps {
   readonly writer: CommandWriter;
   readonly plan: PlanSettings;
   readonly reader: Reader;
-  readonly decisions: DecisionWaiter<DecidedOperation>;
+  readonly decisions: DecisionWaiter<LookedUp>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly traces: GatewayTraces;
@@ -85,6 +85,11 @@ function answerError(
       'a dependency did not answer',
     );
     return sendProblem(reply, 'notReady');
+  }
+  if (error instanceof UnreadableRow) {
+    deps.metrics.unreadableRows.inc();
+    deps.log.error({ ...aboutRequest(deps, request), reason: error.message }, 'unreadable row');
+    return sendProblem(reply, 'notReady', { detail: error.message });
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500)

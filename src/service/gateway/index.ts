@@ -23,6 +23,7 @@ import { postgresProbe } from '../runtime/postgres-probe.ts';
 import { type Probe, ProbeLoop, type ProbeResult, QUESTION_MS } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
+import { settle } from '../runtime/settle.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { cachesProbe } from '../runtime/warm-up.ts';
 import { openTelemetry } from '../telemetry/index.ts';
@@ -32,6 +33,7 @@ import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
 import { type GatewayClaims, openGatewayClaims } from './claims.ts';
 import { watchRunning } from './claims-running.ts';
+import { decidedForCertain } from './decided.ts';
 import { type IdSource, openIds } from './ids.ts';
 import { RareEvents } from './rare-events.ts';
 import { openLimiter } from './rate-limit.ts';
@@ -70,7 +72,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const ids = openIds(settings, sql);
   const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
-  const bloom = openBloom({ adapters, settings, sql, cluster, claims: redis, metrics, log });
+  const groups = adapters.openGroups(kafkaTarget(settings, 'groups'));
+  const bloom = openBloom({ adapters, settings, sql, cluster, groups, claims: redis, metrics, log });
   const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const produce = meteredProduce(opening, metrics.registry);
   const batcher = new PartitionBatcher(produce);
@@ -78,7 +81,11 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     ...writerSettings(settings),
     claims: running,
     append: endingAppend(batcher, signal, GIVE_UP_MS),
-    decided: (tenant, operationId) => lookUpDecidedAt(sql, tenant, operationId),
+    decided: decidedForCertain({
+      look: (tenant, operationId) => lookUpDecidedAt(sql, tenant, operationId),
+      settle: (only, wait) =>
+        settle({ ...wait, groups, cluster, sql, partitions: settings.TOPIC_PARTITIONS, only }),
+    }),
     certainlyNotWritten,
     nextId: () => ids.next(),
     nowMs: Date.now,
@@ -159,7 +166,13 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   } finally {
     await Promise.all([loop.stop(), reporter.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
-    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
+    await Promise.allSettled([
+      cluster.close(),
+      groups.close(),
+      claims.close(),
+      limiter?.close(),
+      sql.close(),
+    ]);
     await Promise.allSettled(replicas.map((replica) => replica.close()));
     await telemetry.close();
   }

@@ -8,14 +8,28 @@ const never = new AbortController().signal;
 const TOKEN: Token = { region: 'local', topicId: 'topic', partition: 3, commandOffset: 10n };
 const STATEMENT = { text: 'SELECT x FROM y WHERE tenant = $1', values: ['acme'] };
 
+/** What the client throws for a statement that the server refused. */
+const refusal = (sqlState: string): UpliftError =>
+  new UpliftError('UPL-POSTGRES-QUERY', {
+    message: 'refused',
+    cause: Object.assign(new Error('no'), { code: sqlState, severity: 'ERROR' }),
+  });
+
 /** A server whose projection is at an offset, with one row or none. */
 function server(
   name: string,
-  at: { offset: bigint | null; topicId?: string; rows?: number; away?: boolean },
+  at: {
+    offset: bigint | null;
+    topicId?: string;
+    rows?: number;
+    away?: boolean;
+    refuses?: string | undefined;
+  },
 ) {
   const asked: { text: string; values: readonly unknown[] }[] = [];
   const query = async (text: string, values: readonly unknown[] = []) => {
     asked.push({ text, values });
+    if (at.refuses !== undefined) throw refusal(at.refuses);
     if (at.away === true) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: name });
     const rows = Array.from({ length: at.rows ?? 1 }, () => ({ name }));
     if (!text.includes('decided_through')) return { rows, rowCount: rows.length };
@@ -78,6 +92,20 @@ describe('reads', () => {
     expect(sources.filter((source) => source === 'writer')).toHaveLength(2);
     writer.at.away = true;
     await expect(read()).rejects.toThrow(UpliftError);
+  });
+
+  test('of a statement that a replica refuses ask the writer, and the replica is asked by all others', async () => {
+    const writer = server('writer', { offset: 10n });
+    const replica = server('one', { offset: 10n, refuses: '22P02' });
+    const { read } = readerOf(writer, [replica]);
+    expect(await read()).toEqual(from('writer'));
+    replica.at.refuses = undefined;
+    expect(await read()).toEqual(from('one'));
+    // Who lets nobody in is no server of anybody.
+    replica.at.refuses = '28P01';
+    expect(await read()).toEqual(from('writer'));
+    replica.at.refuses = undefined;
+    expect(await read()).toEqual(from('writer'));
   });
 
   test('with a token see the row and decided_through of its partition in one statement', async () => {

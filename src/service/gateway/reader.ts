@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Sql, SqlResult, SqlValue } from '../../clients/postgres/index.ts';
+import { type Sql, type SqlResult, type SqlValue, sqlStateOf } from '../../clients/postgres/index.ts';
 import { VIEWS } from '../../contract/projection.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { decodeToken, type Token } from '../../contract/token.ts';
+import { isUpliftError } from '../../core/error.ts';
 import { Optional } from '../runtime/optional.ts';
 
 /** A statement that reads, with its parameters and the columns its rows are ordered by. */
@@ -162,7 +163,14 @@ export class Reader {
     for (let tried = 0; tried < this.#replicas.length; tried += 1) {
       this.#next = (this.#next + 1) % this.#replicas.length;
       const replica = this.#replicas[this.#next];
-      const result = await replica?.optional.ask(() => replica.sql.query<R>(text, values));
+      // A server that refuses one statement answers: it is not left alone for it, and the writer has the last word.
+      const result = await replica?.optional.ask(() =>
+        replica.sql.query<R>(text, values).catch((error: unknown) => {
+          if (isOfStatement(error)) return 'refused' as const;
+          throw error;
+        }),
+      );
+      if (result === 'refused') break;
       if (result === undefined) continue;
       this.#options.onRead('replica');
       return result;
@@ -175,6 +183,15 @@ export class Reader {
     this.#options.onRead('writer');
     return result;
   }
+}
+
+/** SQLSTATE classes of what is wrong with a statement, its values, or its moment, and not with the server. */
+const OF_STATEMENT: ReadonlySet<string> = new Set(['0A', '21', '22', '23', '40', '42', '54']);
+
+function isOfStatement(error: unknown): boolean {
+  return (
+    isUpliftError(error, 'UPL-POSTGRES-QUERY') && OF_STATEMENT.has((sqlStateOf(error) ?? '').slice(0, 2))
+  );
 }
 
 /** The statement with how far a partition is decided beside its rows: one statement sees one state of one server. */

@@ -14,8 +14,11 @@ import type { CommandTrace, SentCommand } from './traces.ts';
 export interface WriterDeps {
   readonly claims: ClaimStore;
   readonly append: Append;
-  /** Where the first decision of an operation stands; undefined: the projection shows none. Throws when it cannot be asked. */
-  readonly decided: (tenant: string, operationId: string) => Promise<DecidedAt | undefined>;
+  /**
+   * Where the first decision of an operation stands; undefined: there is none, of nothing that was sent before the call.
+   * Throws while that cannot be said.
+   */
+  readonly decided: (operation: SentCommand) => Promise<DecidedAt | undefined>;
   /** Did a failed append write nothing, for certain? */
   readonly certainlyNotWritten: (error: unknown) => boolean;
   /** Keeps a command whose outcome is unknown, for the sweeper. */
@@ -154,10 +157,11 @@ export class CommandWriter {
     }
   }
 
-  /** The answer to an operation that was decided before; undefined: the projection shows no decision. */
+  /** The answer to an operation that was decided before; undefined: it was not. */
   async #answerOf(attempt: Attempt): Promise<WriteResult | undefined> {
     const { request, operationId, entry } = attempt;
-    const at = await this.#deps.decided(request.tenant, operationId);
+    const { tenant, command } = request;
+    const at = await this.#deps.decided({ tenant, operationId, partition: command.partition });
     if (at === undefined) return undefined;
     // It may have been decided in a topic of before, whose offsets say nothing of today's.
     const topicId = at.topicId ?? request.topicId;

@@ -4,6 +4,7 @@ import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
+import { lookTwice } from '../runtime/second-look.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
 import { type ReadBatch, readBatches } from './event.ts';
@@ -83,24 +84,31 @@ export class ProjectorSession {
   }
 
   async #start(): Promise<Reader> {
-    const { read, log } = this.#deps;
-    const { topicId, positions, troubles, ends } = await lookUpPositions(this.#deps);
-    this.#topicId = topicId;
+    const { read, owned, signal, log } = this.#deps;
+    const troubles = new Map<number, string>();
+    const look = async (asked: readonly number[]): Promise<number[]> => {
+      const found = await lookUpPositions({ ...this.#deps, owned: asked });
+      this.#topicId = found.topicId;
+      for (const partition of asked) troubles.delete(partition);
+      for (const [partition, reason] of found.troubles) troubles.set(partition, reason);
+      for (const [partition, position] of found.positions) this.#positions.set(partition, position);
+      for (const [partition, endOffset] of found.ends) this.#monitor.ends(partition, endOffset);
+      return [...found.troubles.keys()];
+    };
+    await lookTwice(owned, look, { signal });
     for (const [partition, reason] of troubles) this.#stop(partition, reason);
-    for (const [partition, position] of positions) this.#positions.set(partition, position);
-    for (const [partition, endOffset] of ends) this.#monitor.ends(partition, endOffset);
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
     const reader = read.open(
-      [...positions].map(([partition, { nextOffset }]) => ({
+      [...this.#positions].map(([partition, { nextOffset }]) => ({
         topic: TOPICS.events,
-        topicId,
+        topicId: this.#topicId,
         partition,
         nextOffset,
       })),
       { gatherMs: GATHER_MS },
     );
     this.#reader = reader;
-    log.info({ partitions: positions.size }, 'projecting');
+    log.info({ partitions: this.#positions.size }, 'projecting');
     return reader;
   }
 

@@ -62,7 +62,7 @@ const onExisting = fc
           ? { ...asked(c, nowMs), type: 'change', slot: c.slot, quantity: c.quantity }
           : { ...asked(c, nowMs), type: c.type === 'confirm' ? 'confirm' : 'cancel' },
   );
-const rules = fc.record({ n: fc.nat({ max: 40 }), rulesVersion: fc.integer({ min: 1, max: 2 }) }).map(
+const rules = fc.record({ n: fc.nat({ max: 40 }), rulesVersion: fc.integer({ min: 1, max: 3 }) }).map(
   (c): Make =>
     () => ({ v: 1, type: 'rules', eventId: idOf(c.n), rulesVersion: c.rulesVersion }),
 );
