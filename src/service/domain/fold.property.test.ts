@@ -5,7 +5,7 @@ import { decodeDecision, encodeCommand, encodeDecision } from './codec.ts';
 import { type CommandRecord, decide, type Outcome } from './decide.ts';
 import { snapshotOf, snapshotSchema, stateFrom } from './snapshot.ts';
 import { advance, apply, chain, emptyState, type FoldState } from './state.ts';
-import { histories } from './testing/histories.ts';
+import { historiesBeyond as histories } from './testing/histories.ts';
 import { NaiveFold, type NaiveOutcome, type NaiveRecord } from './testing/naive.ts';
 
 const recordOf = ({ offset, timestampMs, command }: NaiveRecord): CommandRecord => ({
