@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { KafkaTarget } from '../../src/clients/kafka/target.ts';
 import type { SqlTarget } from '../../src/clients/postgres/index.ts';
 import { DATABASE, DATABASE_USER } from '../../src/sandbox/postgres-plan.ts';
+import { heapOf, NODE_HEAP } from '../../src/sandbox/service-plan.ts';
 import { freePorts } from '../../test/support/kafka-node.ts';
 import { ProofSandbox } from '../../test/support/sandbox.ts';
 import { type RoleProcess, startRole } from '../../test/support/service-roles.ts';
 
 export const PARTITIONS = 24;
 /** As a sandbox starts the service. */
-export const NODE_OPTIONS = '--max-old-space-size=512 --max-semi-space-size=4';
+export const NODE_OPTIONS = NODE_HEAP.join(' ');
 const READY_MS = 90_000;
 
 /** The servers of a sandbox (three brokers, a primary with two replicas, a pooler, six Redis nodes), and roles on them. */
@@ -93,7 +94,12 @@ async function platformOf(sandbox: ProofSandbox): Promise<Platform> {
     end,
     async role(name, env = {}) {
       const [port = 0] = await freePorts(1);
-      const role = startRole(name, port, { ...common, ...env }, sandbox.folder);
+      const role = startRole(
+        name,
+        port,
+        { ...common, NODE_OPTIONS: heapOf(name).join(' '), ...env },
+        sandbox.folder,
+      );
       running.add(role);
       const ended = role.exit.then((code) => {
         throw new Error(`${name} ended with ${code}, see ${role.logFile}`);

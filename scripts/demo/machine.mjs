@@ -23,7 +23,7 @@ export function machine() {
 export async function serverVersions() {
   const pom = readFileSync(join(root, 'scripts', 'kafka', 'pom.xml'), 'utf8');
   const asked = {
-    uplift: say('git', ['-C', root, 'log', '-1', '--format=%h'], /(\w+)/),
+    uplift: tree(),
     Java: say('java', ['-version'], /version "([^"]+)"/),
     Postgres: say(postgres(), ['--version'], /\) ([\d.]+)/),
     PgBouncer: say(
@@ -39,6 +39,14 @@ export async function serverVersions() {
   };
   for (const [name, answer] of Object.entries(asked)) versions[name] = await answer;
   return versions;
+}
+
+/** The commit, and whether files that count are not as it has them; pages of results are written by the runs themselves. */
+async function tree() {
+  const commit = await say('git', ['-C', root, 'log', '-1', '--format=%h'], /(\w+)/);
+  const files = ['--', root, ':(exclude)docs/results'];
+  const changed = await say('git', ['-C', root, 'status', '--porcelain', '-uno', ...files], /(\S+)/);
+  return changed === 'unknown' ? commit : `${commit} with changes`;
 }
 
 async function say(program, args, pattern) {

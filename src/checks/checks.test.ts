@@ -313,7 +313,7 @@ describe('the checks', () => {
           ready: false,
           role: 'gateway' as const,
           instance: 'g',
-          probes: ['kafka', 'partitions', 'postgres'].map((name) => ({
+          probes: ['kafka', 'partitions', 'producer', 'caches', 'postgres'].map((name) => ({
             name,
             ok: !bad.includes(name),
             detail: '?',
@@ -326,6 +326,7 @@ describe('the checks', () => {
     const ready = (kafka: CheckFacts['kafka'], ...bad: string[]) =>
       find('service.ready', { kafka, instances: waiting(...bad) })?.status;
     expect(ready(dead, 'kafka', 'partitions')).toBe('blocked');
+    expect(ready(dead, 'kafka', 'producer', 'caches')).toBe('blocked');
     expect(ready(healthy.kafka, 'kafka', 'partitions')).toBe('fail');
     expect(ready(dead, 'kafka', 'postgres')).toBe('fail');
     expect(ready(dead, 'partitions')).toBe('fail');

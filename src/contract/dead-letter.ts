@@ -86,6 +86,7 @@ export function originalHeaders(headers: RecordHeaders): RecordHeaders {
 }
 
 const utf8 = (text: string): Buffer => Buffer.from(text, 'utf8');
+const REPLAY_ID = utf8(REPLAY_HEADERS.id);
 
 /** Headers of the dead letter of a record. A replayed record that fails again keeps its first origin. */
 export function deadLetterHeaders(headers: RecordHeaders, letter: DeadLetter): RecordHeaders {
@@ -145,6 +146,8 @@ export function readDeadLetter(headers: RecordHeaders): DeadLetter | undefined {
 
 /** What the headers of a replayed record say, or undefined for a record that was not replayed. */
 export function readReplay(headers: RecordHeaders): Replay | undefined {
+  // Asked of every event, and true of hardly any.
+  if (!headers.some(([key]) => key.length === REPLAY_ID.length && key.equals(REPLAY_ID))) return undefined;
   const text = textOf(headers, REPLAY_HEADERS);
   const [topicId, partition, offset, more] = text.origin?.split('/') ?? [];
   const origin = originFrom(text.originTopic, topicId, partition, offset, text.originTimestampMs);

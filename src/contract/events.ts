@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainEvent } from './plain-event.ts';
 import {
   COMMAND_TYPES,
   type CommandType,
@@ -15,9 +16,15 @@ export const NEWEST_EVENT_SCHEMA: EventSchema = 2;
 
 /**
  * Headers of an event, in the order they are written. They are the part of an event that never changes with its schema:
- * whoever cannot read the value still sees which command it decides and which one came before, so the chain stays whole.
+ * whoever cannot read the value still sees which command it decides and which one came before, so the chain stays whole, and
+ * of which commands topic (its id) those offsets are. Writers of before do not say the latter.
  */
-export const EVENT_HEADERS = [...RECORD_HEADERS, 'command-offset', 'previous-command-offset'] as const;
+export const EVENT_HEADERS = [
+  ...RECORD_HEADERS,
+  'command-offset',
+  'previous-command-offset',
+  'commands-topic-id',
+] as const;
 
 const decisionV2Schema = z.object({
   ...decisionSchema.shape,
@@ -71,15 +78,25 @@ export function stateOf(reservation: ReservationState): ReservationState {
   };
 }
 
+/** Without a copy of the bytes. */
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
+}
+
 /** The event in a record's value, or undefined for anything that is none of a known schema. */
 export function decodeEvent(value: Uint8Array | null): DecodedEvent | undefined {
   if (value === null) return undefined;
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(value).toString('utf8'));
+    json = JSON.parse(textOf(value));
   } catch {
     return undefined;
   }
+  return plainEvent(json) ?? eventIn(json);
+}
+
+/** The same by the schema alone, which knows every valid event. */
+export function eventIn(json: unknown): DecodedEvent | undefined {
   const parsed = eventSchema.safeParse(json);
   if (!parsed.success) return undefined;
   const { data } = parsed;

@@ -7,9 +7,16 @@ const LONGEST_HOLD_S = Math.max(...[...RULES.values()].map(({ longestHoldMs }) =
 /** Postgres rounds to microseconds: a slot that ends with year 9999 could be read back as one of year 10000. */
 const LAST_INSTANT_MS = Date.UTC(9999, 0, 1);
 
-const askedSlotSchema = slotSchema.refine((slot) => Date.parse(slot.end) < LAST_INSTANT_MS, {
-  error: 'slot.end must be before the year 9999',
-});
+/** `2026-06-01T10:00:00.123456789Z`. Postgres refuses what is much longer, and a time of kilobytes would be kept as one. */
+const LONGEST_INSTANT = 30;
+
+const askedSlotSchema = slotSchema
+  .refine(({ start, end }) => Math.max(start.length, end.length) <= LONGEST_INSTANT, {
+    error: 'slot: times have nine decimals of a second at most',
+  })
+  .refine((slot) => Date.parse(slot.end) < LAST_INSTANT_MS, {
+    error: 'slot.end must be before the year 9999',
+  });
 
 /** `POST /v1/reservations`, with headers `idempotency-key` and `x-tenant-id`. */
 export const createReservationSchema = z
@@ -92,6 +99,7 @@ export const LONGEST_PAGE = 100;
 /** A time a list can be asked for. */
 export const instantSchema = z.iso
   .datetime()
+  .max(LONGEST_INSTANT)
   .refine((text) => Date.parse(text) >= 0 && Date.parse(text) < LAST_INSTANT_MS, {
     error: 'must be between 1970 and the year 9999',
   });
@@ -165,11 +173,12 @@ export const PROBLEMS = {
 
 /**
  * `GET /v1/monitoring/reservations/projection`, answered by a projector for its partitions. `lagSeconds` is the age of the
- * oldest event that is not applied, 0 when there is none; `lagIsExact: false`: it is at most so old.
+ * oldest event that is not applied, 0 when there is none, null when nothing tells it; `lagIsExact: false`: it is at most so
+ * old.
  */
 export const projectionStatusSchema = z.object({
   lagRecords: z.int().min(0),
-  lagSeconds: z.number().min(0),
+  lagSeconds: z.number().min(0).nullable(),
   lagIsExact: z.boolean(),
   /** Over the last minute. */
   appliedPerSecond: z.number().min(0),

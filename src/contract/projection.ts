@@ -10,7 +10,8 @@
  *   command_offset bigint, event_offset bigint, repeats int, tenant text)`: one row per tenant and event id, the first
  *   decision of it
  * - `uplift_offsets(topic text, topic_id text, partition int, next_offset bigint, leader_epoch int, decided_through bigint,
- *   log_time_ms bigint, updated_at timestamptz)`: one row per events partition, `decided_through` = last command offset
+ *   log_time_ms bigint, updated_at timestamptz, commands_topic_id text)`: one row per events partition, `decided_through` =
+ *   last command offset, `commands_topic_id` = id of the commands topic that offset is of; null: no event has said it yet
  * - `uplift_dead_letters(topic text, topic_id text, partition int, event_offset bigint, event_id text,
  *   command_offset bigint, error_code text, attempts int, outcome text, replay_id text, applied_offset bigint,
  *   parked_at timestamptz, settled_at timestamptz, tenant text)`: one row per event that was put aside, by its origin; `outcome` is

@@ -8,12 +8,10 @@ export const slotSchema = z
   });
 export type Slot = z.infer<typeof slotSchema>;
 
+export const NAME = /^[A-Za-z0-9._:-]+$/;
+export const LONGEST_NAME = 128;
 /** A tenant or a resource: no slash, which separates the two in a record's key. */
-export const nameSchema = z
-  .string()
-  .min(1)
-  .max(128)
-  .regex(/^[A-Za-z0-9._:-]+$/);
+export const nameSchema = z.string().min(1).max(LONGEST_NAME).regex(NAME);
 const eventId = z.string().regex(/^[0-9a-f]{32}$/);
 const reservationId = z.string().min(1).max(64);
 export const quantitySchema = z.int().min(1).max(1000);
@@ -80,7 +78,9 @@ export const DECISIONS = ['accepted', 'rejected', 'repeated', 'expired', 'unpars
 export const STATUSES = ['held', 'active', 'cancelled', 'expired'] as const;
 export type ReservationStatus = (typeof STATUSES)[number];
 
-const offset = z.string().regex(/^-?\d{1,19}$/);
+/** An offset in JSON, where numbers end at 2^53. */
+export const OFFSET = /^-?\d{1,19}$/;
+const offset = z.string().regex(OFFSET);
 
 /** A reservation after a decision. `version` counts the decisions that made and changed it, from 1. */
 export const reservationStateSchema = z.object({

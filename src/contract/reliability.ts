@@ -101,7 +101,7 @@ export const positionsSchema = fact({
   /** Of those: with a projector that was heard from lately; and those that it stopped, with a finding. */
   covered: count,
   stopped: count,
-  /** Over all partitions, by what projectors say; null unless every partition has one. */
+  /** Over all partitions, by what projectors say; null unless every partition has one, `lagSeconds` also if one cannot tell. */
   lagRecords: count.nullable(),
   lagSeconds: z.number().min(0).nullable(),
   /** When an event was applied last, and the log time of the newest applied decision: a quiet log looks like a dead projector. */

@@ -45,6 +45,16 @@ export function planService(context: PlanContext): PlanPart {
  */
 export const NODE_HEAP: readonly string[] = ['--max-old-space-size=512', '--max-semi-space-size=4'];
 
+/**
+ * A projector holds events by the thousand for as long as a write takes: of a young generation of 4 MB nearly all of them are
+ * copied twice, which was two fifths of its CPU.
+ */
+const PROJECTOR_HEAP: readonly string[] = ['--max-old-space-size=512', '--max-semi-space-size=16'];
+
+/** Flags of the Node that runs a role. */
+export const heapOf = (role: string): readonly string[] =>
+  role === 'projector' ? PROJECTOR_HEAP : NODE_HEAP;
+
 function serviceUnit(context: PlanContext, role: ServiceRole): Unit {
   const [node, bin] = context.uplift;
   const port = portOf(context.ports, role.id);
@@ -53,7 +63,7 @@ function serviceUnit(context: PlanContext, role: ServiceRole): Unit {
     v: 1,
     id: role.id,
     kind: 'service',
-    argv: override?.argv ?? [node, ...NODE_HEAP, bin, 'service', role.role],
+    argv: override?.argv ?? [node, ...heapOf(role.role), bin, 'service', role.role],
     env: {
       ...serviceEnv(context),
       INSTANCE: role.id,

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { Groups } from '../clients/kafka/group-ports.ts';
-import type { Cluster, Produce, Read } from '../clients/kafka/ports.ts';
+import type { Cluster, LearningProduce, Read } from '../clients/kafka/ports.ts';
 import type { KafkaTarget } from '../clients/kafka/target.ts';
 import type { Sql, SqlTarget } from '../clients/postgres/index.ts';
 import type { Bits, Claims, Quotas, RedisTarget } from '../clients/redis/index.ts';
 
 /** How roles reach the outside. `src/commands/service` passes the real ones, a test may pass others. */
 export interface Adapters {
-  openProduce(target: KafkaTarget): Promise<Produce>;
+  openProduce(target: KafkaTarget): Promise<LearningProduce>;
   openRead(target: KafkaTarget): Read;
   openCluster(target: KafkaTarget): Cluster;
   openGroups(target: KafkaTarget): Pick<Groups, 'commit' | 'committed' | 'edges' | 'close'>;

@@ -69,6 +69,15 @@ describe('uplift service all', () => {
     }
   });
 
+  test('has a gateway that used once all that its first request needs', async () => {
+    const isWarm = async (): Promise<boolean> => {
+      const says = (await readyz(base)).probes.find(({ name }) => name === 'caches')?.detail;
+      if (says === 'warm: leaders of the commands topic, claims, reservation ids, writer') return true;
+      throw new Error(says);
+    };
+    await waitFor(isWarm, { what: 'warm caches', timeoutMs: 15_000, intervalMs: 200 });
+  });
+
   test('decides what it is asked for', async () => {
     const day = Date.now() + 86_400_000;
     const slot = { start: new Date(day).toISOString(), end: new Date(day + 3_600_000).toISOString() };

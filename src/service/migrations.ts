@@ -205,4 +205,15 @@ ALTER TABLE uplift_service.dead_letters ADD COLUMN reservation_id text;
 CREATE INDEX dead_letters_parked ON uplift_service.dead_letters (parked_at) WHERE outcome = 'parked';
 `,
   },
+  {
+    version: 8,
+    name: 'of which commands topic decisions are',
+    sql: `
+ALTER TABLE uplift_service.offsets ADD COLUMN commands_topic_id text;
+CREATE OR REPLACE VIEW uplift_offsets AS
+  SELECT topic, topic_id, partition, next_offset, leader_epoch, decided_through, log_time_ms, updated_at,
+    commands_topic_id
+  FROM uplift_service.offsets;
+`,
+  },
 ];

@@ -6,6 +6,7 @@ import { startRedis, type TestRedis } from '../../test/support/redis-cluster.ts'
 import { postgresUrl, type RoleProcess, roleEnv, startRole } from '../../test/support/service-roles.ts';
 import { openProduce, openRead, openTopics } from '../clients/kafka/index.ts';
 import { openSql } from '../clients/postgres/index.ts';
+import { dlqOf } from '../contract/dead-letter.ts';
 import { acknowledgedSchema, decidedSchema, PROBLEMS } from '../contract/http.ts';
 import { eventIdOf, partitionOf, reservationIdOf } from '../contract/ids.ts';
 import { VIEWS } from '../contract/projection.ts';
@@ -152,12 +153,12 @@ describe('the reference service on real servers', () => {
     const logTime = { ...common.configs, 'message.timestamp.type': 'LogAppendTime' };
     const specs = [
       { ...common, name: TOPICS.commands, configs: logTime },
-      { ...common, name: TOPICS.events },
+      ...[TOPICS.events, dlqOf(TOPICS.events)].map((name) => ({ ...common, name })),
       { ...common, name: TOPICS.snapshots, configs: { ...common.configs, 'cleanup.policy': 'compact' } },
     ];
     const results = await topics.create(specs, { validateOnly: false, timeoutMs: 10_000 });
     await topics.close();
-    expect(results.map((result) => result.error)).toEqual([null, null, null]);
+    expect(results.map((result) => result.error)).toEqual([null, null, null, null]);
     for (const name of ROLES) await role(name).ready(30_000);
   });
 

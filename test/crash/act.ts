@@ -22,6 +22,10 @@ export interface Done {
 
 const LOOK_MS = 3_000;
 const REDIS_MS = 60_000;
+/** One gateway gives up on an append so soon, others when they do by default. */
+export const IMPATIENT_MS = 1000;
+/** Over twice that: what is kept is looked at after a second, and sent again. */
+const WORK_MS = 2_500;
 
 /** Does to the victim what the point says and brings it back; who it is, is asked at this moment. */
 export async function act(point: Point, context: ActContext): Promise<Done> {
@@ -29,11 +33,28 @@ export async function act(point: Point, context: ActContext): Promise<Done> {
   const candidates = await candidatesOf(point.victim, context.units);
   const unit = candidates[Math.floor(point.pick * candidates.length)];
   if (unit === undefined) throw new Error(`there is no ${point.victim} to be met`);
+  if (point.victim === 'sweeper') await leaveWork(point, context);
   const masterGone = point.victim === 'redis-master' && point.act === 'kill';
   const note = masterGone
     ? await killMaster(unit, candidates.length, point, context)
     : await killOrHang(unit, point, context);
   return { unit: unit.id, note };
+}
+
+/**
+ * A broker hangs for longer than the impatient gateway waits: commands end without an answer and are kept, and the sweeper
+ * has them in hand when its turn comes. Idle, its death would show nothing.
+ */
+async function leaveWork(point: Point, { platform, units, signal }: ActContext): Promise<void> {
+  const brokers = await candidatesOf('broker', units);
+  const broker = brokers[Math.floor(point.pick * brokers.length)];
+  if (broker === undefined) throw new Error('there is no broker that could hang');
+  await platform.hang(broker.id, 'pause');
+  try {
+    await pause(WORK_MS, signal);
+  } finally {
+    await platform.hang(broker.id, 'resume');
+  }
 }
 
 async function candidatesOf(

@@ -8,6 +8,7 @@ import { untilBack } from '../soak/kill.ts';
 import { Platform } from '../support/driven-platform.ts';
 import { machineFacts, placePage } from '../support/results-page.ts';
 import { root } from '../support/source-tree.ts';
+import { IMPATIENT_MS } from './act.ts';
 import { type Options, optionsOf, USAGE } from './options.ts';
 import { pageOf } from './page.ts';
 import { type Point, planPoints } from './plan.ts';
@@ -52,6 +53,7 @@ async function onOnePlatform(points: readonly Point[], run: Run): Promise<Point[
   let keep = false;
   try {
     await platform.up();
+    await makeImpatient(platform);
     const context = await contextOf(platform, run);
     try {
       await untilBack(context);
@@ -76,6 +78,14 @@ async function onOnePlatform(points: readonly Point[], run: Run): Promise<Point[
       await platform.down().catch((error: unknown) => say(`the platform was not ended: ${reasonOf(error)}`));
   }
   return tried;
+}
+
+/** The last of the gateways gives up on appends early, so that some end without an answer: else nothing is left to the sweeper. */
+async function makeImpatient(platform: Platform): Promise<void> {
+  const gateways = (await platform.units()).filter(({ labels }) => labels.role === 'gateway');
+  const unit = gateways.at(-1)?.id;
+  if (unit === undefined) throw new Error('there is no gateway');
+  await platform.restart(unit, `PRODUCE_DEADLINE_MS=${IMPATIENT_MS}`);
 }
 
 async function contextOf(

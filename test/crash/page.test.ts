@@ -9,7 +9,7 @@ const matrix = { seed: 1, ratePerS: 60, planned: 56 };
 test('the page counts the last attempt at each point, by kind, and tells of every one that did not pass', () => {
   const rows = [
     rowFor(one, { unit: 'gateway-9', open: ['the API was not read'], version: 'old' }),
-    rowFor(one, { note: 'x took over' }),
+    rowFor(one, { note: 'x took over', kept: 3 }),
     rowFor(two, { unit: 'redis-2', acknowledged: 300, unknown: 0, lost: 1, wrong: ['1 lost'] }),
   ];
   const page = pageOf({ ...matrix, rows }, { cpu: 'x' });
@@ -17,6 +17,10 @@ test('the page counts the last attempt at each point, by kind, and tells of ever
   expect(page).toContain('700 acknowledged, 1 lost, 0 duplicates, 0 oversold, 0 gaps');
   expect(page).toContain(`| ${one.victim} ${one.act} | 1 | 1 | 400 | 0 | 0 | 0 | 0 | equal | 5.4 s |`);
   expect(page).toContain(`| ${two.victim} ${two.act} | 1 | 0 | 300 | 1 | 0 | 0 | 0 | not told | 5.4 s |`);
+  expect(page).toContain('2 unknown; 3 kept for the sweeper.');
+  expect(page).toContain('| 400 | 2 | 3 | 5.4 s | x took over |');
+  // An attempt of before this was counted.
+  expect(page).toContain('| 300 | 0 | – | 5.4 s |');
   expect(page).toMatch(/\| 2 \| redis-2 \|.*\*\*failed\*\* \|/);
   expect(page).toMatch(/gateway-9.*tree old: \*\*inconclusive\*\*: the API was not read/);
   expect(page).toMatch(/redis-2.*\*\*failed\*\*: 1 lost/);

@@ -30,7 +30,8 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
       `${attempts.length} attempts): ${sum(({ acknowledged }) => acknowledged)} acknowledged, ` +
       `${sum(({ lost }) => lost)} lost, ${sum(({ duplicates }) => duplicates)} duplicates, ` +
       `${sum(({ oversold }) => oversold)} oversold, ${sum(({ broken }) => broken)} gaps, ` +
-      `${sum(({ differs }) => differs)} differences of the projection; ${sum(({ unknown }) => unknown)} unknown.`,
+      `${sum(({ differs }) => differs)} differences of the projection; ${sum(({ unknown }) => unknown)} unknown; ` +
+      `${sum(({ kept = 0 }) => kept)} kept for the sweeper.`,
     '',
     `One platform; at each point a load of ${matrix.ratePerS} operations a second (creates, holds, confirms, changes and cancels), and in the middle of it one process is killed ` +
       '(SIGKILL, then started) or hangs (SIGSTOP, then SIGCONT). A killed Redis master stays away until its replica has ' +
@@ -40,7 +41,9 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
       'decisions, and the projection of every Postgres server must equal a fold of the topic made by the test itself. ' +
       'A point with anything that could not be looked at is inconclusive and tried again, never passed. *Back*: from the ' +
       'act until every process is ready, every ISR full and every replica follows. *Unknown*: neither acknowledged nor ' +
-      'refused, and never counted as kept or lost.',
+      'refused, and never counted as kept or lost. *Kept*: ended ' +
+      'without an answer at a gateway and left to the sweeper: one gateway gives up on an append after a second, and before a ' +
+      "sweeper's turn a broker hangs for 2.5 s. A sweeper without such work was not tried: inconclusive.",
     '',
     ...machineTable(machine),
     '',
@@ -48,8 +51,8 @@ export function pageOf(matrix: Matrix, machine: Readonly<Record<string, string>>
     '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | ---: |',
     ...kinds(rows),
     '',
-    '| # | victim | act | after | away | load seed | acknowledged | unknown | back | |',
-    '| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
+    '| # | victim | act | after | away | load seed | acknowledged | unknown | kept | back | |',
+    '| ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |',
     ...rows.map(line),
     '',
     '## Attempts that did not pass',
@@ -83,11 +86,11 @@ function kinds(rows: readonly Row[]): string[] {
 }
 
 function line(row: Row): string {
-  const { point, unit, note, acknowledged, unknown, backMs } = row;
+  const { point, unit, note, acknowledged, unknown, kept = '–', backMs } = row;
   const end = endOf(row);
   const said = end === 'passed' ? note : [`**${end}**`, note].filter((text) => text !== '').join('; ');
   const times = [point.afterMs, point.awayMs].map(seconds).join(' | ');
-  return `| ${point.number} | ${unit} | ${point.act} | ${times} | ${point.seed} | ${acknowledged} | ${unknown} | ${seconds(backMs)} | ${said} |`;
+  return `| ${point.number} | ${unit} | ${point.act} | ${times} | ${point.seed} | ${acknowledged} | ${unknown} | ${kept} | ${seconds(backMs)} | ${said} |`;
 }
 
 function attempt(row: Row): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ACTS, loadSecondsOf, PER_KIND, planPoints, VICTIMS } from './plan.ts';
+import { ACTS, AFTERWARDS_MS, loadSecondsOf, PER_KIND, planPoints, VICTIMS } from './plan.ts';
 
 test('the matrix has at least fifty points, at least four of each kind, and the same ones for a seed', () => {
   fc.assert(
@@ -13,7 +13,9 @@ test('the matrix has at least fifty points, at least four of each kind, and the 
       expect(planPoints(seed)).toEqual(points);
       expect(points.map(({ number }) => number)).toEqual(points.map((_, at) => at + 1));
       for (const point of points)
-        expect(loadSecondsOf(point) * 1000).toBeGreaterThanOrEqual(point.afterMs + point.awayMs + 4_000);
+        expect(loadSecondsOf(point) * 1000).toBeGreaterThanOrEqual(
+          point.afterMs + point.awayMs + AFTERWARDS_MS,
+        );
     }),
   );
 });

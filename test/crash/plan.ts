@@ -37,9 +37,9 @@ const MOST_AWAY_MS = 8_000;
 /** A coordinator that needs longer to believe that a primary is dead is none. */
 const MOST_UNNOTICED_MS = 3_000;
 /** The load goes on after the victim is back: what a return breaks must meet somebody. */
-const AFTERWARDS_MS = 4_000;
-/** Promotion, the pool, and clients that find their way again; a failover takes 5 to 10 s on two busy cores. */
-const FAILOVER_MS = 6_000;
+export const AFTERWARDS_MS = 4_000;
+/** A return takes its time on two busy cores: a start and its readiness, a replica that takes over, a failover with a rewind. */
+const RETURN_MS = 60_000;
 
 /** Pure: every act on every victim `perKind` times, in an order drawn from the seed. */
 export function planPoints(seed: number, perKind = PER_KIND): Point[] {
@@ -63,8 +63,7 @@ export function planPoints(seed: number, perKind = PER_KIND): Point[] {
     });
 }
 
-/** Pure: how long the load of a point runs, s: from before the act until some time after the return. */
-export function loadSecondsOf({ victim, afterMs, awayMs }: Point): number {
-  const failoverMs = victim === 'postgres-primary' ? FAILOVER_MS : 0;
-  return Math.ceil((afterMs + awayMs + failoverMs + AFTERWARDS_MS) / 1000);
+/** Pure: how long the load of a point runs if nobody ends it, s. It is ended `AFTERWARDS_MS` after the return. */
+export function loadSecondsOf({ afterMs, awayMs }: Point): number {
+  return Math.ceil((afterMs + awayMs + RETURN_MS + AFTERWARDS_MS) / 1000);
 }

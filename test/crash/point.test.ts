@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Examined } from '../../src/drills/engine/examine.ts';
-import { verdictOf } from './point.ts';
+import { idleTroubles, loadTroubles, verdictOf } from './point.ts';
 import { endOf } from './row.ts';
 
 const judged = (over: Partial<Examined['judgement']> = {}): Pick<Examined, 'judgement' | 'troubles'> => ({
@@ -35,4 +35,16 @@ test.each([
   ['a load without its end', verdictOf(judged(), equal, ['exit 70']), 'inconclusive'],
 ])('%s is never passed', (_, row, end) => {
   expect(endOf(row)).toBe(end);
+});
+
+test('a load has to run until it is told to end, after the return', () => {
+  expect(loadTroubles(undefined, 'exit 130')).toEqual([]);
+  expect(loadTroubles(undefined, 'exit 70')).toEqual(['the load ended with exit 70']);
+  expect(loadTroubles('exit 0', 'exit 0')).toEqual(['the load was over before the victim was back: exit 0']);
+});
+
+test('a sweeper has to have had work', () => {
+  expect(idleTroubles({ victim: 'sweeper' }, 0)).toEqual(['nothing was left to the sweeper']);
+  expect(idleTroubles({ victim: 'sweeper' }, 1)).toEqual([]);
+  expect(idleTroubles({ victim: 'broker' }, 0)).toEqual([]);
 });

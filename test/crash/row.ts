@@ -11,6 +11,8 @@ export interface Row {
   readonly note: string;
   readonly acknowledged: number;
   readonly unknown: number;
+  /** Commands that ended without an answer at a gateway and were kept: the work that the sweeper had. Absent: not counted. */
+  readonly kept?: number;
   readonly lost: number;
   readonly duplicates: number;
   readonly oversold: number;

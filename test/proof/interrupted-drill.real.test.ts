@@ -42,7 +42,18 @@ interface Begun {
 
 async function drillUntil(said: Said): Promise<Begun> {
   const known = await runIds(sandbox);
-  const args = ['drill', 'run', 'kafka-broker-loss', '--yes', '--baseline', '1', '--rate', '60', '--output', 'json'];
+  const args = [
+    'drill',
+    'run',
+    'kafka-broker-loss',
+    '--yes',
+    '--baseline',
+    '1',
+    '--rate',
+    '60',
+    '--output',
+    'json',
+  ];
   const child = sandbox.start(args);
   const run = await nextRun(sandbox, known);
   await Promise.race([untilKill(run, said), endedTooSoon(child)]);

@@ -42,6 +42,11 @@ export class Platform {
     return this.run(['sandbox', 'start', unit, '--name', this.#name]);
   }
 
+  /** Stops and starts a service process that is told something else from now on: `NAME=VALUE`. */
+  restart(unit: string, env: string): Promise<CliResult> {
+    return this.run(['sandbox', 'restart', unit, '--env', env, '--name', this.#name]);
+  }
+
   /** SIGSTOP or SIGCONT. */
   hang(unit: string, verb: 'pause' | 'resume'): Promise<CliResult> {
     return this.run(['sandbox', verb, unit, '--name', this.#name]);

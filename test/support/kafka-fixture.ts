@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
 import {
   type InRecord,
+  type LearningProduce,
   type OutRecord,
   openCluster,
   openProduce,
   openRead,
   openTopics,
-  type Produce,
   type Read,
   type ReadPosition,
 } from '../../src/clients/kafka/index.ts';
@@ -20,7 +20,7 @@ export interface KafkaFixture {
   readonly kafka: TestKafka;
   readonly cluster: ReturnType<typeof openCluster>;
   readonly topics: ReturnType<typeof openTopics>;
-  readonly produce: Produce;
+  readonly produce: LearningProduce;
   readonly read: Read;
   /** A topic with three replicas; partition p is led by broker p % 3 + 1. */
   create(name: string, partitions: number, configs?: Record<string, string>): Promise<void>;

@@ -1,5 +1,10 @@
 import { Kafka, logLevel, type RecordMetadata, type TopicMessages } from 'kafkajs';
-import type { OutRecord, PartitionAck, PartitionBatch, Produce } from '../../src/clients/kafka/ports.ts';
+import type {
+  LearningProduce,
+  OutRecord,
+  PartitionAck,
+  PartitionBatch,
+} from '../../src/clients/kafka/ports.ts';
 import type { KafkaTarget } from '../../src/clients/kafka/target.ts';
 
 /** How long records are collected before they are sent together, as batching producers are usually set. */
@@ -16,7 +21,7 @@ interface Waiting {
  * one awaited `sendBatch` over all partitions, success when it resolves. It exists in the test tree only: a checker that
  * does not find its losses is broken.
  */
-export async function openUnguardedProduce(target: KafkaTarget): Promise<Produce> {
+export async function openUnguardedProduce(target: KafkaTarget): Promise<LearningProduce> {
   const kafka = new Kafka({
     clientId: target.clientId,
     brokers: [...target.brokers],
@@ -49,6 +54,9 @@ export async function openUnguardedProduce(target: KafkaTarget): Promise<Produce
           sending = undefined;
         });
       });
+    },
+    async learn(topic) {
+      await producer.sendBatch({ acks: -1, topicMessages: [{ topic, messages: [] }] });
     },
     async close() {
       await sending;

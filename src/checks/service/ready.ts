@@ -9,7 +9,7 @@ export const serviceReady: Check = {
 };
 
 /** Probes of the service that say nothing of their own while Kafka is away. */
-const KAFKA_PROBES: readonly string[] = ['kafka', 'partitions'];
+const KAFKA_PROBES: readonly string[] = ['kafka', 'partitions', 'producer', 'caches'];
 
 const waitsForKafka = ({ probes }: Readyz): boolean =>
   probes.some(({ name, ok }) => !ok && name === 'kafka') &&

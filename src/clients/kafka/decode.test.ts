@@ -44,6 +44,31 @@ function batch(firstOffset: number, shape: Shape, extra: Partial<RecordsBatch> =
 }
 
 describe('decoding fetched batches', () => {
+  it('hands over the headers that stand in each record, whatever the record before has', () => {
+    const text = fc
+      .constantFrom('', 'a', 'b', 'name', 'a value of more than sixteen bytes')
+      .map((one) => Buffer.from(one));
+    const headers = fc.array(fc.tuple(text, fc.option(text)), { maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(headers, { maxLength: 6 }), (all) => {
+        const records = all.map((own, offsetDelta) => ({
+          length: 0,
+          attributes: 0,
+          timestampDelta: 0n,
+          offsetDelta,
+          key: null,
+          value: Buffer.from('x'),
+          headers: own,
+        }));
+        const one = batch(0, { control: false, kept: [] }, {
+          records,
+          lastOffsetDelta: all.length - 1,
+        } as never);
+        expect(decodeBatches([one], 0n).records.map((record) => record.headers)).toEqual(all);
+      }),
+    );
+  });
+
   it('hands over every kept record at or above the position once, and skips the rest', () => {
     const shape = fc.record({
       control: fc.boolean(),

@@ -29,6 +29,7 @@ export class UnreadableBatch extends Error {
  */
 export function decodeBatches(batches: readonly RecordsBatch[], from: bigint): Decoded {
   const records: InRecord[] = [];
+  let last: InRecord | undefined;
   let nextOffset = from;
   let bytes = 0;
   for (const batch of batches) {
@@ -42,7 +43,8 @@ export function decodeBatches(batches: readonly RecordsBatch[], from: bigint): D
       for (const raw of batch.records) {
         const offset = batch.firstOffset + BigInt(raw.offsetDelta);
         if (offset < nextOffset) continue;
-        const record = toRecord(batch, raw, offset);
+        const record = toRecord(batch, raw, { offset, headersBefore: last?.headers ?? [] });
+        last = record;
         records.push(record);
         bytes += sizeOf(record);
       }
@@ -88,17 +90,36 @@ function timestampOf(batch: RecordsBatch, raw: RecordsBatch['records'][number]):
   return logAppendTime ? batch.maxTimestamp : batch.firstTimestamp + raw.timestampDelta;
 }
 
-function toRecord(batch: RecordsBatch, raw: RecordsBatch['records'][number], offset: bigint): InRecord {
-  const headers = raw.headers.map(([key, value]): Header => [key ?? Buffer.alloc(0), value]);
+function toRecord(
+  batch: RecordsBatch,
+  raw: RecordsBatch['records'][number],
+  { offset, headersBefore }: { readonly offset: bigint; readonly headersBefore: readonly Header[] },
+): InRecord {
   return {
     offset,
     leaderEpoch: batch.partitionLeaderEpoch,
     timestampMs: Number(timestampOf(batch, raw)),
     key: raw.key,
     value: raw.value,
-    headers,
+    headers: raw.headers.map(([key, value], at) => headerLike(headersBefore[at], key ?? NO_BYTES, value)),
   };
 }
+
+const NO_BYTES = Buffer.alloc(0);
+const LONGEST_SHARED = 16;
+
+/**
+ * A header, of the same buffers as that of the record before where they hold the same: names always do, and a buffer is
+ * some hundred bytes that the garbage collector has to copy, for a name of ten.
+ */
+function headerLike(before: Header | undefined, key: Buffer, value: Buffer | null): Header {
+  if (before === undefined || !isSame(before[0], key)) return [key, value];
+  const [sameKey, valueBefore] = before;
+  if (value === null || valueBefore === null || value.length > LONGEST_SHARED) return [sameKey, value];
+  return isSame(valueBefore, value) ? before : [sameKey, value];
+}
+
+const isSame = (one: Buffer, other: Buffer): boolean => one.length === other.length && one.equals(other);
 
 /** Payload and about 200 bytes for the objects around it. */
 function sizeOf(record: InRecord): number {

@@ -10,7 +10,7 @@ import {
   valuesOf as values,
 } from '../../../test/support/kafka-fixture.ts';
 import { waitFor } from '../../core/wait.ts';
-import { openRead } from './index.ts';
+import { openProduce, openRead } from './index.ts';
 import { BrokerLink } from './link.ts';
 
 const timeoutMs = 10_000;
@@ -55,6 +55,19 @@ describe('produce and read', () => {
     await Promise.all(sends);
     const found = await readAll('healthy');
     for (const [partition, log] of expected) expect(values(found.get(partition))).toEqual(log);
+  });
+
+  it('learns the leaders of a topic without writing to it, and gives up in time where there is none', async () => {
+    await create('learned', 6);
+    const own = await openProduce(kafka.target);
+    await own.learn('learned', { timeoutMs });
+    expect([...(await readAll('learned')).values()].flat()).toEqual([]);
+    await expect(own.learn('nowhere', { timeoutMs: 500 })).rejects.toThrow();
+    // Still good for what is there.
+    const batch = { topic: 'learned', partition: 1, records: [text('a')] };
+    expect(await own.send(batch, { deadlineMs })).toMatchObject({ baseOffset: 0n });
+    await own.close();
+    await expect(own.learn('learned', { timeoutMs })).rejects.toMatchObject({ code: 'UPL-KAFKA-OVERLOADED' });
   });
 
   it('hands a new record over within milliseconds of its acknowledgement on a quiet cluster', async ({

@@ -42,6 +42,8 @@ export class KafkaJsSession {
   /** What brokers said that ended a connection while the session opened; each is asked once. */
   readonly #asked = new Map<string, Promise<UpliftError | undefined>>();
   #ending: Promise<void> | undefined;
+  /** Topics being asked for: kafkajs goes on for long after its caller gave up. */
+  readonly #learning = new Map<string, Promise<void>>();
 
   constructor(context: SessionContext) {
     mendKafkaJsIdleTimer();
@@ -84,6 +86,18 @@ export class KafkaJsSession {
       this.#inFlight -= 1;
       if (this.#retired && this.#inFlight === 0) void this.#end();
     }
+  }
+
+  /** Asks for the leaders of a topic, by a send of nothing: kafkajs has no other call for it, and writes nothing then. */
+  learn(topic: string): Promise<void> {
+    const standing = this.#learning.get(topic);
+    if (standing !== undefined) return standing;
+    const learning = this.#producer
+      .sendBatch({ acks: -1, topicMessages: [{ topic, messages: [] }] })
+      .then(() => undefined)
+      .finally(() => this.#learning.delete(topic));
+    this.#learning.set(topic, learning);
+    return learning;
   }
 
   /**

@@ -44,6 +44,15 @@ export interface Produce {
   close(): Promise<void>;
 }
 
+/** A Produce that can get to know a topic before its first send. */
+export interface LearningProduce extends Produce {
+  /**
+   * Resolves once it knows who leads the partitions of the topic, so that the first send need not ask. Writes nothing.
+   * Throws when nobody told it in time; asking again may work.
+   */
+  learn(topic: string, options: { readonly timeoutMs: number }): Promise<void>;
+}
+
 /** Where to read next. A topic id that no longer matches the topic stops the read (S3), it is never ignored. */
 export interface ReadPosition {
   readonly topic: string;

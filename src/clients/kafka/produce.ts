@@ -3,7 +3,7 @@ import { withDeadline } from '../../core/wait.ts';
 import { listAddresses, reasonInWords, unreachable } from './failures.ts';
 import { HungBrokers } from './hung-brokers.ts';
 import { KafkaJsSession } from './kafkajs-session.ts';
-import type { PartitionAck, PartitionBatch, Produce } from './ports.ts';
+import type { LearningProduce, PartitionAck, PartitionBatch } from './ports.ts';
 import { PartitionLane } from './produce-lane.ts';
 import type { KafkaTarget } from './target.ts';
 
@@ -23,13 +23,16 @@ const OPEN_ATTEMPT_MS = 4000;
  * producer"): idempotent, one partition a send, one outstanding send a partition, each answer checked, a new client
  * (new producer id) after any rejection. Throws UPL-KAFKA-UNREACHABLE or UPL-KAFKA-AUTH when it cannot connect.
  */
-export async function openProduce(target: KafkaTarget, options: ProduceOptions = {}): Promise<Produce> {
+export async function openProduce(
+  target: KafkaTarget,
+  options: ProduceOptions = {},
+): Promise<LearningProduce> {
   const produce = new SafeProduce(target, options);
   await produce.connect(options.openTimeoutMs ?? 10_000);
   return produce;
 }
 
-class SafeProduce implements Produce {
+class SafeProduce implements LearningProduce {
   readonly #target: KafkaTarget;
   readonly #options: ProduceOptions;
   readonly #hung: HungBrokers;
@@ -86,6 +89,12 @@ class SafeProduce implements Produce {
       this.#lanes.set(key, lane);
     }
     return lane.send(batch, options.deadlineMs);
+  }
+
+  async learn(topic: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<void> {
+    if (this.#closing) throw closed();
+    const learning = this.#session().then((session) => session.learn(topic));
+    await withDeadline(`the leaders of ${topic}`, timeoutMs, learning);
   }
 
   async close(): Promise<void> {

@@ -61,7 +61,8 @@ export interface Sql {
   ): Promise<SqlResult<R>>;
   /**
    * Runs `work` between BEGIN and COMMIT. When `work` throws, or COMMIT is refused, nothing was written and the error
-   * is thrown; every other end of the COMMIT is a value, because the caller has to act on it.
+   * is thrown; every other end of the COMMIT is a value, because the caller has to act on it. The server ends a statement
+   * a little before the client gives up on it, and the transaction of a client that says nothing for twice that time.
    */
   transaction<T>(
     work: (tx: SqlTransaction) => Promise<T>,

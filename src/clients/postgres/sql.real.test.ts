@@ -98,6 +98,57 @@ describe.each([
     expect((await sql().query<{ one: number }>('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
 
+  test('what a client gave up in a transaction does not go on waiting in the server', async () => {
+    await direct.query('TRUNCATE notes');
+    await direct.query('INSERT INTO notes VALUES (1)');
+    const release = Promise.withResolvers<void>();
+    const holder = direct.transaction(
+      async (tx) => {
+        await tx.query('UPDATE notes SET n = 1');
+        await release.promise;
+      },
+      { timeoutMs: 30_000 },
+    );
+    try {
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        const wait = sql().transaction((tx) => tx.query('UPDATE notes SET n = 2'), { timeoutMs: 300 });
+        expect(isUpliftError(await caught(wait), 'UPL-POSTGRES-UNREACHABLE')).toBe(true);
+      }
+      const { rows } = await direct.query(`SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'`);
+      expect(rows).toEqual([]);
+    } finally {
+      release.resolve();
+      await holder;
+    }
+  });
+
+  test('a client that hangs in a transaction does not keep its locks', async () => {
+    await direct.query('TRUNCATE notes');
+    await direct.query('INSERT INTO notes VALUES (1)');
+    const locked = Promise.withResolvers<void>();
+    const woken = Promise.withResolvers<void>();
+    const hung = sql().transaction(
+      async (tx) => {
+        await tx.query('UPDATE notes SET n = 1');
+        locked.resolve();
+        await woken.promise;
+        await tx.query('UPDATE notes SET n = 2');
+      },
+      { timeoutMs: 300 },
+    );
+    hung.catch(() => undefined);
+    await locked.promise;
+    try {
+      const taken = async () => (await direct.query('SELECT 1 FROM notes FOR UPDATE NOWAIT')).rowCount === 1;
+      await waitFor(taken, { what: 'the row is free', timeoutMs: 3000 });
+    } finally {
+      woken.resolve();
+    }
+    expect(await caught(hung)).toBeInstanceOf(Error);
+    expect((await direct.query<{ n: bigint | null }>('SELECT n FROM notes')).rows).toEqual([{ n: null }]);
+    expect((await sql().query('SELECT 1')).rowCount).toBe(1);
+  });
+
   /** A reload reaches each session in its own time: this one writes when it has heard of it. */
   const writeOnceReloaded = (id: number, options?: { timeoutMs: number }): Promise<Committed<void>> =>
     sql().transaction(async (tx) => {

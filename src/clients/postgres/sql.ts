@@ -71,7 +71,7 @@ class PooledSql implements Sql {
     const client = await this.#connect();
     let broken = true;
     try {
-      await this.#run(client, 'BEGIN', [], timeoutMs);
+      await this.#run(client, begin(timeoutMs), [], timeoutMs);
       const value = await this.#work(client, work, timeoutMs);
       const end = await commit(client, value, timeoutMs);
       broken = end.state === 'unknown';
@@ -118,6 +118,18 @@ class PooledSql implements Sql {
       throw toSqlError(error, this.#where);
     }
   }
+}
+
+/**
+ * BEGIN with the limits by which the server itself gives up, in one round trip and for this transaction alone. A client
+ * that gave up a statement, or whose machine is gone, cannot tell it: the statement would go on waiting for its lock and
+ * each further try leave one more behind, and the locks of an open transaction would be held for as long as a pooler
+ * believes in the connection. Neither limit ends the wait of a COMMIT for its standby.
+ */
+function begin(timeoutMs: number): string {
+  const limits = { statement_timeout: 0.9 * timeoutMs, idle_in_transaction_session_timeout: 2 * timeoutMs };
+  const set = Object.entries(limits).map(([name, ms]) => `SET LOCAL ${name} = ${Math.ceil(ms)}`);
+  return ['BEGIN', ...set].join('; ');
 }
 
 async function statement<R extends object>(

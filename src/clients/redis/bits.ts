@@ -7,8 +7,11 @@ import type { Bits, RedisTarget } from './ports.ts';
  */
 const RUN = `string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')`;
 
+/** ARGV: life in ms (0: untouched), then bits. PTTL is -2 without a key and -1 without an end. */
 const SET = `
-for i = 1, #ARGV do redis.call('SETBIT', KEYS[1], ARGV[i], 1) end
+local stays = redis.call('PTTL', KEYS[1]) == -1
+for i = 2, #ARGV do redis.call('SETBIT', KEYS[1], ARGV[i], 1) end
+if ARGV[1] ~= '0' and not stays then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return ${RUN}
 `;
 
@@ -27,15 +30,22 @@ export function openBits(target: RedisTarget): Bits {
   const set = script(cluster, SET);
   const look = script(cluster, LOOK);
   return {
-    set: async (key, bits) => String(await answerOf(target, () => set(key, bits))),
+    set: async (key, bits, lifeMs = 0) => String(await answerOf(target, () => set(key, [lifeMs, ...bits]))),
     look: async (key, bits, sealBit) => {
       const answer = await answerOf(target, () => look(key, [sealBit, ...bits]));
       const [all, sealed, runId] = Array.isArray(answer) ? answer : [];
       return all === 1 ? { all: true } : { all: false, sealed: sealed === 1, runId: String(runId) };
     },
     read: async (key) => (await answerOf(target, () => cluster.get(key))) ?? undefined,
-    write: async (key, text) => {
-      await answerOf(target, () => cluster.set(key, text));
+    write: async (key, text, lifeMs) => {
+      await answerOf(target, () =>
+        lifeMs === undefined ? cluster.set(key, text) : cluster.set(key, text, 'PX', lifeMs),
+      );
+    },
+    live: async (key, lifeMs) => {
+      await answerOf(target, () =>
+        lifeMs === undefined ? cluster.persist(key) : cluster.pexpire(key, lifeMs),
+      );
     },
     drop: async (key) => {
       await answerOf(target, () => cluster.unlink(key));

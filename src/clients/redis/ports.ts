@@ -52,13 +52,18 @@ export type Look =
 
 /** Strings of bits, one command a question. Every call throws UPL-REDIS-UNREACHABLE. */
 export interface Bits {
-  /** Sets these bits, at most some thousands; answers the run id of the server that has them now. */
-  set(key: string, bits: readonly number[]): Promise<string>;
+  /**
+   * Sets these bits, at most some thousands; answers the run id of the server that has them now. With `lifeMs` a key that is
+   * new, or has an end, ends so long after this; one that was told to stay is left so.
+   */
+  set(key: string, bits: readonly number[], lifeMs?: number): Promise<string>;
   /** Looks at these bits on the primary of the key's slot. `sealBit` is looked at only when one of them is not set. */
   look(key: string, bits: readonly number[], sealBit: number): Promise<Look>;
   /** A small text beside the bits, such as their description. */
   read(key: string): Promise<string | undefined>;
-  write(key: string, text: string): Promise<void>;
+  write(key: string, text: string, lifeMs?: number): Promise<void>;
+  /** From now on the key ends after `lifeMs`; undefined: it stays. */
+  live(key: string, lifeMs: number | undefined): Promise<void>;
   drop(key: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -10,15 +10,21 @@ import { TOPICS } from '../../contract/records.ts';
 import { waitFor } from '../../core/wait.ts';
 import { SNOWFLAKE_EPOCH_MS } from '../domain/snowflake.ts';
 import { migrate } from '../migrate.ts';
+import type { Settled } from '../runtime/settle.ts';
 import { buildGeneration } from './build.ts';
 import { type Generation, placeOf, shardKey } from './filter.ts';
 import { bloomWriter, currentGeneration } from './generations.ts';
-import type { Settled } from './settle.ts';
 import { type BloomOutcome, UnknownIds } from './unknown-ids.ts';
 
 const run = promisify(execFile);
 const ROWS = 5000;
-const SETTLED: Settled = { topicId: 'topic', ends: [7n, 0n] };
+const SETTLED: Settled = {
+  topicId: 'topic',
+  ends: new Map([
+    [0, 7n],
+    [1, 0n],
+  ]),
+};
 let postgres: TestPostgres;
 let redis: TestRedis;
 let direct: Sql;
@@ -93,6 +99,19 @@ describe('a generation built from Postgres, through PgBouncer', () => {
     expect([...unknown.keys()].every((outcome) => outcome === 'absent' || outcome === 'maybe')).toBe(true);
     const young = idOf(Date.now() - 3_600_000 - SNOWFLAKE_EPOCH_MS);
     expect(await ask(generation, [young])).toEqual(new Map([['young', 1]]));
+  });
+
+  test('ends by itself when it was only begun, and stays once it is told to', async () => {
+    const all = [1, 2];
+    await bits.set('draft', all, 150);
+    await bits.set('kept', all, 150);
+    await bits.live('kept', undefined);
+    await bits.set('kept', [3], 150);
+    await bits.write('said', 'text', 150);
+    const gone = async () =>
+      (await bits.read('said')) === undefined && !(await bits.look('draft', [1], 0)).all;
+    await waitFor(gone, { what: 'the end of a draft', timeoutMs: 5000 });
+    expect(await bits.look('kept', [1, 2, 3], 0)).toEqual({ all: true });
   });
 
   test('takes new ids too, and its shards end with the next generation', async () => {

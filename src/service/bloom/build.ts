@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Sql, SqlTransaction } from '../../clients/postgres/index.ts';
 import type { Bits } from '../../clients/redis/index.ts';
+import { hasApplied, type Settled } from '../runtime/settle.ts';
 import { completeThrough, type Generation, type LateIds, shapeFor } from './filter.ts';
 import { GenerationDraft } from './generations.ts';
-import { hasApplied, type Settled } from './settle.ts';
 
 export interface BuildDeps {
   readonly bits: Bits;

@@ -6,6 +6,8 @@ import { type Generation, generationSchema, placeOf, type Shape, sealBit, shardK
 const CURRENT = 'bloom:current';
 /** The one that is being built, so that new ids go there too. */
 const BUILDING = 'bloom:building';
+/** What is not in use ends so long after it was last written to: its builder may have been killed. */
+const DRAFT_LIFE_MS = 3_600_000;
 
 /** The generation in use, or undefined when there is none that can be understood. */
 export async function currentGeneration(bits: Bits): Promise<Generation | undefined> {
@@ -21,7 +23,12 @@ function parsed<T>(schema: z.ZodType<T>, text: string | undefined): T | undefine
 }
 
 /** Sets the bits of these ids, one command a shard. Answers the run id of each shard's server that was written to. */
-async function setIds(bits: Bits, shape: Shape, ids: readonly string[]): Promise<Map<number, string>> {
+async function setIds(
+  bits: Bits,
+  shape: Shape,
+  ids: readonly string[],
+  lifeMs?: number,
+): Promise<Map<number, string>> {
   const byShard = new Map<number, number[]>();
   for (const id of ids) {
     const place = placeOf(id, shape);
@@ -29,17 +36,18 @@ async function setIds(bits: Bits, shape: Shape, ids: readonly string[]): Promise
     all.push(...place.bits);
     byShard.set(place.shard, all);
   }
-  return setBits(bits, shape, byShard);
+  return setBits(bits, shape, byShard, lifeMs);
 }
 
 async function setBits(
   bits: Bits,
   shape: Shape,
   byShard: ReadonlyMap<number, readonly number[]>,
+  lifeMs?: number,
 ): Promise<Map<number, string>> {
   const set = async ([shard, all]: [number, readonly number[]]): Promise<[number, string]> => [
     shard,
-    await bits.set(shardKey(shape.generation, shard), all),
+    await bits.set(shardKey(shape.generation, shard), all, lifeMs),
   ];
   return new Map(await Promise.all([...byShard].map(set)));
 }
@@ -55,24 +63,29 @@ export class GenerationDraft {
     this.#shape = shape;
   }
 
+  /** Says what is being built, again with every page: a build may take longer than a draft lives. */
   async begin(): Promise<void> {
-    await this.#bits.write(BUILDING, JSON.stringify(this.#shape));
+    await this.#bits.write(BUILDING, JSON.stringify(this.#shape), DRAFT_LIFE_MS);
   }
 
   /** Throws when the primary of a shard is another one than before. */
   async add(ids: readonly string[]): Promise<void> {
-    this.#same(await setIds(this.#bits, this.#shape, ids));
+    await this.begin();
+    this.#same(await setIds(this.#bits, this.#shape, ids, DRAFT_LIFE_MS));
   }
 
   /** Seals every shard, makes this the generation in use, and drops the one before. */
   async publish(times: Pick<Generation, 'builtAtMs' | 'completeThroughMs'>): Promise<Generation> {
     const shards = Array.from({ length: this.#shape.shards }, (_, shard) => shard);
     const seals = new Map(shards.map((shard) => [shard, [sealBit(this.#shape)]] as const));
-    this.#same(await setBits(this.#bits, this.#shape, seals));
+    this.#same(await setBits(this.#bits, this.#shape, seals, DRAFT_LIFE_MS));
     const runIds = shards.map((shard) => this.#runIds.get(shard) ?? '');
     const before = await currentGeneration(this.#bits);
     const generation: Generation = { v: 1, ...this.#shape, ...times, runIds };
+    // Killed in between, the one in use ends early and another is built; the other way round one would stay for ever.
+    if (before !== undefined) await live(this.#bits, before, DRAFT_LIFE_MS);
     await this.#bits.write(CURRENT, JSON.stringify(generation));
+    await live(this.#bits, this.#shape, undefined);
     await this.#bits.drop(BUILDING);
     if (before !== undefined) await drop(this.#bits, before);
     return generation;
@@ -97,6 +110,11 @@ async function drop(bits: Bits, { generation, shards }: Shape): Promise<void> {
   await Promise.all(Array.from({ length: shards }, (_, shard) => bits.drop(shardKey(generation, shard))));
 }
 
+async function live(bits: Bits, { generation, shards }: Shape, lifeMs: number | undefined): Promise<void> {
+  const all = Array.from({ length: shards }, (_, shard) => bits.live(shardKey(generation, shard), lifeMs));
+  await Promise.all(all);
+}
+
 /** Adds new ids to the filter, so that a generation also knows what came after it. */
 export interface BloomWriter {
   /**
@@ -117,7 +135,7 @@ export function bloomWriter(bits: Bits): BloomWriter {
         const shape = parsed(shapeSchema, text);
         return shape === undefined ? [] : [shape];
       });
-      await Promise.all(shapes.map((shape) => setIds(bits, shape, ids)));
+      await Promise.all(shapes.map((shape) => setIds(bits, shape, ids, DRAFT_LIFE_MS)));
     },
   };
 }

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
+import type { Groups } from '../../clients/kafka/group-ports.ts';
 import type { Cluster } from '../../clients/kafka/ports.ts';
 import type { Sql } from '../../clients/postgres/index.ts';
 import type { Claims } from '../../clients/redis/index.ts';
 import type { Adapters } from '../adapters.ts';
-import { kafkaTarget, redisTarget, type Settings } from '../env.ts';
+import { redisTarget, type Settings } from '../env.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { settle } from '../runtime/settle.ts';
 import { buildGeneration } from './build.ts';
 import { BloomKeeper } from './keeper.ts';
-import { settle } from './settle.ts';
 import { UnknownIds } from './unknown-ids.ts';
 
 export { UnknownIds } from './unknown-ids.ts';
@@ -17,6 +18,8 @@ export interface BloomDeps {
   readonly settings: Settings;
   readonly sql: Sql;
   readonly cluster: Cluster;
+  /** Lent: whoever opened it closes it. */
+  readonly groups: Pick<Groups, 'committed' | 'edges'>;
   readonly claims: Claims;
   readonly metrics: Pick<Metrics, 'bloomLooks'>;
   readonly log: Logger;
@@ -25,6 +28,8 @@ export interface BloomDeps {
 /** The filter of a gateway: what reads ask, and the background work that follows and builds generations. */
 export interface Bloom {
   readonly unknownIds: UnknownIds;
+  /** Whether the generation in use was asked for once, with whatever answer. */
+  hasLooked(): boolean;
   start(): void;
   /** Ends a build that is under way and closes what was opened here. */
   stop(): Promise<void>;
@@ -36,10 +41,9 @@ const SETTLE_TIMEOUT_MS = 60_000;
 
 /** Opens the filter if BLOOM=on, else undefined. */
 export function openBloom(deps: BloomDeps): Bloom | undefined {
-  const { adapters, settings, sql, cluster, claims, metrics, log } = deps;
+  const { adapters, settings, sql, cluster, groups, claims, metrics, log } = deps;
   if (settings.BLOOM === 'off') return undefined;
   const bits = adapters.openBits(redisTarget(settings));
-  const groups = adapters.openGroups(kafkaTarget(settings, 'bloom'));
   const unknownIds = new UnknownIds(bits, (outcome) => metrics.bloomLooks.inc({ outcome }));
   const late = {
     idempotencyTtlMs: settings.IDEMPOTENCY_TTL_MS,
@@ -65,10 +69,11 @@ export function openBloom(deps: BloomDeps): Bloom | undefined {
   });
   return {
     unknownIds,
+    hasLooked: () => keeper.hasLooked,
     start: () => keeper.start(),
     stop: async () => {
       await keeper.stop();
-      await Promise.allSettled([bits.close(), groups.close()]);
+      await bits.close();
     },
   };
 }

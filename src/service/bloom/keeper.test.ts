@@ -2,8 +2,8 @@ import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Bits, Claims } from '../../clients/redis/index.ts';
 import { reservationIdOf } from '../../contract/ids.ts';
-import { type Generation, shapeFor } from './filter.ts';
-import { currentGeneration, GenerationDraft } from './generations.ts';
+import { type Generation, shapeFor, shardKey } from './filter.ts';
+import { bloomWriter, currentGeneration, GenerationDraft } from './generations.ts';
 import { BloomKeeper } from './keeper.ts';
 import { type BloomOutcome, UnknownIds } from './unknown-ids.ts';
 
@@ -15,14 +15,17 @@ function world() {
   const control = { nowMs: AT, away: false, runId: 'run-1', buildError: undefined as Error | undefined };
   const texts = new Map<string, string>();
   const sets = new Map<string, Set<number>>();
+  /** When keys end that do. */
+  const ends = new Map<string, number>();
   const claimed = new Map<string, number>();
   const answer = <T>(value: () => T): T => {
     if (control.away) throw new Error('Redis is away');
     return value();
   };
   const bits: Bits = {
-    set: async (key, all) =>
+    set: async (key, all, lifeMs) =>
       answer(() => {
+        if (lifeMs !== undefined && (!sets.has(key) || ends.has(key))) ends.set(key, control.nowMs + lifeMs);
         sets.set(key, new Set([...(sets.get(key) ?? []), ...all]));
         return control.runId;
       }),
@@ -33,7 +36,14 @@ function world() {
         return { all: false, sealed: have.has(seal), runId: control.runId };
       }),
     read: async (key) => answer(() => texts.get(key)),
-    write: async (key, text) => answer(() => void texts.set(key, text)),
+    write: async (key, text, lifeMs) =>
+      answer(() => {
+        texts.set(key, text);
+        ends.delete(key);
+        if (lifeMs !== undefined) ends.set(key, control.nowMs + lifeMs);
+      }),
+    live: async (key, lifeMs) =>
+      answer(() => void (lifeMs === undefined ? ends.delete(key) : ends.set(key, control.nowMs + lifeMs))),
     drop: async (key) => answer(() => void (texts.delete(key) || sets.delete(key))),
     close: async () => undefined,
   };
@@ -57,7 +67,7 @@ function world() {
   const gateway = () => {
     const seen: BloomOutcome[] = [];
     const unknownIds = new UnknownIds(bits, (outcome) => seen.push(outcome));
-    const keeper = new BloomKeeper({
+    const options = {
       bits,
       claims,
       unknownIds,
@@ -66,14 +76,16 @@ function world() {
       rebuildMs: 3_600_000,
       nowMs: () => control.nowMs,
       log: pino({ level: 'silent' }),
-    });
+    };
+    const keeper = new BloomKeeper(options);
     const ask = async (): Promise<BloomOutcome | undefined> => {
       await unknownIds.certainlyAbsent(OLD);
       return seen.at(-1);
     };
-    return { keeper, unknownIds, ask };
+    return { keeper, options, unknownIds, ask };
   };
-  return { control, bits, gateway, builds: () => builds };
+  const staying = () => [...texts.keys(), ...sets.keys()].filter((key) => !ends.has(key));
+  return { control, bits, gateway, staying, builds: () => builds };
 }
 
 describe('the generations that gateways use', () => {
@@ -129,6 +141,25 @@ describe('the generations that gateways use', () => {
     expect(w.builds()).toBe(3);
   });
 
+  test('are looked up once before a gateway says so, also when Redis is away', async () => {
+    const { keeper } = w.gateway();
+    expect(keeper.hasLooked).toBe(false);
+    await keeper.tick();
+    expect(keeper.hasLooked).toBe(true);
+    w.control.away = true;
+    const { keeper: other } = w.gateway();
+    await other.tick();
+    expect(other.hasLooked).toBe(true);
+  });
+
+  test('are not waited for when the gateway ends in the middle of a long statement', async () => {
+    const never = new BloomKeeper({ ...w.gateway().options, build: () => new Promise(() => undefined) });
+    never.start();
+    const startedMs = performance.now();
+    await never.stop();
+    expect(performance.now() - startedMs).toBeLessThan(3000);
+  });
+
   test('are not asked while Redis is away, nor for a second after', async () => {
     const { keeper, ask } = w.gateway();
     await keeper.tick();
@@ -137,6 +168,23 @@ describe('the generations that gateways use', () => {
     w.control.away = false;
     expect(await ask()).toBe('redisAway');
   });
+});
+
+test('of all that builders leave only the generation in use stays for ever', async () => {
+  const w = world();
+  const [used, killed] = [shapeFor('used', 100), shapeFor('killed', 100)];
+  const times = { builtAtMs: AT, completeThroughMs: AT - 1000 };
+  for (const shape of [used, killed]) {
+    const draft = new GenerationDraft(w.bits, shape);
+    await draft.begin();
+    await draft.add([OLD]);
+    expect(w.staying().filter((key) => key.includes(shape.generation))).toEqual([]);
+    if (shape === used) await draft.publish(times);
+  }
+  // Who brings new ids keeps nothing alive that is nobody's.
+  await bloomWriter(w.bits).add([reservationIdOf(3n << 22n, 'acme/room')]);
+  const shards = Array.from({ length: used.shards }, (_, shard) => shardKey('used', shard));
+  expect(w.staying().sort()).toEqual(['bloom:current', ...shards].sort());
 });
 
 test('a draft of which a shard went to another server in between is never published', async () => {

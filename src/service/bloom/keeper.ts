@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Bits, Claims } from '../../clients/redis/index.ts';
 import { reasonOf } from '../../core/error.ts';
+import { withDeadline } from '../../core/wait.ts';
 import type { Generation } from './filter.ts';
 import { currentGeneration } from './generations.ts';
 import type { UnknownIds } from './unknown-ids.ts';
@@ -20,6 +21,8 @@ export interface KeeperOptions {
 const LOOK_EVERY_MS = 2000;
 /** Whoever fails gives it to the next one after this. */
 const RETRY_MS = 60_000;
+/** A build that is in a long statement is left to itself: its transaction ends with its connection, and nothing is published. */
+const STOP_MS = 1000;
 
 /** Follows the generation in use, and builds the next one when it is old or no longer of use; one process of all does. */
 export class BloomKeeper {
@@ -27,9 +30,15 @@ export class BloomKeeper {
   readonly #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #logged: string | undefined;
+  #hasLooked = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+  }
+
+  /** Whether the generation in use was asked for once: it is known, or there is none, or Redis is away. */
+  get hasLooked(): boolean {
+    return this.#hasLooked;
   }
 
   start(): void {
@@ -38,14 +47,16 @@ export class BloomKeeper {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await withDeadline('the end of a build', STOP_MS, this.#running).catch(() => undefined);
   }
 
   /** One look, and a build if it is due and nobody else does it. Never throws. */
   async tick(): Promise<void> {
     const { bits, unknownIds, rebuildMs, nowMs } = this.#options;
     try {
-      const current = await currentGeneration(bits);
+      const current = await currentGeneration(bits).finally(() => {
+        this.#hasLooked = true;
+      });
       unknownIds.use(current);
       const due = current === undefined || unknownIds.unusable || nowMs() - current.builtAtMs > rebuildMs;
       if (due) await this.#build(current);

@@ -1,28 +1,16 @@
-import type { Logger } from 'pino';
-import type { Cluster, Produce, Read } from '../../clients/kafka/ports.ts';
-import type { EventSchema } from '../../contract/events.ts';
+import type { Produce } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { SNAPSHOT_QUIET_FACTOR } from '../../contract/retention.ts';
-import type { Metrics } from '../runtime/metrics.ts';
+import type { OwnerDeps } from '../runtime/session.ts';
 import { checkSettings, checkTopics } from '../runtime/topics.ts';
-import type { Tracing } from '../telemetry/spans.ts';
 import type { SnapshotSettings } from './snapshots/policy.ts';
 
-export interface CommandsDeps {
-  readonly cluster: Cluster;
-  readonly read: Read;
+/** What one life of the commands role works with. */
+export interface CommandsDeps extends OwnerDeps {
   readonly produce: Produce;
-  readonly metrics: Metrics;
-  /** Undefined: nothing is recorded. */
-  readonly tracing?: Tracing | undefined;
-  readonly log: Logger;
-  readonly owned: readonly number[];
-  readonly partitions: number;
   readonly sendDeadlineMs: number;
-  readonly eventSchema: EventSchema;
   readonly tickMs: number;
   readonly snapshots: SnapshotSettings;
-  readonly signal: AbortSignal;
 }
 
 /** Of the topics as they are now. */

@@ -6,14 +6,13 @@ import { CommitPositions } from '../runtime/commit-positions.ts';
 import { meteredProduce, meteredRead } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
-import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
+import { ProbeLoop, type ProbeResult, QUESTION_MS } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { openTelemetry } from '../telemetry/index.ts';
 import { CommandsSession } from './session.ts';
 
-const DESCRIBE_TIMEOUT_MS = 2500;
 /** Nobody waits for a decision on a connection, and giving up costs a restore: longer than a change of leader takes. */
 const SEND_DEADLINE_MS = 30_000;
 
@@ -31,7 +30,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   const produce = meteredProduce(opening, metrics.registry);
   const trouble: Trouble = { reason: 'not started' };
   let session: CommandsSession | undefined;
-  const topics = { names: Object.values(TOPICS), partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
+  const topics = { names: Object.values(TOPICS), partitions, timeoutMs: QUESTION_MS };
   const loop = new ProbeLoop([
     {
       name: 'kafka',
@@ -40,7 +39,7 @@ export async function runCommands(env: Env, context: RoleContext): Promise<void>
   ]);
   const state = (): ProbeResult =>
     session?.probe() ?? { name: 'partitions', ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
-  const probes = (): ProbeResult[] => [...loop.snapshot(), state()];
+  const probes = (): ProbeResult[] => [...loop.snapshot(), opening.probe(), state()];
   const app = createHttp({ role: 'commands', settings, metrics, probes, draining: () => signal.aborted });
   const committing = new CommitPositions({
     groups: adapters.openGroups(kafkaTarget(settings, 'commit')),

@@ -16,11 +16,19 @@ export interface Outgoing {
   readonly sending?: Sending | undefined;
 }
 
+/** How events are written. */
+export interface Writing {
+  /** Schema the events are written in; all are read. */
+  readonly eventSchema: EventSchema;
+  /** Of the commands topic as it is now: what is decided is read from there. */
+  readonly commandsTopicId: string;
+}
+
 /** The decision of a command as its event. */
 export function outgoingOf(
   decision: Decision,
   { offset, key, headers }: InRecord,
-  schema: EventSchema,
+  { eventSchema: schema, commandsTopicId }: Writing,
   sending?: Sending,
 ): Outgoing {
   const { reservation } = decision;
@@ -29,7 +37,7 @@ export function outgoingOf(
     // Events of one resource have one key, whatever the key of the command was.
     key: reservation === null ? key : Buffer.from(resourceKey(reservation.tenant, reservation.resource)),
     value: encodeDecision(decision, schema),
-    headers: eventHeaders(decision, schema, trace),
+    headers: eventHeaders(decision, schema, trace, commandsTopicId),
   };
   return { commandOffset: offset, record, kind: decision.decision, command: decision.command, sending };
 }

@@ -1,18 +1,16 @@
 import type { Produce } from '../../clients/kafka/ports.ts';
-import type { EventSchema } from '../../contract/events.ts';
 import type { CommandType, DecisionKind } from '../../contract/records.ts';
+import type { Writing } from './outbox.ts';
 import type { OnDecision } from './traces.ts';
 
 /** What the owner of a partition does at the moment. */
 export type Phase = 'restoring' | 'deciding' | 'stopped';
 
 /** What the owner of a partition works with, and whom it tells. */
-export interface OwnerDeps {
+export interface OwnerDeps extends Writing {
   readonly partition: number;
   readonly produce: Pick<Produce, 'send'>;
   readonly sendDeadlineMs: number;
-  /** Schema the events are written in; all are read. */
-  readonly eventSchema: EventSchema;
   /** A decision was made; it is not written yet. */
   readonly onDecision?: OnDecision | undefined;
   readonly onDecided: (decision: DecisionKind, command: CommandType | null) => void;

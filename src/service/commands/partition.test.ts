@@ -51,6 +51,7 @@ function setUp(restoreTo = 0n, schema: EventSchema = 1) {
     partition: 3,
     sendDeadlineMs: 1000,
     eventSchema: control.schema,
+    commandsTopicId: 'commands-id',
     produce: {
       send: async (sent: PartitionBatch) => {
         calls.sends += 1;

@@ -20,7 +20,7 @@ import { EventTail } from './tail.ts';
 export class PartitionOwner {
   readonly #deps: OwnerDeps;
   #state: FoldState = emptyState();
-  #tail = new EventTail(-1n, emptyBase().events);
+  #tail: EventTail;
   readonly #outbox: Outbox;
   /** Undefined: nothing to begin from yet, or everything was forgotten. */
   #restoreTo: bigint | undefined;
@@ -41,6 +41,7 @@ export class PartitionOwner {
 
   constructor(deps: OwnerDeps) {
     this.#deps = deps;
+    this.#tail = new EventTail(emptyBase(), deps.commandsTopicId);
     const { partition, produce, sendDeadlineMs, onDecided } = deps;
     this.#outbox = new Outbox({
       ...{ partition, produce, sendDeadlineMs },
@@ -103,7 +104,7 @@ export class PartitionOwner {
   restore(base: Base, restoreTo: bigint): void {
     this.#tail.end();
     this.#state = base.state;
-    this.#tail = new EventTail(base.state.lastCommandOffset, base.events);
+    this.#tail = new EventTail(base, this.#deps.commandsTopicId);
     this.#takenTo = base.nextCommandOffset;
     this.#takenEpoch = undefined;
     this.#decisions = 0;
@@ -226,8 +227,8 @@ export class PartitionOwner {
     this.#apply(decision);
     this.#compare(decision);
     if (this.phase !== 'deciding') return;
-    const { eventSchema, onDecision } = this.#deps;
-    this.#outbox.push(outgoingOf(decision, record, eventSchema, onDecision?.(decision, record)));
+    const sending = this.#deps.onDecision?.(decision, record);
+    this.#outbox.push(outgoingOf(decision, record, this.#deps, sending));
   }
 
   /** Commands were dropped because too many decisions waited: read on from the first that was not decided. */

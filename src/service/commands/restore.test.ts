@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Read } from '../../clients/kafka/ports.ts';
 import { decodeEvent } from '../../contract/events.ts';
-import type { Command } from '../../contract/records.ts';
+import { type Command, TOPICS } from '../../contract/records.ts';
 import { NEWEST_RULES } from '../../contract/rules.ts';
 import { idOf, someCreate, someDecision } from '../../contract/testing/decisions.ts';
 import { encodeCommand, encodeDecision } from '../domain/codec.ts';
 import { captureOf } from '../domain/snapshot.ts';
 import { emptyState } from '../domain/state.ts';
+import { beginningsSeenTwice, commandTroubles } from './restore.ts';
 import { Life } from './testing/life.ts';
 import { MemoryKafka, MemoryLog } from './testing/memory-kafka.ts';
 
@@ -314,3 +316,26 @@ test('a hole in the events stops an owner that decides, not only one that restor
   second.tail();
   expect(second.stopped.join()).toContain('follows command 1, but the last decided one is 0');
 });
+
+test('a broker that was just woken and tells an old end of a log stops nothing: the second look counts', async () => {
+  creates(5);
+  await lived();
+  const topicIds = { commands: kafka.commands.topicId, events: kafka.events.topicId };
+  const { signal } = new AbortController();
+  const asleep = (topic: string): void => {
+    const { bounds } = kafka;
+    kafka.bounds = async (topics) => {
+      kafka.bounds = bounds;
+      const now = await kafka.bounds(topics);
+      return now.map((each) => (each.topic === topic ? { ...each, endOffset: 1n } : each));
+    };
+  };
+  asleep(TOPICS.events);
+  const deps = { read: kafka as unknown as Read, topicIds, partitions: 24, signal };
+  const begun = await beginningsSeenTwice(deps, [kafka.partition]);
+  expect(begun.get(kafka.partition)?.kind).toBe('begin');
+  asleep(TOPICS.commands);
+  const wanted = [{ partition: kafka.partition, nextOffset: kafka.commands.end }];
+  expect(await commandTroubles(deps, wanted)).toEqual(new Map());
+  expect((await commandTroubles(deps, [{ partition: kafka.partition, nextOffset: 99n }])).size).toBe(1);
+}, 30_000);

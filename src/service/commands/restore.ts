@@ -2,6 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { EpochEnd, EpochWant, PartitionBounds, Read } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { stateFrom } from '../domain/snapshot.ts';
+import { lookTwice } from '../runtime/second-look.ts';
 import { boundsOf } from '../runtime/topics.ts';
 import { type Base, emptyBase } from './base.ts';
 import type { TopicIds } from './deps.ts';
@@ -57,6 +58,20 @@ export async function beginnings(
     // Others (health, the metrics) get their turn between two states.
     await breathe();
   }
+  return found;
+}
+
+/** As `beginnings`; where a partition would stop, it is what a second look found. */
+export async function beginningsSeenTwice(
+  deps: RestoreDeps,
+  owned: readonly number[],
+): Promise<ReadonlyMap<number, Beginning>> {
+  const found = new Map<number, Beginning>();
+  const look = async (asked: readonly number[]): Promise<number[]> => {
+    for (const [partition, beginning] of await beginnings(deps, asked)) found.set(partition, beginning);
+    return asked.filter((partition) => found.get(partition)?.kind === 'stop');
+  };
+  await lookTwice(owned, look, deps);
   return found;
 }
 
@@ -116,4 +131,28 @@ export function cannotReadFrom(
 ): string | undefined {
   if (nextOffset >= startOffset && nextOffset <= endOffset) return undefined;
   return `the next command to decide is ${nextOffset}, but commands ${startOffset} to ${endOffset} are in the log`;
+}
+
+/** `cannotReadFrom` by partition, as a second look found it. Throws when Kafka does not answer. */
+export async function commandTroubles(
+  { read, signal }: { readonly read: Pick<Read, 'bounds'>; readonly signal: AbortSignal },
+  wanted: readonly { readonly partition: number; readonly nextOffset: bigint }[],
+): Promise<ReadonlyMap<number, string>> {
+  const troubles = new Map<number, string>();
+  const look = async (asked: readonly number[]): Promise<number[]> => {
+    const bounds = await read.bounds([TOPICS.commands], { timeoutMs: REQUEST_TIMEOUT_MS });
+    troubles.clear();
+    for (const { partition, nextOffset } of wanted) {
+      if (!asked.includes(partition)) continue;
+      const trouble = cannotReadFrom(nextOffset, boundsOf(bounds, TOPICS.commands, partition));
+      if (trouble !== undefined) troubles.set(partition, trouble);
+    }
+    return [...troubles.keys()];
+  };
+  await lookTwice(
+    wanted.map(({ partition }) => partition),
+    look,
+    { signal },
+  );
+  return troubles;
 }

@@ -1,12 +1,11 @@
-import type { PartitionBounds, Reader, ReadPosition, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Reader, ReadPosition, RecordBatch } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { withDeadline } from '../../core/wait.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
-import { boundsOf } from '../runtime/topics.ts';
 import { type CommandsDeps, checkLogs, type TopicIds } from './deps.ts';
 import { PartitionOwner } from './partition.ts';
 import { partitionsProbe } from './readiness.ts';
-import { type Beginning, beginnings, cannotReadFrom } from './restore.ts';
+import { type Beginning, beginningsSeenTwice, commandTroubles } from './restore.ts';
 import { SnapshotKeeper } from './snapshots/keeper.ts';
 import { SnapshotWriter } from './snapshots/writer.ts';
 import { Ticker } from './ticker.ts';
@@ -85,6 +84,7 @@ export class CommandsSession {
         produce,
         sendDeadlineMs,
         eventSchema,
+        commandsTopicId: this.#topicIds.commands,
         onDecision: followDecisions(partition, this.#deps),
         onDecided: (decision, command) => metrics.decided.inc({ decision, command: command ?? 'none' }),
         onStopped: (_, reason, differs) => {
@@ -124,10 +124,10 @@ export class CommandsSession {
     log.info({ partitions, fromSnapshots, tookMs }, 'state restored from snapshots and events');
   }
 
-  #beginnings(partitions: readonly number[]): Promise<Map<number, Beginning>> {
+  #beginnings(partitions: readonly number[]): Promise<ReadonlyMap<number, Beginning>> {
     const { read, signal } = this.#deps;
     const deps = { read, topicIds: this.#topicIds, partitions: this.#deps.partitions, signal };
-    return beginnings(deps, partitions);
+    return beginningsSeenTwice(deps, partitions);
   }
 
   #begin(partition: number, beginning: Beginning): void {
@@ -141,12 +141,13 @@ export class CommandsSession {
   }
 
   async #serve(): Promise<void> {
-    const bounds = await this.#bounds();
+    const seeks = this.#commandSeeks.splice(0);
+    const troubles = await commandTroubles(this.#deps, seeks);
     const positions: ReadPosition[] = [];
-    for (const { partition, nextOffset, done } of this.#commandSeeks.splice(0)) {
+    for (const { partition, nextOffset, done } of seeks) {
       const owner = this.#owners.get(partition);
       if (owner?.phase !== 'deciding') continue;
-      const trouble = cannotReadFrom(nextOffset, boundsOf(bounds, TOPICS.commands, partition));
+      const trouble = troubles.get(partition);
       if (trouble !== undefined) {
         owner.stop(trouble);
         continue;
@@ -223,10 +224,6 @@ export class CommandsSession {
         nextOffset: beginning.base.events.nextOffset,
         done: () => this.#begin(partition, beginning),
       });
-  }
-
-  #bounds(): Promise<PartitionBounds[]> {
-    return this.#deps.read.bounds([TOPICS.commands], { timeoutMs: REQUEST_TIMEOUT_MS });
   }
 
   #at(log: 'commands' | 'events', partition: number, nextOffset: bigint): ReadPosition {

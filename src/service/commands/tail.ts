@@ -1,7 +1,8 @@
 import type { InRecord } from '../../clients/kafka/ports.ts';
 import type { Decision } from '../../contract/records.ts';
-import { encodeDecision } from '../domain/codec.ts';
-import type { StoredPosition } from '../runtime/stored-position.ts';
+import { commandsTopicIdOf, encodeDecision } from '../domain/codec.ts';
+import { otherCommands, type StoredPosition } from '../runtime/stored-position.ts';
+import type { Base } from './base.ts';
 import { DecisionMemory } from './memory.ts';
 
 const REMEMBERED = 2000;
@@ -17,15 +18,18 @@ interface Waiting {
  */
 export class EventTail {
   readonly #memory = new DecisionMemory(REMEMBERED);
+  readonly #commandsTopicId: string;
   /** Last command with a decision in the log. */
   #command: bigint;
   /** Everything before it is covered by the decisions up to `#command`. */
   #position: StoredPosition;
   #waiting: Waiting | undefined;
 
-  constructor(lastCommandOffset: bigint, position: StoredPosition) {
-    this.#command = lastCommandOffset;
-    this.#position = position;
+  /** `commandsTopicId` is that of today's topic. */
+  constructor({ state, events }: Base, commandsTopicId: string) {
+    this.#command = state.lastCommandOffset;
+    this.#position = events;
+    this.#commandsTopicId = commandsTopicId;
   }
 
   /** A record that decides nothing: a replay. */
@@ -35,6 +39,9 @@ export class EventTail {
 
   /** The decision in a record; why it cannot stand there, or undefined. */
   see(record: InRecord, decision: Decision): string | undefined {
+    const decidedFrom = commandsTopicIdOf(record.headers);
+    const trouble = otherCommands(decidedFrom, this.#commandsTopicId, 'the topic is');
+    if (trouble !== undefined) return `event ${record.offset} ${trouble}`;
     const commandOffset = BigInt(decision.commandOffset);
     if (commandOffset > this.#command) {
       if (BigInt(decision.previousCommandOffset) !== this.#command)

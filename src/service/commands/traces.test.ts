@@ -59,6 +59,7 @@ function ownerOf({ failing = false } = {}) {
     partition: 3,
     sendDeadlineMs: 1000,
     eventSchema: 2,
+    commandsTopicId: 'commands-id',
     produce: {
       send: async (events) => {
         if (failing) throw new UpliftError('UPL-KAFKA-PRODUCE', { message: 'unknown' });

@@ -14,15 +14,18 @@ export function tickHeaders(): RecordHeaders {
   return headers(RECORD_HEADERS, ['command', '1', null, null]);
 }
 
-/** The headers of an event, in their fixed order (EVENT_HEADERS): all that a reader of an older schema needs to go on. */
+/**
+ * The headers of an event, in their fixed order (EVENT_HEADERS): all that a reader of an older schema needs to go on.
+ * `commandsTopicId`: of the topic that the decided command was read from.
+ */
 export function eventHeaders(
-  decision: Decision,
+  { eventId, commandOffset, previousCommandOffset }: Decision,
   schema: EventSchema,
   traceparent: Buffer | null,
+  commandsTopicId: string,
 ): RecordHeaders {
-  const { eventId, commandOffset, previousCommandOffset } = decision;
-  const values = ['decision', String(schema), eventId, traceparent, commandOffset, previousCommandOffset];
-  return headers(EVENT_HEADERS, values);
+  const place = [commandOffset, previousCommandOffset, commandsTopicId];
+  return headers(EVENT_HEADERS, ['decision', String(schema), eventId, traceparent, ...place]);
 }
 
 function headers(names: readonly string[], values: readonly (string | Buffer | null)[]): RecordHeaders {
@@ -37,7 +40,22 @@ function headers(names: readonly string[], values: readonly (string | Buffer | n
 
 /** The trace header of a record, or null. */
 export function traceparentOf(headers: RecordHeaders): Buffer | null {
-  return headers.find(([key]) => key.toString('utf8') === 'traceparent')?.[1] ?? null;
+  return headerNamed(headers, 'traceparent');
+}
+
+/** Id of the commands topic that an event was decided from; null: its writer did not say. */
+export function commandsTopicIdOf(headers: RecordHeaders): string | null {
+  const id = headerNamed(headers, 'commands-topic-id')?.toString('utf8') ?? '';
+  return id === '' ? null : id;
+}
+
+type HeaderName = (typeof EVENT_HEADERS)[number];
+const NAMES = new Map<HeaderName, Buffer>(EVENT_HEADERS.map((name) => [name, Buffer.from(name, 'utf8')]));
+
+/** The last value under one of our names. No text is made of the other names: every event would pay for that. */
+export function headerNamed(headers: RecordHeaders, name: HeaderName): Buffer | null {
+  const wanted = NAMES.get(name) ?? NONE;
+  return headers.findLast(([key]) => key.length === wanted.length && key.equals(wanted))?.[1] ?? null;
 }
 
 /** The bytes of a command. */

@@ -5,7 +5,7 @@ import { decodeDecision, encodeCommand, encodeDecision } from './codec.ts';
 import { type CommandRecord, decide, type Outcome } from './decide.ts';
 import { snapshotOf, snapshotSchema, stateFrom } from './snapshot.ts';
 import { advance, apply, chain, emptyState, type FoldState } from './state.ts';
-import { histories } from './testing/histories.ts';
+import { historiesBeyond as histories } from './testing/histories.ts';
 import { NaiveFold, type NaiveOutcome, type NaiveRecord } from './testing/naive.ts';
 
 const recordOf = ({ offset, timestampMs, command }: NaiveRecord): CommandRecord => ({
@@ -60,7 +60,16 @@ describe('the fold, over random histories', { timeout: SLOW_MS }, () => {
       { numRuns: 1500 },
     );
     // A history that never gets there proves nothing.
-    const rare = ['full', 'past', 'too-large', 'hold-too-long', 'id-taken', 'not-found', 'not-held'];
+    const rare = [
+      'full',
+      'past',
+      'too-large',
+      'hold-too-long',
+      'id-taken',
+      'not-found',
+      'not-held',
+      'beyond',
+    ];
     for (const kind of [...rare, 'hold-ended', 'repeated', 'expired', 'window', 'rules-not-newer', 'quiet'])
       expect([kind, (kinds.get(kind) ?? 0) > 20]).toEqual([kind, true]);
   });

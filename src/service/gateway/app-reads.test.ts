@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PROBLEMS, tenantHeader } from '../../contract/http.ts';
+import { encodeCursor } from './cursor.ts';
 import { setUp, typeOf } from './testing/gateway.ts';
 
 let gateway: ReturnType<typeof setUp>;
@@ -49,6 +50,22 @@ describe('reads', () => {
       commandOffset: '9',
     });
   });
+});
+
+test('a time that Postgres could not read is refused before it is asked, also in a cursor', async () => {
+  const endless = `2026-06-01T10:00:00.${'1'.repeat(300)}Z`;
+  const scope = ['acme', 'resource', 'room-1', '1970-01-01T00:00:00Z', 'infinity'];
+  const asked = [`from=${endless}`, `to=${endless}`, `cursor=${encodeCursor(scope, [endless, 'a'])}`];
+  gateway.control.query = (text) => expect.unreachable(text);
+  for (const query of asked) {
+    const url = `/v1/resources/room-1/reservations?${query}`;
+    const response = await gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
+    expect([query.slice(0, 6), response.statusCode, typeOf(response)]).toEqual([
+      query.slice(0, 6),
+      400,
+      PROBLEMS.invalid,
+    ]);
+  }
 });
 
 describe('a limit per tenant', () => {
@@ -102,5 +119,18 @@ test('a reservation that certainly does not exist is 404 without Postgres, every
   gateway.control.rows = [{ not: 'a reservation' }];
   const get = (url: string) => gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
   expect((await get(`/v1/reservations/${id}`)).statusCode).toBe(404);
-  expect((await get('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(500);
+  expect((await get('/v1/reservations/00000000abcdf-00000000')).statusCode).toBe(503);
+});
+
+test('a row that cannot be read is 503 with its id and is counted, alone and in a list: a list never leaves one out', async () => {
+  const id = '00000000abcde-00000000';
+  gateway.control.rows = [{ reservation_id: id, status: 'of the future' }];
+  for (const url of [`/v1/reservations/${id}`, '/v1/reservations', '/v1/resources/room-1/reservations']) {
+    const response = await gateway.app.inject({ url, headers: { [tenantHeader]: 'acme' } });
+    expect([url, response.statusCode, typeOf(response)]).toEqual([url, 503, PROBLEMS.notReady]);
+    expect(response.headers['retry-after']).toBeDefined();
+    expect(response.json().detail).toContain(id);
+    expect(response.body).not.toContain('of the future');
+  }
+  expect((await gateway.metrics.unreadableRows.get()).values[0]?.value).toBe(3);
 });

@@ -130,6 +130,19 @@ describe('Prefer: wait', () => {
     expect([response.statusCode, typeOf(response)]).toEqual([409, PROBLEMS.expired]);
   });
 
+  test('a decision that cannot be read is 503 with its operation to whoever waits for it, and holds up nobody else', async () => {
+    const bad = eventIdOf('acme', 'key-1');
+    gateway.control.query = (text, values) =>
+      rowsFor(text, values, (id) => ({ decision: id === bad ? 'of the future' : 'accepted' }));
+    const [unreadable, other] = await Promise.all([
+      create(),
+      gateway.post({ headers: { prefer: 'wait=1', 'idempotency-key': 'key-2' } }),
+    ]);
+    expect([unreadable.statusCode, typeOf(unreadable)]).toEqual([503, PROBLEMS.outcomeUnknown]);
+    expect([unreadable.headers.location, unreadable.json().operation]).toEqual([OPERATION, OPERATION]);
+    expect(other.statusCode).toBe(201);
+  });
+
   test('answers 202 when nothing is decided in time, and at once when the gateway drains', async () => {
     decided = undefined;
     const late = await create();

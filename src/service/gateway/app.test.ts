@@ -129,6 +129,26 @@ describe('POST /v1/reservations', () => {
     expect(gateway.log).toHaveLength(1);
   });
 
+  test('says in Retry-After when a key that runs will have ended at the latest: what is left of an append', async () => {
+    const slow = setUp(undefined, { produceDeadlineMs: 8000 });
+    const gate = Promise.withResolvers<void>();
+    slow.control.gate = gate.promise;
+    const first = slow.post();
+    await expect.poll(() => slow.redis.size).toBe(1);
+    const retryAfterIn = async (ms: number) => {
+      slow.control.nowMs += ms;
+      return (await slow.post()).headers['retry-after'];
+    };
+    // 8 s of the append and 2 s for its end: the second part is rare, so nobody is told to wait for it.
+    expect([await retryAfterIn(0), await retryAfterIn(5500), await retryAfterIn(4400)]).toEqual([
+      '8',
+      '5',
+      '1',
+    ]);
+    gate.resolve();
+    expect((await first).statusCode).toBe(202);
+  });
+
   test.each(['UPL-KAFKA-PRODUCE', 'UPL-KAFKA-OVERLOADED'] as const)(
     'an attempt that ended with %s lets the next one go on at once',
     async (code) => {

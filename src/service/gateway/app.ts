@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
+import { sqlStateOf } from '../../clients/postgres/index.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { UnknownIds } from '../bloom/index.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -10,7 +11,7 @@ import { sendProblem } from './problems.ts';
 import { addRateLimit, type TenantLimiter } from './rate-limit.ts';
 import { addReadRoutes } from './read-routes.ts';
 import type { Reader } from './reader.ts';
-import type { DecidedOperation } from './reads.ts';
+import { type LookedUp, UnreadableRow } from './reads.ts';
 import type { PlanSettings } from './requests.ts';
 import { GatewayTraces } from './traces.ts';
 import type { CommandWriter } from './write.ts';
@@ -20,7 +21,7 @@ export interface GatewayAppDeps {
   readonly writer: CommandWriter;
   readonly plan: PlanSettings;
   readonly reader: Reader;
-  readonly decisions: DecisionWaiter<DecidedOperation>;
+  readonly decisions: DecisionWaiter<LookedUp>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly traces: GatewayTraces;
@@ -76,11 +77,19 @@ function answerError(
 ): FastifyReply {
   if (isUpliftError(error)) {
     // At debug: /readyz says it once, a log line per request would say it a thousand times.
+    // Postgres quotes the values it refuses, so of a refusal only its SQLSTATE.
+    const reason =
+      error.code === 'UPL-POSTGRES-QUERY' ? `refused (SQLSTATE ${sqlStateOf(error)})` : reasonOf(error);
     deps.log.debug(
-      { ...aboutRequest(deps, request), code: error.code, reason: reasonOf(error) },
+      { ...aboutRequest(deps, request), code: error.code, reason },
       'a dependency did not answer',
     );
     return sendProblem(reply, 'notReady');
+  }
+  if (error instanceof UnreadableRow) {
+    deps.metrics.unreadableRows.inc();
+    deps.log.error({ ...aboutRequest(deps, request), reason: error.message }, 'unreadable row');
+    return sendProblem(reply, 'notReady', { detail: error.message });
   }
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500)

@@ -5,11 +5,11 @@ import { REMEMBER_MS } from '../domain/rules.ts';
 export interface ClaimEntry {
   /** Payload hash. */
   readonly p: string;
-  /** Reservation id: every attempt of one operation offers the same. Empty for commands that make none. */
+  /** Reservation id: every attempt of one operation offers the same, until it is forgotten. Empty for commands that make none. */
   readonly r: string;
   /** An attempt runs, until this time (ms since the epoch) at the latest: its gateway may have died. */
   readonly u?: number | undefined;
-  /** When the first attempt began (ms since the epoch). */
+  /** When the first attempt with this id began (ms since the epoch). */
   readonly a?: number | undefined;
   /** Token of the acknowledged command, once there is one. */
   readonly t?: string | undefined;

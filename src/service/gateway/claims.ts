@@ -2,6 +2,7 @@ import type { Sql } from '../../clients/postgres/index.ts';
 import type { Claims } from '../../clients/redis/index.ts';
 import { reasonOf } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
+import { QUESTION_MS } from '../runtime/probes.ts';
 import { type ClaimStore, firstOf } from './claims-first-of.ts';
 import { anyClaims, postgresClaims } from './claims-postgres.ts';
 
@@ -51,7 +52,11 @@ export function openGatewayClaims({ redis, sql, onFallback, onCrossed }: Gateway
     ...store,
     async probe() {
       const askedBefore = asked;
-      const [inRedis, inPostgres] = await Promise.allSettled([redis.probe(), anyClaims(sql)]);
+      // Each has its own end: one that hangs must not hide that the other one answers.
+      const [inRedis, inPostgres] = await Promise.allSettled([
+        withDeadline('Redis', QUESTION_MS, redis.probe()),
+        withDeadline('Postgres', QUESTION_MS, anyClaims(sql)),
+      ]);
       postgresAnswers = inPostgres.status === 'fulfilled';
       // A claim that was granted while this question was on its way may not be in its answer.
       if (inPostgres.status === 'fulfilled' && asked === askedBefore) fallbackHolds = inPostgres.value;

@@ -22,6 +22,8 @@ const GONE = 'the answer is out, or its client has gone';
 export function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   // A reason of our own: the one that `abort` makes is an exception with a stack, a part of what a read costs.
-  reply.raw.once('close', () => gone.abort(GONE));
+  // A client that has gone by now does not go once more.
+  if (reply.raw.destroyed) gone.abort(GONE);
+  else reply.raw.once('close', () => gone.abort(GONE));
   return gone.signal;
 }

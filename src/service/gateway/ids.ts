@@ -21,7 +21,10 @@ import { type LeaseStore, leaseStore } from './lease-store.ts';
 export interface IdSource {
   /** The next id. Throws UPL-ID-REFUSED while none may be issued; asking again later may work. */
   next(): bigint;
-  /** In a few words where ids come from; throws UPL-ID-REFUSED with the reason when none may be issued. */
+  /**
+   * In a few words where ids come from; throws UPL-ID-REFUSED with the reason when none may be issued. It takes one to know,
+   * and drops it: a clock that is behind shows only there, and whoever is not ready is asked by nobody else.
+   */
   state(): string;
   start(): void;
   stop(): Promise<void>;
@@ -50,19 +53,19 @@ function refused(reason: string): UpliftError {
 /** Ids of a worker that the environment names: whoever set it answers for nobody else having it. */
 export function fixedIds(worker: number, nowMs: () => number): IdSource {
   const generate = createSnowflake({ worker, nowMs });
-  let trouble: string | undefined;
+  const next = (): bigint => {
+    try {
+      return generate();
+    } catch (error) {
+      throw refused(reasonOf(error));
+    }
+  };
   return {
-    next: () => {
-      try {
-        const id = generate();
-        trouble = undefined;
-        return id;
-      } catch (error) {
-        trouble = reasonOf(error);
-        throw refused(trouble);
-      }
+    next,
+    state: () => {
+      next();
+      return `worker ${worker}, fixed`;
     },
-    state: () => `worker ${worker}, fixed${trouble === undefined ? '' : `; last: ${trouble}`}`,
     start: () => undefined,
     stop: async () => undefined,
   };
@@ -109,6 +112,7 @@ export class LeasedIds implements IdSource {
   }
 
   state(): string {
+    this.next();
     const { leftMs } = this.#permitted();
     const trouble = this.#state.trouble === undefined ? '' : `; not renewed: ${this.#state.trouble}`;
     return `worker ${this.#state.held?.worker}, leased for ${Math.round(leftMs / 1000)} s${trouble}`;

@@ -19,10 +19,13 @@ import { endingAppend } from '../runtime/ending-append.ts';
 import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
-import { type Probe, ProbeLoop } from '../runtime/probes.ts';
+import { postgresProbe } from '../runtime/postgres-probe.ts';
+import { type Probe, ProbeLoop, type ProbeResult, QUESTION_MS } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { aborted } from '../runtime/session.ts';
+import { settle } from '../runtime/settle.ts';
 import { checkTopics } from '../runtime/topics.ts';
+import { cachesProbe } from '../runtime/warm-up.ts';
 import { openTelemetry } from '../telemetry/index.ts';
 import { trustsCallers } from '../telemetry/settings.ts';
 import { createUnknownMetrics } from '../unknown/metrics.ts';
@@ -30,15 +33,16 @@ import { keepUnknown } from '../unknown/store.ts';
 import { addGatewayRoutes } from './app.ts';
 import { type GatewayClaims, openGatewayClaims } from './claims.ts';
 import { watchRunning } from './claims-running.ts';
+import { decidedForCertain } from './decided.ts';
 import { type IdSource, openIds } from './ids.ts';
 import { RareEvents } from './rare-events.ts';
 import { openLimiter } from './rate-limit.ts';
 import { Reader } from './reader.ts';
 import { lookUpDecidedAt, openDecisions } from './reads.ts';
 import { GatewayTraces } from './traces.ts';
+import { gatewayParts } from './warm-up.ts';
 import { CommandWriter } from './write.ts';
 
-const DESCRIBE_TIMEOUT_MS = 2500;
 /** After the signal; what is given up then is answered and kept (AFTERMATH_MS) within the 10 s that a role has to end. */
 const GIVE_UP_MS = 5000;
 
@@ -68,7 +72,8 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   const ids = openIds(settings, sql);
   const limiter = openLimiter(adapters, settings, metrics);
   const cluster = adapters.openCluster(kafkaTarget(settings, 'probe'));
-  const bloom = openBloom({ adapters, settings, sql, cluster, claims: redis, metrics, log });
+  const groups = adapters.openGroups(kafkaTarget(settings, 'groups'));
+  const bloom = openBloom({ adapters, settings, sql, cluster, groups, claims: redis, metrics, log });
   const opening = openInBackground(() => adapters.openProduce(kafkaTarget(settings, 'produce')), log);
   const produce = meteredProduce(opening, metrics.registry);
   const batcher = new PartitionBatcher(produce);
@@ -76,7 +81,11 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     ...writerSettings(settings),
     claims: running,
     append: endingAppend(batcher, signal, GIVE_UP_MS),
-    decided: (tenant, operationId) => lookUpDecidedAt(sql, tenant, operationId),
+    decided: decidedForCertain({
+      look: (tenant, operationId) => lookUpDecidedAt(sql, tenant, operationId),
+      settle: (only, wait) =>
+        settle({ ...wait, groups, cluster, sql, partitions: settings.TOPIC_PARTITIONS, only }),
+    }),
     certainlyNotWritten,
     nextId: () => ids.next(),
     nowMs: Date.now,
@@ -96,20 +105,33 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
     commandsTopicId: () => topic.id,
   });
   const decisions = openDecisions(settings, sql, () => metrics.decisionLookFailed.inc());
-  const loop = new ProbeLoop(probes({ cluster, sql, claims, ids, settings, topic }));
+  const parts = gatewayParts({
+    produce: opening,
+    commandsTopicId: () => topic.id,
+    claims,
+    ids,
+    writer: sql,
+    replicas: replicas.length,
+    reader,
+    bloom,
+    limiter,
+  });
+  const asked = probesOf({ cluster, sql, claims, ids, settings, topic });
+  const loop = new ProbeLoop([...asked, cachesProbe(parts)]);
+  const probes = (): ProbeResult[] => [...loop.snapshot(), opening.probe()];
   const reporter = new Reporter({
     sql,
     role: 'gateway',
     instance: settings.INSTANCE,
     report: () => rare.report(claims.where(), running.running()),
-    probes: () => loop.snapshot(),
+    probes,
     log,
   });
   const app = createHttp({
     role: 'gateway',
     settings,
     metrics,
-    probes: () => loop.snapshot(),
+    probes,
     draining: () => signal.aborted,
   });
   addGatewayRoutes(app, {
@@ -144,7 +166,13 @@ export async function runGateway(env: Env, context: RoleContext): Promise<void> 
   } finally {
     await Promise.all([loop.stop(), reporter.stop(), ids.stop(), bloom?.stop()]);
     await Promise.allSettled([batcher.close(), produce.close()]);
-    await Promise.allSettled([cluster.close(), claims.close(), limiter?.close(), sql.close()]);
+    await Promise.allSettled([
+      cluster.close(),
+      groups.close(),
+      claims.close(),
+      limiter?.close(),
+      sql.close(),
+    ]);
     await Promise.allSettled(replicas.map((replica) => replica.close()));
     await telemetry.close();
   }
@@ -180,23 +208,20 @@ interface ProbeDeps {
   readonly topic: { id: string | undefined };
 }
 
-function probes({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
+function probesOf({ cluster, sql, claims, ids, settings, topic }: ProbeDeps): Probe[] {
   const kafka = async (): Promise<string> => {
     const count = settings.TOPIC_PARTITIONS;
     const onDiffer = (): void => {
       topic.id = undefined;
     };
-    const check = { names: [TOPICS.commands], partitions: count, timeoutMs: DESCRIBE_TIMEOUT_MS, onDiffer };
+    const check = { names: [TOPICS.commands], partitions: count, timeoutMs: QUESTION_MS, onDiffer };
     const ids = await checkTopics(cluster, check);
     topic.id = ids.get(TOPICS.commands);
     return `${TOPICS.commands} has ${count} partitions`;
   };
   return [
     { name: 'kafka', run: kafka },
-    {
-      name: 'postgres',
-      run: async () => ((await sql.query('SELECT 1')).rowCount === 1 ? 'answers' : 'empty answer'),
-    },
+    postgresProbe(sql),
     { name: 'claims', run: () => claims.probe() },
     { name: 'ids', run: async () => ids.state() },
   ];

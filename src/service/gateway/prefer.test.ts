@@ -41,6 +41,7 @@ describe('Prefer: wait', () => {
       '"'.repeat(16_000),
       ' '.repeat(16_000),
       `wait =${' '.repeat(16_000)}`,
+      `wait=${' '.repeat(16_000)}"`,
       ','.repeat(16_000),
     ])
       waitSecondsOf(`${hard}x`, 20);

@@ -32,6 +32,9 @@ export const STATUS: Readonly<Record<ProblemKind, { readonly status: number; rea
 
 const RETRY_AFTER_S = 1;
 
+/** Retry-After counts whole seconds, and 0 would be "at once". */
+export const retryAfterS = (ms: number): number => Math.max(RETRY_AFTER_S, Math.ceil(ms / 1000));
+
 /** Answers an RFC 9457 problem. 503s, 429s and a key that is in use carry Retry-After; an unknown outcome its operation. */
 export function sendProblem(
   reply: FastifyReply,

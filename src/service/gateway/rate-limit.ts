@@ -4,13 +4,16 @@ import type { Adapters } from '../adapters.ts';
 import { redisTarget, type Settings } from '../env.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { Optional } from '../runtime/optional.ts';
-import { sendProblem } from './problems.ts';
+import { retryAfterS, sendProblem } from './problems.ts';
 
 export interface TenantLimiterOptions {
   readonly quotas: Quotas;
   readonly policy: QuotaPolicy;
   readonly metrics: Pick<Metrics, 'rateLimited' | 'rateLimitSkipped'>;
 }
+
+/** No tenant can be called so. */
+const NOBODY = '(nobody)';
 
 /** Limits a tenant over all gateways. Without Redis nobody is limited, which is counted. */
 export class TenantLimiter {
@@ -25,6 +28,12 @@ export class TenantLimiter {
 
   close(): Promise<void> {
     return this.#options.quotas.close();
+  }
+
+  /** Counts once for nobody, so that no request is the first to need the script; false: Redis does not answer. Never throws. */
+  async warm(): Promise<boolean> {
+    const { quotas, policy } = this.#options;
+    return (await this.#redis.ask(() => quotas.take(NOBODY, policy))) !== undefined;
   }
 
   /** Undefined: Redis does not answer, so the request goes on. Never throws. */
@@ -57,11 +66,9 @@ export function openLimiter(
 export function rateLimitFields(policy: QuotaPolicy, taken: Taken): Readonly<Record<string, string>> {
   return {
     'ratelimit-policy': `"tenant";q=${policy.quota};w=${Math.ceil(policy.windowMs / 1000)}`,
-    ratelimit: `"tenant";r=${taken.remaining};t=${seconds(taken.nextMs)}`,
+    ratelimit: `"tenant";r=${taken.remaining};t=${retryAfterS(taken.nextMs)}`,
   };
 }
-
-const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 
 /** Limits the `/v1` routes of requests that name their tenant, before anything else is done for them. */
 export function addRateLimit(
@@ -75,6 +82,6 @@ export function addRateLimit(
     const taken = tenant === undefined ? undefined : await limiter.take(tenant);
     if (taken === undefined) return;
     reply.headers(rateLimitFields(limiter.policy, taken));
-    if (!taken.allowed) return sendProblem(reply, 'rateLimited', { retryAfterS: seconds(taken.nextMs) });
+    if (!taken.allowed) return sendProblem(reply, 'rateLimited', { retryAfterS: retryAfterS(taken.nextMs) });
   });
 }

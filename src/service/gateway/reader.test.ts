@@ -8,16 +8,34 @@ const never = new AbortController().signal;
 const TOKEN: Token = { region: 'local', topicId: 'topic', partition: 3, commandOffset: 10n };
 const STATEMENT = { text: 'SELECT x FROM y WHERE tenant = $1', values: ['acme'] };
 
+/** What the client throws for a statement that the server refused. */
+const refusal = (sqlState: string): UpliftError =>
+  new UpliftError('UPL-POSTGRES-QUERY', {
+    message: 'refused',
+    cause: Object.assign(new Error('no'), { code: sqlState, severity: 'ERROR' }),
+  });
+
 /** A server whose projection is at an offset, with one row or none. */
-function server(name: string, at: { offset: bigint | null; rows?: number; away?: boolean }) {
+function server(
+  name: string,
+  at: {
+    offset: bigint | null;
+    topicId?: string;
+    rows?: number;
+    away?: boolean;
+    refuses?: string | undefined;
+  },
+) {
   const asked: { text: string; values: readonly unknown[] }[] = [];
   const query = async (text: string, values: readonly unknown[] = []) => {
     asked.push({ text, values });
+    if (at.refuses !== undefined) throw refusal(at.refuses);
     if (at.away === true) throw new UpliftError('UPL-POSTGRES-UNREACHABLE', { message: name });
     const rows = Array.from({ length: at.rows ?? 1 }, () => ({ name }));
     if (!text.includes('decided_through')) return { rows, rowCount: rows.length };
-    const positioned = rows.map((row) => ({ ...row, is_row: true, decided_through: at.offset }));
-    const none = [{ name: null, is_row: null, decided_through: at.offset }];
+    const position = { decided_through: at.offset, commands_topic_id: at.topicId ?? null };
+    const positioned = rows.map((row) => ({ ...row, ...position, is_row: true }));
+    const none = [{ name: null, ...position, is_row: null }];
     return { rows: positioned.length === 0 ? none : positioned, rowCount: 1 };
   };
   return { at, asked, sql: { query, close: async () => undefined } as unknown as Sql };
@@ -76,6 +94,20 @@ describe('reads', () => {
     await expect(read()).rejects.toThrow(UpliftError);
   });
 
+  test('of a statement that a replica refuses ask the writer, and the replica is asked by all others', async () => {
+    const writer = server('writer', { offset: 10n });
+    const replica = server('one', { offset: 10n, refuses: '22P02' });
+    const { read } = readerOf(writer, [replica]);
+    expect(await read()).toEqual(from('writer'));
+    replica.at.refuses = undefined;
+    expect(await read()).toEqual(from('one'));
+    // Who lets nobody in is no server of anybody.
+    replica.at.refuses = '28P01';
+    expect(await read()).toEqual(from('writer'));
+    replica.at.refuses = undefined;
+    expect(await read()).toEqual(from('writer'));
+  });
+
   test('with a token see the row and decided_through of its partition in one statement', async () => {
     const replica = server('one', { offset: 10n });
     const { read } = readerOf(server('writer', { offset: 10n }), [replica]);
@@ -104,6 +136,22 @@ describe('reads', () => {
     expect(writer.asked).toHaveLength(1);
     writer.at.offset = 11n;
     expect(await read({})).toEqual(from('writer'));
+  });
+
+  test('are behind while what is decided is of another commands topic, however far that is', async () => {
+    const writer = server('writer', { offset: 1000n, topicId: 'before' });
+    const replica = server('one', { offset: 1000n, topicId: 'before' });
+    const { read } = readerOf(writer, [replica]);
+    expect(await read({})).toEqual({ kind: 'behind' });
+    writer.at.topicId = 'topic';
+    expect(await read({})).toEqual(from('writer'));
+    replica.at.topicId = 'topic';
+    expect(await read({})).toEqual(from('one'));
+  });
+
+  test('take what no event has said the topic of for that of today', async () => {
+    const { read } = readerOf(server('writer', { offset: 9n }), [server('one', { offset: 10n })]);
+    expect(await read({})).toEqual(from('one'));
   });
 
   test('that wait are bounded: one more asks the writer at once', async () => {

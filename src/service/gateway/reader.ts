@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Sql, SqlResult, SqlValue } from '../../clients/postgres/index.ts';
+import { type Sql, type SqlResult, type SqlValue, sqlStateOf } from '../../clients/postgres/index.ts';
 import { VIEWS } from '../../contract/projection.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { decodeToken, type Token } from '../../contract/token.ts';
+import { isUpliftError } from '../../core/error.ts';
 import { Optional } from '../runtime/optional.ts';
 
 /** A statement that reads, with its parameters and the columns its rows are ordered by. */
@@ -38,12 +39,24 @@ export interface ReaderOptions {
   readonly onRead: (source: 'replica' | 'writer') => void;
 }
 
+/** A read of what every read reads. */
+export const WARMING_READ = `SELECT 1 FROM ${VIEWS.offsets} LIMIT 1`;
+
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 200;
 
 interface Look<R> {
   readonly rows: readonly R[];
+  /** Of the commands topic that `commandsTopicId` names; null: no event has said which it is. */
   readonly decidedThrough: bigint;
+  readonly commandsTopicId: string | null;
+}
+
+/** Whether what was looked at shows the operation of a token: no offset of another topic does, however high it is (S10). */
+function shows({ decidedThrough, commandsTopicId }: Look<unknown>, token: Token): boolean {
+  return (
+    (commandsTopicId === null || commandsTopicId === token.topicId) && decidedThrough >= token.commandOffset
+  );
 }
 
 /** Reads of the projection: from a replica, from the writer while none answers, and never older than a token. */
@@ -72,6 +85,15 @@ export class Reader {
     } finally {
       this.#inFlight -= 1;
     }
+  }
+
+  /**
+   * Reads from each replica once, so that no request is the first on its connection; answers how many do not answer: those
+   * are left alone for a moment, as after any read that failed. Never throws.
+   */
+  async warm(): Promise<number> {
+    const asked = this.#replicas.map(({ sql, optional }) => optional.ask(() => sql.query(WARMING_READ)));
+    return (await Promise.all(asked)).filter((answer) => answer === undefined).length;
   }
 
   async #read<R extends object>(
@@ -111,9 +133,7 @@ export class Reader {
     if (waited !== undefined) return { kind: 'rows', rows: waited };
     if (gone.aborted) return { kind: 'behind' };
     const last = lookOf<R>(await this.#writer(text, values));
-    return last.decidedThrough >= token.commandOffset
-      ? { kind: 'rows', rows: last.rows }
-      : { kind: 'behind' };
+    return shows(last, token) ? { kind: 'rows', rows: last.rows } : { kind: 'behind' };
   }
 
   /** The rows once they are new enough; undefined: not within the bounds. */
@@ -128,8 +148,8 @@ export class Reader {
     try {
       const deadlineMs = performance.now() + waitMs;
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-        const { rows, decidedThrough } = lookOf<R>(await read());
-        if (decidedThrough >= token.commandOffset) return rows;
+        const look = lookOf<R>(await read());
+        if (shows(look, token)) return look.rows;
         if (gone.aborted || performance.now() + pauseMs > deadlineMs) return undefined;
         await delay(pauseMs, undefined, { signal: gone }).catch(() => undefined);
       }
@@ -143,7 +163,14 @@ export class Reader {
     for (let tried = 0; tried < this.#replicas.length; tried += 1) {
       this.#next = (this.#next + 1) % this.#replicas.length;
       const replica = this.#replicas[this.#next];
-      const result = await replica?.optional.ask(() => replica.sql.query<R>(text, values));
+      // A server that refuses one statement answers: it is not left alone for it, and the writer has the last word.
+      const result = await replica?.optional.ask(() =>
+        replica.sql.query<R>(text, values).catch((error: unknown) => {
+          if (isOfStatement(error)) return 'refused' as const;
+          throw error;
+        }),
+      );
+      if (result === 'refused') break;
       if (result === undefined) continue;
       this.#options.onRead('replica');
       return result;
@@ -158,12 +185,22 @@ export class Reader {
   }
 }
 
-/** The statement with `decided_through` of a partition beside its rows: one statement sees one state of one server. */
+/** SQLSTATE classes of what is wrong with a statement, its values, or its moment, and not with the server. */
+const OF_STATEMENT: ReadonlySet<string> = new Set(['0A', '21', '22', '23', '40', '42', '54']);
+
+function isOfStatement(error: unknown): boolean {
+  return (
+    isUpliftError(error, 'UPL-POSTGRES-QUERY') && OF_STATEMENT.has((sqlStateOf(error) ?? '').slice(0, 2))
+  );
+}
+
+/** The statement with how far a partition is decided beside its rows: one statement sees one state of one server. */
 function withPosition({ text, values, orderBy }: ReadStatement, partition: number): ReadStatement {
   const at = values.length;
   return {
-    text: `SELECT p.decided_through, q.* FROM (SELECT (SELECT decided_through FROM ${VIEWS.offsets}
-        WHERE topic = $${at + 1} AND partition = $${at + 2}) AS decided_through) p
+    text: `SELECT p.decided_through, p.commands_topic_id, q.* FROM (SELECT 1) one
+      LEFT JOIN (SELECT decided_through, commands_topic_id FROM ${VIEWS.offsets}
+        WHERE topic = $${at + 1} AND partition = $${at + 2}) p ON true
       LEFT JOIN LATERAL (SELECT true AS is_row, rows.* FROM (${text}) rows) q ON true
       ${orderBy === undefined ? '' : `ORDER BY ${orderBy}`}`,
     values: [...values, TOPICS.events, partition],
@@ -173,10 +210,12 @@ function withPosition({ text, values, orderBy }: ReadStatement, partition: numbe
 function lookOf<R extends object>(result: SqlResult<object>): Look<R> {
   const rows = result.rows as readonly (R & {
     readonly decided_through: bigint | null;
+    readonly commands_topic_id: string | null;
     readonly is_row: boolean | null;
   })[];
   return {
     rows: rows.filter((row) => row.is_row === true),
     decidedThrough: rows[0]?.decided_through ?? -1n,
+    commandsTopicId: rows[0]?.commands_topic_id ?? null,
   };
 }

@@ -1,18 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceDatabase, startServiceDatabase } from '../../../test/support/service-database.ts';
 import { VIEWS } from '../../contract/projection.ts';
-import { TOPICS } from '../../contract/records.ts';
+import { commandSchema, TOPICS } from '../../contract/records.ts';
 import { encodeToken } from '../../contract/token.ts';
 import { awaitedKey } from './decisions.ts';
 import { type List, type ListRow, resourceList, tenantList } from './lists.ts';
 import { Reader, type ReadStatement } from './reader.ts';
 import {
+  lookUpDecidedAt,
   lookUpDecisions,
   type OperationRow,
   operationStatement,
   type ReservationRow,
   reservationStatement,
 } from './reads.ts';
+import { planOf } from './requests.ts';
 
 const RESERVATIONS = 250;
 const TENANTS = ['acme', 'other'];
@@ -85,6 +87,31 @@ async function walk(listAt: (cursor: string | undefined) => List | undefined, to
   } while (cursor !== undefined && pages.length <= RESERVATIONS);
   return pages;
 }
+
+test('a slot is read back as the fold has it, however fine it was asked for', async () => {
+  // Cut to milliseconds the first is one long; rounded to microseconds it is empty. The second ends up within one.
+  const [empty, within] = ['2026-06-01T10:00:00.001Z', '2026-06-01T10:00:00.0011Z'].map((end) => ({
+    start: '2026-06-01T10:00:00.0009999Z',
+    end,
+  }));
+  for (const slot of [empty, within]) {
+    const body = { resource: 'room-1', slot, quantity: 1 };
+    const planned = planOf(
+      { verb: 'create', tenant: 'acme', id: '', body },
+      { partitions: 24, holdMs: 1000 },
+    );
+    if (planned.kind === 'refused') throw new Error(planned.detail);
+    const stamp = { eventId: eventOf(1), newReservationId: idOf(1), issuedAtMs: 1, notAfterMs: 2 };
+    const command = commandSchema.parse(JSON.parse(planned.plan.encode(stamp).toString()));
+    if (command.type !== 'create') throw new Error(command.type);
+    const { rows } = await database.direct.query<{ slot_start: Date; slot_end: Date }>(
+      'SELECT $1::timestamptz AS slot_start, $2::timestamptz AS slot_end',
+      [command.slot.start, command.slot.end],
+    );
+    const [start, end] = [rows[0]?.slot_start.getTime(), rows[0]?.slot_end.getTime()];
+    expect([start, end]).toEqual([Date.parse(slot?.start ?? ''), Date.parse(slot?.end ?? '')]);
+  }
+});
 
 describe('reads of the projection, through PgBouncer in transaction mode', () => {
   test.each([undefined, 7])('the list of a tenant has everything once, in pages of %j', async (limit) => {
@@ -168,6 +195,38 @@ describe('reads of the projection, through PgBouncer in transaction mode', () =>
     const reads = readerOf(10_000).read(reservationStatement('acme', idOf(5)), tokenAt(3, 12n), never);
     await database.direct.query(`UPDATE uplift_service.offsets SET decided_through = 12 WHERE partition = 3`);
     expect(await reads).toMatchObject({ kind: 'rows', rows: [{ reservation_id: idOf(5) }] });
+  });
+
+  test('where an operation was decided is told with the commands topic of its partition, once that is known', async () => {
+    const ask = (operation: number) => lookUpDecidedAt(database.sql, 'acme', eventOf(operation));
+    const at = { partition: 3, commandOffset: 5n };
+    expect(await ask(5)).toEqual({ ...at, topicId: null });
+    await database.direct.query(
+      `UPDATE uplift_service.offsets SET commands_topic_id = 'commands-topic' WHERE partition = 3`,
+    );
+    expect(await ask(5)).toEqual({ ...at, topicId: 'commands-topic' });
+    await database.direct.query(`DELETE FROM uplift_service.offsets WHERE partition = 3`);
+    expect(await ask(5)).toEqual({ ...at, topicId: null });
+    expect(await ask(4000)).toBeUndefined();
+    await database.direct.query(
+      `INSERT INTO uplift_service.offsets (topic, topic_id, partition, next_offset, decided_through)
+       VALUES ($1, 'events-topic', 3, 12, 12)`,
+      [TOPICS.events],
+    );
+  });
+
+  test('a token is not reached by what was decided from another commands topic', async () => {
+    const reads = () => readerOf().read(reservationStatement('acme', idOf(5)), tokenAt(6), never);
+    await database.direct.query(
+      `INSERT INTO uplift_service.offsets (topic, topic_id, partition, next_offset, decided_through, commands_topic_id)
+       VALUES ($1, 'events-topic', 6, 99, 99, 'made before')`,
+      [TOPICS.events],
+    );
+    expect(await reads()).toEqual({ kind: 'behind' });
+    await database.direct.query(
+      `UPDATE uplift_service.offsets SET commands_topic_id = 'commands-topic' WHERE partition = 6`,
+    );
+    expect(await reads()).toMatchObject({ kind: 'rows', rows: [{ reservation_id: idOf(5) }] });
   });
 
   test('all decisions that are waited for come with one query, each to its tenant', async () => {

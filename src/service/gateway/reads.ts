@@ -1,6 +1,7 @@
 import type { Sql } from '../../clients/postgres/index.ts';
 import { type Operation, operationSchema, type Reservation, reservationSchema } from '../../contract/http.ts';
 import { VIEWS } from '../../contract/projection.ts';
+import { TOPICS } from '../../contract/records.ts';
 import { type Awaited, awaitedKey, DecisionWaiter } from './decisions.ts';
 import type { ReadStatement } from './reader.ts';
 
@@ -48,29 +49,52 @@ export function reservationStatement(tenant: string, id: string): ReadStatement 
   };
 }
 
-export function operationOf(row: OperationRow): Operation {
-  return operationSchema.parse({
-    operationId: row.event_id,
-    decision: row.decision,
-    reservationId: row.concerns,
-    reason: row.reason,
-    commandPartition: row.command_partition,
-    commandOffset: row.command_offset.toString(),
-  });
+/** A row that is none of what the contract promises, as another version may write it. Says its id, and no other value of it. */
+export class UnreadableRow extends Error {
+  constructor(what: string) {
+    super(`the row of ${what} is not one that this version can answer with`);
+    this.name = 'UnreadableRow';
+  }
 }
 
+/** Throws UnreadableRow: what it was that did not fit would quote it. */
+function readable<T>(what: string, of: () => T): T {
+  try {
+    return of();
+  } catch {
+    throw new UnreadableRow(what);
+  }
+}
+
+/** Throws UnreadableRow. */
+export function operationOf(row: OperationRow): Operation {
+  return readable(`operation ${row.event_id}`, () =>
+    operationSchema.parse({
+      operationId: row.event_id,
+      decision: row.decision,
+      reservationId: row.concerns,
+      reason: row.reason,
+      commandPartition: row.command_partition,
+      commandOffset: row.command_offset.toString(),
+    }),
+  );
+}
+
+/** Throws UnreadableRow. */
 export function reservationOf(row: ReservationRow): Reservation {
-  return reservationSchema.parse({
-    reservationId: row.reservation_id,
-    tenant: row.tenant,
-    resource: row.resource,
-    slot: { start: row.slot_start.toISOString(), end: row.slot_end.toISOString() },
-    quantity: row.quantity,
-    status: row.status,
-    holdUntil: row.hold_until?.toISOString() ?? null,
-    version: row.version,
-    operationId: row.made_by,
-  });
+  return readable(`reservation ${row.reservation_id}`, () =>
+    reservationSchema.parse({
+      reservationId: row.reservation_id,
+      tenant: row.tenant,
+      resource: row.resource,
+      slot: { start: row.slot_start.toISOString(), end: row.slot_end.toISOString() },
+      quantity: row.quantity,
+      status: row.status,
+      holdUntil: row.hold_until?.toISOString() ?? null,
+      version: row.version,
+      operationId: row.made_by,
+    }),
+  );
 }
 
 /** A decision, and its reservation as it is now; null: there is none, or its event was put aside. */
@@ -89,32 +113,69 @@ const DECIDED_SQL = `SELECT o.tenant AS asked_by, ${OPERATION_COLUMNS}, ${RESERV
   JOIN ${VIEWS.operations} o USING (tenant, event_id)
   LEFT JOIN ${VIEWS.reservations} r ON r.tenant = o.tenant AND r.reservation_id = o.reservation_id`;
 
+/** A decision, or that it is there and cannot be told: nobody else has to wait for that. */
+export type LookedUp = DecidedOperation | UnreadableRow;
+
 /** What the projection has of these operations, by `awaitedKey`; those that it has not decided are left out. */
 export async function lookUpDecisions(
   sql: Sql,
   wanted: readonly Awaited[],
   timeoutMs: number,
-): Promise<ReadonlyMap<string, DecidedOperation>> {
+): Promise<ReadonlyMap<string, LookedUp>> {
   const values = [wanted.map(({ tenant }) => tenant), wanted.map(({ operationId }) => operationId)];
   const { rows } = await sql.query<BothRow>(DECIDED_SQL, values, { timeoutMs });
   return new Map(
-    rows.map((row) => [
-      awaitedKey({ tenant: row.asked_by, operationId: row.event_id }),
-      {
-        operation: operationOf(row),
-        reservation: row.reservation_id === null ? null : reservationOf(row),
-      },
-    ]),
+    rows.map((row) => [awaitedKey({ tenant: row.asked_by, operationId: row.event_id }), lookedUp(row)]),
   );
 }
 
-/** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
-export async function lookUpDecidedAt(sql: Sql, tenant: string, operationId: string) {
-  const { text, values } = operationStatement(tenant, operationId);
-  const { rows } = await sql.query<OperationRow>(text, values, { timeoutMs: LOOK_TIMEOUT_MS });
-  const [row] = rows;
-  return row && { partition: row.command_partition, commandOffset: row.command_offset };
+function lookedUp(row: BothRow): LookedUp {
+  try {
+    return {
+      operation: operationOf(row),
+      reservation: row.reservation_id === null ? null : reservationOf(row),
+    };
+  } catch (error) {
+    if (error instanceof UnreadableRow) return error;
+    throw error;
+  }
 }
+
+/** The command that an operation was first decided with. */
+export interface DecidedAt {
+  /** Of the commands topic it stands in; null: no event of its partition has said it. */
+  readonly topicId: string | null;
+  readonly partition: number;
+  readonly commandOffset: bigint;
+}
+
+/** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
+export async function lookUpDecidedAt(
+  sql: Sql,
+  tenant: string,
+  operationId: string,
+): Promise<DecidedAt | undefined> {
+  const { rows } = await sql.query<DecidedAtRow>(DECIDED_AT_SQL, [tenant, operationId, TOPICS.events], {
+    timeoutMs: LOOK_TIMEOUT_MS,
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  return {
+    topicId: row.commands_topic_id,
+    partition: row.command_partition,
+    commandOffset: row.command_offset,
+  };
+}
+
+type DecidedAtRow = Pick<OperationRow, 'command_partition' | 'command_offset'> & {
+  readonly commands_topic_id: string | null;
+};
+
+// Decisions of two topics never stand in one projection: the position of its partition says of which all are.
+const DECIDED_AT_SQL = `SELECT o.command_partition, o.command_offset, p.commands_topic_id
+  FROM ${VIEWS.operations} o
+  LEFT JOIN ${VIEWS.offsets} p ON p.topic = $3 AND p.partition = o.command_partition
+  WHERE o.tenant = $1 AND o.event_id = $2`;
 
 /** A hung writer must not stop the ticks for long. */
 const LOOK_TIMEOUT_MS = 1000;
@@ -127,7 +188,7 @@ export function openDecisions(
   settings: { readonly DECISION_TICK_MS: number; readonly MAX_WAITING: number },
   sql: Sql,
   onLookFailed: () => void,
-): DecisionWaiter<DecidedOperation> {
+): DecisionWaiter<LookedUp> {
   return new DecisionWaiter({
     look: (wanted) => lookUpDecisions(sql, wanted, LOOK_TIMEOUT_MS),
     tickMs: settings.DECISION_TICK_MS,

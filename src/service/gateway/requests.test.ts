@@ -55,6 +55,8 @@ describe('the command of a request', () => {
     ['create', { ...BODY, holdSeconds: 5 }],
     ['create', { ...BODY, hold: true, holdSeconds: 901 }],
     ['create', { ...BODY, slot: { ...SLOT, end: '9999-12-31T23:59:59.9999999Z' } }],
+    ['create', { ...BODY, slot: { ...SLOT, start: '2026-06-01T10:00:00.0123456789Z' } }],
+    ['change', { slot: { ...SLOT, end: `2026-06-01T11:00:00.${'0'.repeat(5000)}Z` } }],
     ['change', {}],
     ['change', { resource: 'room-1' }],
     ['change', null],
@@ -78,6 +80,26 @@ describe('the command of a request', () => {
     expect(new Set(prints).size).toBe(wishes.length);
     const again = { slot: { end: SLOT.end, start: SLOT.start }, quantity: 2, resource: 'room-1' };
     expect(plan({ body: again }).payload).toBe(prints[0]);
+  });
+
+  test('has a slot of whole milliseconds, however fine it was asked for: Postgres would round it', () => {
+    const finer = fc.record({
+      ms: fc.integer({ min: 0, max: 1998 }),
+      lasts: fc.integer({ min: 1, max: 2 }),
+      digits: fc.tuple(fc.stringMatching(/^\d{0,6}$/), fc.stringMatching(/^\d{0,6}$/)),
+    });
+    const timeOf = (ms: number, digits: string): string =>
+      new Date(Date.parse(SLOT.start) + ms).toISOString().replace('Z', `${digits}Z`);
+    fc.assert(
+      fc.property(finer, fc.constantFrom<Verb>('create', 'change'), ({ ms, lasts, digits }, verb) => {
+        const asked = { start: timeOf(ms, digits[0]), end: timeOf(ms + lasts, digits[1]) };
+        const command = commandOf(plan({ verb, body: { ...BODY, slot: asked } }));
+        const slot = 'slot' in command ? command.slot : null;
+        expect(slot).toEqual({ start: timeOf(ms, ''), end: timeOf(ms + lasts, '') });
+      }),
+    );
+    const command = commandOf(plan({}));
+    expect('slot' in command ? command.slot : null).toEqual(SLOT);
   });
 
   test('is always one that the fold can parse, in a partition there is, whatever was asked', () => {

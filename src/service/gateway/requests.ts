@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { changeReservationSchema, createReservationSchema } from '../../contract/http.ts';
 import { isOfKey, partitionOf, partitionOfReservation, resourceKey } from '../../contract/ids.ts';
-import type { TenantCommand } from '../../contract/records.ts';
+import type { Slot, TenantCommand } from '../../contract/records.ts';
 import { encodeCommand } from '../domain/codec.ts';
 import type { ProblemKind } from './problems.ts';
 import type { CommandPlan, CommandStamp } from './write.ts';
@@ -59,7 +59,7 @@ function planCreate({ tenant, body }: VerbRequest, { partitions, holdMs }: PlanS
         type: 'create',
         resource,
         reservationId: stamp.newReservationId,
-        slot: { start: slot.start, end: slot.end },
+        slot: inMillis(slot),
         quantity,
         holdMs: hold === true ? held : null,
       }),
@@ -78,7 +78,7 @@ function planChange(request: VerbRequest, settings: PlanSettings): Planned {
       ...head(tenant, stamp),
       type: 'change',
       reservationId: id,
-      slot: slot === null ? null : { start: slot.start, end: slot.end },
+      slot: slot === null ? null : inMillis(slot),
       quantity,
     }),
   );
@@ -108,6 +108,17 @@ const planned = (plan: CommandPlan): Planned => ({ kind: 'plan', plan });
 
 function head(tenant: string, { eventId, issuedAtMs, notAfterMs }: CommandStamp) {
   return { v: 1 as const, eventId, tenant, issuedAtMs, notAfterMs };
+}
+
+const MILLIS = '2026-06-01T10:00:00.000Z'.length;
+
+/**
+ * A slot in whole milliseconds, which is what the fold compares. Postgres rounds to microseconds where JavaScript cuts
+ * off: a finer slot that the fold has granted could be empty there, or after it was read back.
+ */
+function inMillis({ start, end }: Slot): Slot {
+  const cut = (text: string): string => (text.length <= MILLIS ? text : new Date(text).toISOString());
+  return { start: cut(start), end: cut(end) };
 }
 
 function invalid(error: z.ZodError): Planned {

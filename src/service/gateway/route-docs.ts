@@ -72,6 +72,12 @@ const acknowledged = {
   schema: acknowledgedSchema,
 };
 const decided = (says: string) => ({ name: 'Decided', says, schema: decidedSchema });
+/** Of a write about a reservation that is there. */
+const changed = (says: string) => ({
+  params: { id },
+  headers: writeHeaders,
+  answers: { 200: decided(says), 202: acknowledged },
+});
 
 const asks: readonly ProblemKind[] = ['invalid', 'rateLimited', 'notReady'];
 const writes: readonly ProblemKind[] = [
@@ -102,28 +108,22 @@ const WRITES: readonly RouteDoc[] = [
     method: 'post',
     url: '/v1/reservations/:id/confirm',
     summary: 'Confirm a held reservation before its hold ends',
-    params: { id },
-    headers: writeHeaders,
-    answers: { 200: decided('It is confirmed.'), 202: acknowledged },
+    ...changed('It is confirmed.'),
     problems: [...exists, 'holdEnded', 'notHeld'],
   },
   {
     method: 'patch',
     url: '/v1/reservations/:id',
     summary: 'Move a reservation within its resource, or change its quantity',
-    params: { id },
-    headers: writeHeaders,
+    ...changed('It is changed.'),
     body: { name: 'ChangeReservation', schema: changeReservationSchema },
-    answers: { 200: decided('It is changed.'), 202: acknowledged },
     problems: [...exists, 'otherResource', 'full', 'past', 'tooLarge', 'holdEnded'],
   },
   {
     method: 'delete',
     url: '/v1/reservations/:id',
     summary: 'Cancel a reservation',
-    params: { id },
-    headers: writeHeaders,
-    answers: { 200: decided('It is cancelled.'), 202: acknowledged },
+    ...changed('It is cancelled.'),
     problems: exists,
   },
 ];

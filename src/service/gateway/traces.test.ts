@@ -147,6 +147,10 @@ describe('the log of a gateway', () => {
     };
     const asked = { url: '/v1/resources/planted-resource/reservations', headers: { 'x-tenant-id': 'acme' } };
     await app.inject(asked);
+    control.query = () => {
+      throw new UpliftError('UPL-POSTGRES-QUERY', { message: 'invalid input: "planted-resource"' });
+    };
+    await app.inject(asked);
     control.postgresAway = true;
     await app.inject(asked);
     const all = lines.join('');

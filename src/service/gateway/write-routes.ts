@@ -4,8 +4,8 @@ import { reasonOf } from '../../core/error.ts';
 import type { GatewayAppDeps } from './app.ts';
 import { goneSignal, headerOf, TENANT_MISSING, tenantOf } from './headers.ts';
 import { waitSecondsOf } from './prefer.ts';
-import { sendProblem } from './problems.ts';
-import type { DecidedOperation } from './reads.ts';
+import { retryAfterS, sendProblem } from './problems.ts';
+import { type LookedUp, UnreadableRow } from './reads.ts';
 import { planOf, type Verb } from './requests.ts';
 import { verdictOf } from './verdicts.ts';
 import type { WriteResult } from './write.ts';
@@ -112,7 +112,7 @@ async function answer(write: Write, { tenant, result }: Written): Promise<Fastif
       return sendProblem(reply, 'keyReused');
     case 'keyRunning':
       metrics.refused.inc({ reason: result.kind });
-      return sendProblem(reply, 'keyRunning');
+      return sendProblem(reply, 'keyRunning', { retryAfterS: retryAfterS(result.forMs) });
     case 'unknown':
       metrics.unknown.inc();
       log.warn(
@@ -142,12 +142,16 @@ async function answerAcknowledged(
   const { operationId } = acknowledged;
   const location = `/v1/operations/${operationId}`;
   const waitS = waitSecondsOf(headerOf(request, 'prefer'), LONGEST_WAIT_S);
-  let decided: DecidedOperation | undefined;
+  let decided: LookedUp | undefined;
   if (waitS !== undefined && decisions.hasRoom) {
     reply.header('preference-applied', `wait=${waitS}`);
     decided = await decisions.wait({ tenant, operationId }, waitS * 1000, goneSignal(reply));
   }
   if (decided === undefined) return reply.code(202).header('location', location).send(acknowledged);
+  if (decided instanceof UnreadableRow) {
+    deps.metrics.unreadableRows.inc();
+    return sendProblem(reply, 'outcomeUnknown', { operation: location, detail: decided.message });
+  }
   const verdict = verdictOf(decided.operation, verb);
   if (verdict.kind === 'problem') {
     const detail = verdict.detail === undefined ? {} : { detail: verdict.detail };

@@ -8,13 +8,17 @@ import type { Append } from '../runtime/produce.ts';
 import type { UnknownOutcome } from '../unknown/outcome.ts';
 import { type ClaimEntry, claimKeyOf, decodeEntry, encodeEntry, standingOf } from './claim-entry.ts';
 import type { ClaimStore } from './claims-first-of.ts';
+import type { DecidedAt } from './reads.ts';
 import type { CommandTrace, SentCommand } from './traces.ts';
 
 export interface WriterDeps {
   readonly claims: ClaimStore;
   readonly append: Append;
-  /** Where the first decision of an operation stands; undefined: the projection shows none. Throws when it cannot be asked. */
-  readonly decided: (tenant: string, operationId: string) => Promise<DecidedAt | undefined>;
+  /**
+   * Where the first decision of an operation stands; undefined: there is none, of nothing that was sent before the call.
+   * Throws while that cannot be said.
+   */
+  readonly decided: (operation: SentCommand) => Promise<DecidedAt | undefined>;
   /** Did a failed append write nothing, for certain? */
   readonly certainlyNotWritten: (error: unknown) => boolean;
   /** Keeps a command whose outcome is unknown, for the sweeper. */
@@ -29,12 +33,6 @@ export interface WriterDeps {
   readonly produceDeadlineMs: number;
   readonly commandWindowMs: number;
   readonly idempotencyTtlMs: number;
-}
-
-/** The command that an operation was first decided with. */
-export interface DecidedAt {
-  readonly partition: number;
-  readonly commandOffset: bigint;
 }
 
 /** What only the writer knows of a command before it is written. */
@@ -53,7 +51,7 @@ export interface CommandPlan {
   readonly partition: number;
   /** Fingerprint of what is asked for, verb included: the same idempotency key with another one is refused. */
   readonly payload: string;
-  /** Whether it offers an id for a reservation; every attempt of one operation offers the same. */
+  /** Whether it offers an id for a reservation; every attempt of one operation offers the same, until it is forgotten. */
   readonly newReservation: boolean;
   readonly encode: (stamp: CommandStamp) => Buffer;
 }
@@ -75,6 +73,7 @@ export type WriteResult =
       readonly replay: boolean;
     }
   | { readonly kind: 'keyReused' }
+  /** `forMs`: it has ended by then, one way or another. */
   | { readonly kind: 'keyRunning'; readonly forMs: number }
   | { readonly kind: 'notReady'; readonly cause: unknown }
   | { readonly kind: 'overloaded'; readonly cause: unknown }
@@ -129,8 +128,14 @@ export class CommandWriter {
     const r = command.newReservation ? reservationIdOf(nextId(), command.key) : '';
     const mine: ClaimEntry = { p: command.payload, r, u: nowMs() + longestRunMs, a: nowMs() };
     const claim = await claims.claim(claimKey, encodeEntry(mine), idempotencyTtlMs);
-    const answerOf = (entry: ClaimEntry) => this.#answerOf({ request, operationId, claimKey, entry });
-    if (claim.claimed) return (claim.decidedBefore && (await answerOf(mine))) ?? mine;
+    const attemptOf = (entry: ClaimEntry): Attempt => ({ request, operationId, claimKey, entry });
+    if (claim.claimed && claim.decidedBefore !== true) return mine;
+    if (claim.claimed) {
+      const answer = this.#answerOf(attemptOf(mine));
+      // Nothing runs under a key of which nobody can say what became of it.
+      answer.catch(() => this.#behind(this.#put(attemptOf(mine), { ...mine, u: undefined })));
+      return (await answer) ?? mine;
+    }
     const before = decodeEntry(claim.value);
     const standing = standingOf(before, command.payload, { nowMs: nowMs(), longestRunMs });
     switch (standing.kind) {
@@ -139,24 +144,28 @@ export class CommandWriter {
       case 'finished':
         return { kind: 'acknowledged', operationId, token: standing.token, replay: true };
       case 'running':
-        return { kind: 'keyRunning', forMs: standing.forMs };
+        return { kind: 'keyRunning', forMs: Math.min(standing.forMs, this.#deps.produceDeadlineMs) };
       case 'free': {
-        const answer = standing.isForgotten ? await answerOf(before) : undefined;
+        const answer = standing.isForgotten ? await this.#answerOf(attemptOf(before)) : undefined;
         if (answer !== undefined) return answer;
         // Two that meet here both go on: one event id, one reservation id, and the fold accepts once.
-        const again = { ...before, u: mine.u, a: standing.isForgotten ? mine.a : before.a };
+        // What is forgotten begins anew, with an id of now: an id as old as a key can get would be unknown to a Bloom filter.
+        const again = standing.isForgotten ? mine : { ...before, u: mine.u };
         await claims.put(claimKey, encodeEntry(again), idempotencyTtlMs);
         return again;
       }
     }
   }
 
-  /** The answer to an operation that was decided before; undefined: the projection shows no decision. */
+  /** The answer to an operation that was decided before; undefined: it was not. */
   async #answerOf(attempt: Attempt): Promise<WriteResult | undefined> {
     const { request, operationId, entry } = attempt;
-    const at = await this.#deps.decided(request.tenant, operationId);
+    const { tenant, command } = request;
+    const at = await this.#deps.decided({ tenant, operationId, partition: command.partition });
     if (at === undefined) return undefined;
-    const token = encodeToken({ region: this.#deps.region, topicId: request.topicId, ...at });
+    // It may have been decided in a topic of before, whose offsets say nothing of today's.
+    const topicId = at.topicId ?? request.topicId;
+    const token = encodeToken({ ...at, region: this.#deps.region, topicId });
     this.#behind(this.#put(attempt, { p: entry.p, r: entry.r, t: token }));
     return { kind: 'acknowledged', operationId, token, replay: true };
   }
@@ -220,21 +229,13 @@ export class CommandWriter {
   /** Never rejects: a command that could not be kept is counted, and its answer stays "unknown". */
   async #keep({ request }: Attempt, record: OutRecord, stamp: CommandStamp): Promise<void> {
     const { keepUnknown, onKept } = this.#deps;
-    const { tenant, topicId, command } = request;
+    const { tenant, topicId } = request;
+    const { partition, payload } = request.command;
+    const { eventId, issuedAtMs, notAfterMs } = stamp;
     const { key, value, headers } = record;
     if (key === null || value === null) return;
-    const outcome: UnknownOutcome = {
-      tenant,
-      eventId: stamp.eventId,
-      topic: TOPICS.commands,
-      topicId,
-      partition: command.partition,
-      record: { key, value, headers },
-      payload: command.payload,
-      issuedAtMs: stamp.issuedAtMs,
-      notAfterMs: stamp.notAfterMs,
-    };
-    await keepUnknown(outcome).then(
+    const of = { tenant, eventId, topicId, partition, payload, issuedAtMs, notAfterMs };
+    await keepUnknown({ ...of, topic: TOPICS.commands, record: { key, value, headers } }).then(
       () => onKept(true),
       () => onKept(false),
     );

@@ -9,7 +9,10 @@ import { readBatches } from './event.ts';
 import { type Position, type Projection, project as projectRead, refusedKey, type Standing } from './fold.ts';
 import { versionsWanted } from './versions.ts';
 
-const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
+const START: Position = {
+  ...{ nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n },
+  ...{ commandsTopicId: null, logTimeMs: 0 },
+};
 
 function decision(commandOffset: number, previous: number, over: Partial<Decision> = {}): Decision {
   const isAccepted = (over.decision ?? 'accepted') === 'accepted';
@@ -57,7 +60,7 @@ describe('project', () => {
       {
         partition: 0,
         from: START,
-        to: { nextOffset: 2n, leaderEpoch: 0, decidedThrough: 4n, logTimeMs: 1004 },
+        to: { ...START, nextOffset: 2n, leaderEpoch: 0, decidedThrough: 4n, logTimeMs: 1004 },
       },
     ]);
   });
@@ -67,7 +70,7 @@ describe('project', () => {
     expect(inBatch.operations).toMatchObject([
       { eventId: idOf(0), decision: 'accepted', repeats: 2, isFirst: true },
     ]);
-    const later = project(at({ nextOffset: 1n, leaderEpoch: 0, decidedThrough: 0n, logTimeMs: 0 }), [
+    const later = project(at({ ...START, nextOffset: 1n, leaderEpoch: 0, decidedThrough: 0n }), [
       batch(1, [repeatOf(0, 1, 0)]),
     ]);
     expect(later.operations).toMatchObject([

@@ -1,7 +1,8 @@
 import type { InRecord, RecordBatch } from '../../clients/kafka/ports.ts';
 import { type DeadLetter, type Origin, originKey } from '../../contract/dead-letter.ts';
 import { type Decision, tenantOfKey } from '../../contract/records.ts';
-import type { Link, ReadBatch, ReadEvent } from './event.ts';
+import { otherCommands } from '../runtime/stored-position.ts';
+import type { ReadBatch, ReadEvent } from './event.ts';
 import { type OperationRow, type ReservationRow, RowFold } from './rows.ts';
 
 /** Where one events partition stands in Postgres. */
@@ -11,6 +12,8 @@ export interface Position {
   readonly leaderEpoch: number;
   /** Last command offset whose decision is applied or put aside; -1 before the first. */
   readonly decidedThrough: bigint;
+  /** Of the commands topic that `decidedThrough` is an offset of; null: no event has said it yet. */
+  readonly commandsTopicId: string | null;
   readonly logTimeMs: number;
 }
 
@@ -118,13 +121,13 @@ class Folding {
     let at = start;
     for (const { record, event } of events) {
       if (record.offset < at.nextOffset) continue;
-      const trouble = event.replay === undefined ? gapBefore(event.link, at) : undefined;
+      const trouble = troubleAt(event, at);
       if (trouble !== undefined) {
-        this.troubles.set(batch.partition, `event ${record.offset}: ${trouble}`);
+        this.troubles.set(batch.partition, `event ${record.offset} ${trouble}`);
         return at;
       }
-      const { decidedThrough, logTimeMs } = this.#one(event, batch, record, at);
-      at = { nextOffset: record.offset + 1n, leaderEpoch: record.leaderEpoch, decidedThrough, logTimeMs };
+      const taken = this.#one(event, batch, record, at);
+      at = { ...taken, nextOffset: record.offset + 1n, leaderEpoch: record.leaderEpoch };
     }
     if (batch.nextOffset <= at.nextOffset) return at;
     // What stood there was no record (control records, compaction) and may be of a newer epoch than the last record:
@@ -132,7 +135,7 @@ class Folding {
     return { ...at, nextOffset: batch.nextOffset, leaderEpoch: -1 };
   }
 
-  /** Takes one event; answers how far commands are decided after it. A replay never moves that (S1). */
+  /** Takes one event; answers how far which commands are decided after it. A replay never moves that (S1). */
   #one(event: ReadEvent, batch: RecordBatch, record: InRecord, at: Position): Position {
     const { link, replay } = event;
     if (replay === undefined && link !== undefined && link.commandOffset <= at.decidedThrough) {
@@ -151,14 +154,16 @@ class Folding {
       }
       return at;
     }
-    if (event.kind === 'unreadable')
-      return link === undefined ? at : { ...at, decidedThrough: link.commandOffset };
+    if (link === undefined) return at;
+    const commandsTopicId = at.commandsTopicId ?? event.commandsTopicId;
+    const decided = { ...at, decidedThrough: link.commandOffset, commandsTopicId };
+    if (event.kind === 'unreadable') return decided;
     const { decision } = event;
     // Of a tick whose event is put aside for one hold, the others end all the same.
     if (failure === undefined) this.#rows.add(decision, batch.partition, record.offset);
     else if (failure.code === BEHIND) this.#rows.addEffects(decision, batch.partition);
     const logTimeMs = Math.max(at.logTimeMs, decision.logTimeMs);
-    return { ...at, decidedThrough: event.link.commandOffset, logTimeMs };
+    return { ...decided, logTimeMs };
   }
 
   /** Why an event cannot be applied and has to be put aside; undefined: it can. */
@@ -216,9 +221,16 @@ function letterOf(
   };
 }
 
-/** Why this event cannot follow what is applied, or undefined. A record without a link is no part of the chain. */
-function gapBefore(link: Link | undefined, at: Position): string | undefined {
-  if (link === undefined || link.commandOffset <= at.decidedThrough) return undefined;
+/**
+ * Why this event cannot follow what is applied, or undefined. A replay carries the headers of its original decision and is no
+ * part of the chain, nor is a record without a link.
+ */
+function troubleAt({ link, commandsTopicId, replay }: ReadEvent, at: Position): string | undefined {
+  if (replay !== undefined || link === undefined) return undefined;
+  // First: to a chain of other commands, "decided before" and "next" are said of numbers that have nothing in common.
+  const other = otherCommands(commandsTopicId, at.commandsTopicId, 'what is applied was decided from');
+  if (other !== undefined) return other;
+  if (link.commandOffset <= at.decidedThrough) return undefined;
   if (link.previousCommandOffset === at.decidedThrough) return undefined;
   return `follows command ${link.previousCommandOffset}, but decisions are applied through ${at.decidedThrough}`;
 }

@@ -1,7 +1,9 @@
+import { dlqOf } from '../../contract/dead-letter.ts';
 import { GROUPS } from '../../contract/groups.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { RoleContext } from '../adapters.ts';
 import { type Env, kafkaTarget, ownedPartitions, parseEnv, sqlTarget } from '../env.ts';
+import { sendProblem } from '../gateway/problems.ts';
 import { addReliability } from '../reliability/index.ts';
 import type { ProjectorReport } from '../reports/report.ts';
 import { Reporter } from '../reports/reporter.ts';
@@ -9,15 +11,15 @@ import { CommitPositions } from '../runtime/commit-positions.ts';
 import { meteredProduce, meteredRead } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
-import { ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
+import { postgresProbe } from '../runtime/postgres-probe.ts';
+import { ProbeLoop, type ProbeResult, QUESTION_MS } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
 import { openTelemetry } from '../telemetry/index.ts';
 import { DeadLetterBox } from './dead-letters.ts';
+import { PROJECTION_ROUTE } from './route-docs.ts';
 import { ProjectorSession } from './session.ts';
-
-const DESCRIBE_TIMEOUT_MS = 2500;
 
 /** Runs a projector until the signal: events in, Postgres out, for the partitions of its SHARE. */
 export async function runProjector(env: Env, context: RoleContext): Promise<void> {
@@ -40,24 +42,22 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   });
   const trouble: Trouble = { reason: 'not started' };
   let session: ProjectorSession | undefined;
-  const topics = { names: [TOPICS.events], partitions, timeoutMs: DESCRIBE_TIMEOUT_MS };
+  // Also where events are put aside: without it the first one that cannot be applied holds everything up.
+  const topics = { names: [TOPICS.events, dlqOf(TOPICS.events)], partitions, timeoutMs: QUESTION_MS };
   const loop = new ProbeLoop([
-    { name: 'kafka', run: async () => checkTopics(cluster, topics).then(() => `${partitions} partitions`) },
-    { name: 'postgres', run: async () => sql.query('SELECT 1').then(() => 'answers') },
+    {
+      name: 'kafka',
+      run: async () => checkTopics(cluster, topics).then(() => `${partitions} partitions each`),
+    },
+    postgresProbe(sql),
   ]);
   const state = (): ProbeResult =>
     session?.probe() ?? { name: 'partitions', ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
-  const probes = (): ProbeResult[] => [...loop.snapshot(), state()];
+  const probes = (): ProbeResult[] => [...loop.snapshot(), opening.probe(), state()];
   const app = createHttp({ role: 'projector', settings, metrics, probes, draining: () => signal.aborted });
-  app.get('/v1/monitoring/reservations/projection', async (_request, reply) => {
+  app.get(PROJECTION_ROUTE.url, async (_request, reply) => {
     const status = session?.status();
-    return (
-      status ??
-      reply
-        .code(503)
-        .header('retry-after', '1')
-        .send({ reason: trouble.reason ?? 'starting' })
-    );
+    return status ?? sendProblem(reply, 'notReady', { detail: trouble.reason ?? 'starting' });
   });
   const instance = settings.INSTANCE;
   const report = (): ProjectorReport => reportOf(session);
@@ -73,7 +73,7 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
   try {
     loop.start();
     reporter.start();
-    await addReliability(app, { sql, settings, metrics });
+    await addReliability(app, { sql, settings, metrics, beside: [PROJECTION_ROUTE] });
     const port = await listen(app, settings);
     log.info({ port, owned: owned.length, partitions }, 'projector listens');
     context.onListening?.(port);
@@ -102,10 +102,11 @@ export async function runProjector(env: Env, context: RoleContext): Promise<void
 /** A projector without a session projects nothing: its partitions are nobody's then. */
 function reportOf(session: ProjectorSession | undefined): ProjectorReport {
   const status = session?.status();
+  const seconds = status?.lagSeconds ?? null;
   return {
     partitions: status?.partitions.length ?? 0,
     stopped: status?.stopped.length ?? 0,
     lagRecords: status?.lagRecords ?? 0,
-    lagMs: Math.round((status?.lagSeconds ?? 0) * 1000),
+    lagMs: seconds === null ? null : Math.round(seconds * 1000),
   };
 }

@@ -10,12 +10,15 @@ import { DeadLetterBox } from './dead-letters.ts';
 import { readBatches } from './event.ts';
 import { type Letter, type Position, project } from './fold.ts';
 
-const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
+const START: Position = {
+  ...{ nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n },
+  ...{ commandsTopicId: null, logTimeMs: 0 },
+};
 const at = (position: Position = START) => new Map([[0, position]]);
 const TRACE = Buffer.from('00-trace-01');
 
 function event(offset: number, of: number, schema: EventSchema): InRecord {
-  const headers = eventHeaders(someDecision(of), schema, TRACE);
+  const headers = eventHeaders(someDecision(of), schema, TRACE, 'commands-id');
   return rawRecord(offset, encodeDecision(someDecision(of), schema), headers);
 }
 

@@ -9,6 +9,7 @@ const position = (nextOffset: number): Position => ({
   nextOffset: BigInt(nextOffset),
   leaderEpoch: 0,
   decidedThrough: BigInt(nextOffset - 1),
+  commandsTopicId: null,
   logTimeMs: 0,
 });
 
@@ -85,6 +86,39 @@ describe('the monitor of a projection', () => {
       lagSeconds: 10,
       lagIsExact: false,
     });
+  });
+
+  test('knows of a backlog that nothing was read of yet that it is at most as old as what was applied last', () => {
+    const { monitor, gauges } = setUp();
+    const positions = new Map([[0, { ...position(5), logTimeMs: 4000 }]]);
+    monitor.ends(0, 20n);
+    monitor.measure(positions, 64_000);
+    expect(gauges).toEqual({ records: 15, ms: 60_000 });
+    expect(monitor.status(positions, new Map(), 64_000)).toMatchObject({
+      lagRecords: 15,
+      lagSeconds: 60,
+      lagIsExact: false,
+    });
+    monitor.read(batch(5, 1, 62_000, 20));
+    expect(monitor.status(positions, new Map(), 64_000)).toMatchObject({ lagSeconds: 2, lagIsExact: true });
+  });
+
+  test('says nothing rather than 0 when nothing tells how old a backlog is', () => {
+    const { monitor, gauges } = setUp();
+    monitor.ends(0, 20n);
+    monitor.measure(at(0), 64_000);
+    expect(gauges).toEqual({ records: 20, ms: Number.NaN });
+    const status = monitor.status(at(0), new Map(), 64_000);
+    expect(status).toMatchObject({ lagRecords: 20, lagSeconds: null, lagIsExact: false });
+    expect(projectionStatusSchema.parse(status)).toEqual(status);
+  });
+
+  test('says nothing when a partition never got going, whatever it knows of the others', () => {
+    const { monitor } = setUp();
+    monitor.ends(0, 5n);
+    monitor.ends(1, 9n);
+    const stopped = new Map([[1, 'the position is not in the log']]);
+    expect(monitor.status(at(5), stopped, 1000)).toMatchObject({ lagSeconds: null, lagIsExact: false });
   });
 
   test('tells when it will have caught up from the pace of the last minute, and not when it does not', () => {

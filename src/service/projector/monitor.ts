@@ -23,14 +23,21 @@ export interface LagGauges {
   readonly projectionLagMs: { set(value: number): void };
 }
 
+interface Lag {
+  readonly lagRecords: number;
+  /** Null: nothing tells how old what waits is. */
+  readonly lagMs: number | null;
+  readonly isExact: boolean;
+}
+
 /** Rates are those of the last minute. */
 const WINDOW_MS = 60_000;
 const MARK_EVERY_MS = 1000;
 
 /**
  * How far the projection is, for people (`GET /v1/monitoring/reservations/projection`) and for the gauges. The age of
- * the oldest event that is not applied is exact while that event is in hand; else it is at most that of the last one
- * applied, and is said to be so.
+ * the oldest event that is not applied is exact while that event is in hand; else it is at most the time since the last
+ * one applied, here or before this life, and is said to be so. Where nothing tells it, it is null and not 0.
  */
 export class ProjectionMonitor {
   readonly #gauges: LagGauges;
@@ -78,7 +85,7 @@ export class ProjectionMonitor {
   measure(positions: ReadonlyMap<number, Position>, nowMs: number): void {
     const { lagRecords, lagMs } = this.#lag(positions, nowMs);
     this.#gauges.projectionLagRecords.set(lagRecords);
-    this.#gauges.projectionLagMs.set(lagMs);
+    this.#gauges.projectionLagMs.set(lagMs ?? Number.NaN);
     const last = this.#marks.at(-1);
     if (last !== undefined && nowMs - last.atMs < MARK_EVERY_MS) return;
     this.#marks.push({ atMs: nowMs, applied: this.#applied, behind: lagRecords });
@@ -105,7 +112,7 @@ export class ProjectionMonitor {
     const error = this.#lastError;
     return {
       lagRecords: lag.lagRecords,
-      lagSeconds: lag.lagMs / 1000,
+      lagSeconds: lag.lagMs === null ? null : lag.lagMs / 1000,
       lagIsExact: lag.isExact,
       appliedPerSecond,
       etaSeconds,
@@ -125,21 +132,22 @@ export class ProjectionMonitor {
     return end > position.nextOffset ? Number(end - position.nextOffset) : 0;
   }
 
-  #lag(positions: ReadonlyMap<number, Position>, nowMs: number) {
-    let lagRecords = 0;
-    let oldestMs = nowMs;
-    let isExact = true;
+  #lag(positions: ReadonlyMap<number, Position>, nowMs: number): Lag {
     for (const [partition, position] of positions) this.#last.set(partition, position);
-    for (const [partition, position] of this.#last) {
-      const behind = this.#behind(partition, position);
-      if (behind === 0) continue;
-      lagRecords += behind;
-      const { waitingSinceMs, appliedAtMs } = this.#seen.get(partition) ?? {};
-      const since = waitingSinceMs ?? appliedAtMs;
-      if (waitingSinceMs === undefined) isExact = false;
-      if (since !== undefined && since < oldestMs) oldestMs = since;
-    }
-    return { lagRecords, lagMs: Math.max(0, nowMs - oldestMs), isExact };
+    const waits = [...this.#last].flatMap(([partition, position]) => {
+      const records = this.#behind(partition, position);
+      return records === 0 ? [] : [{ records, ...sinceOf(this.#seen.get(partition), position) }];
+    });
+    // A partition that never got going here: what waits in it nobody knows.
+    const isUnknown = [...this.#seen.keys()].some((partition) => !this.#last.has(partition));
+    const sinces = waits.map(({ sinceMs }) => sinceMs);
+    const known = sinces.filter((sinceMs) => sinceMs !== undefined);
+    const isTold = !isUnknown && known.length === sinces.length;
+    return {
+      lagRecords: waits.reduce((total, { records }) => total + records, 0),
+      lagMs: isTold ? Math.max(0, nowMs - Math.min(nowMs, ...known)) : null,
+      isExact: isTold && waits.every(({ isExact }) => isExact),
+    };
   }
 
   /** Null: at this rate it does not catch up, or nobody can tell yet. */
@@ -156,4 +164,14 @@ export class ProjectionMonitor {
     if (lagRecords === 0) return { appliedPerSecond, etaSeconds: 0 };
     return { appliedPerSecond, etaSeconds: closedPerSecond > 0 ? lagRecords / closedPerSecond : null };
   }
+}
+
+/**
+ * Since when the oldest event of a partition has waited, at the earliest. The log time of a position is that of the command
+ * behind the last applied event; 0 is how a position begins, before anything was applied.
+ */
+function sinceOf(seen: Seen | undefined, { logTimeMs }: Position) {
+  const { waitingSinceMs, appliedAtMs } = seen ?? {};
+  const sinceMs = waitingSinceMs ?? appliedAtMs ?? (logTimeMs > 0 ? logTimeMs : undefined);
+  return { sinceMs, isExact: waitingSinceMs !== undefined };
 }

@@ -21,6 +21,8 @@ const BATCH: RecordBatch = {
 /** One partition with one batch at offset 0, and a Postgres that answers every read. */
 class World {
   stored = 0n;
+  /** Ends of the log as they are told one after the other, before the right one. */
+  ends: bigint[] = [];
   /** What becomes of a write: throws, or it is in. */
   write: () => void = () => {
     this.stored = 1n;
@@ -33,7 +35,10 @@ class World {
       describe: async () => ({ topics: [{ name: TOPICS.events, id: 'id', partitions: [{}] }] }),
     } as unknown as Cluster;
     const bounds = async () => [
-      { topic: TOPICS.events, topicId: 'id', partition: 0, startOffset: 0n, endOffset: 1n },
+      {
+        ...{ topic: TOPICS.events, topicId: 'id', partition: 0, startOffset: 0n },
+        endOffset: this.ends.shift() ?? 1n,
+      },
     ];
     const read = { bounds, epochEnds: async () => [], open: () => this.#reader() } as unknown as Read;
     this.session = new ProjectorSession({
@@ -108,6 +113,16 @@ class World {
 
 const diskFull = (): UpliftError =>
   new UpliftError('UPL-POSTGRES-QUERY', { message: 'could not extend file: No space left on device' });
+
+test('a broker that was just woken and tells an old end of the log stops no partition', async () => {
+  const world = new World();
+  world.stored = 1n;
+  world.ends = [0n];
+  await world.while(async () => {
+    await world.untilProbe('ready', ({ ok }) => ok);
+  });
+  expect(world.session.positions().get(0)).toBe(1n);
+}, 15_000);
 
 describe('a projector whose Postgres answers reads and takes no write', () => {
   test('is not ready and says why, keeps the event, and is ready once it is written', async () => {

@@ -1,31 +1,32 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { EpochEnd, Reader, RecordBatch } from '../../clients/kafka/ports.ts';
+import type { Reader, RecordBatch } from '../../clients/kafka/ports.ts';
 import type { ProjectionStatus } from '../../contract/http.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import type { ProbeResult } from '../runtime/probes.ts';
-import { cutBelow } from '../runtime/stored-position.ts';
-import { checkTopics } from '../runtime/topics.ts';
+import { lookTwice } from '../runtime/second-look.ts';
 import { countApplied } from './counting.ts';
 import type { ProjectorDeps } from './deps.ts';
-import { readBatches } from './event.ts';
+import { type ReadBatch, readBatches } from './event.ts';
 import { type Position, project, refusedKey } from './fold.ts';
 import { isolate } from './isolate.ts';
 import { ProjectionMonitor } from './monitor.ts';
+import { lookUpPositions } from './positions.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { applyProjection, loadPositions, type StoredPosition } from './store.ts';
 import { loadVersions } from './store-rows.ts';
-import { failureText, isPoison, troubleOf, troubleTexts } from './trouble.ts';
+import { failureText, isPoison, troubleTexts } from './trouble.ts';
 import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
-const REQUEST_TIMEOUT_MS = 5000;
-const WAIT_MS = 250;
 const STALLED_MS = 10_000;
-const MAX_RECORDS = 2000;
 const MAX_BACKOFF_MS = 2000;
 
-/** One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. */
+/**
+ * One life of the projector: positions from Postgres, events from Kafka, one transaction per gathered batch. While one is
+ * written the next is read and decoded, never judged.
+ */
 export class ProjectorSession {
   readonly #deps: ProjectorDeps;
   readonly #positions = new Map<number, Position>();
@@ -47,11 +48,15 @@ export class ProjectorSession {
   }
 
   async run(): Promise<void> {
+    let ahead: ReadAhead | undefined;
     try {
-      await this.#start();
-      while (!this.#deps.signal.aborted) await this.#step();
+      const reader = await this.#start();
+      const { eventSchema, signal } = this.#deps;
+      ahead = new ReadAhead({ reader, eventSchema, onBatch: (batch) => this.#arrived(batch) });
+      while (!signal.aborted) await this.#step(ahead);
     } finally {
       await this.#reader?.close();
+      await ahead?.drop();
     }
   }
 
@@ -78,30 +83,22 @@ export class ProjectorSession {
     return { name: 'partitions', ok, detail, ageMs: 0 };
   }
 
-  async #start(): Promise<void> {
-    const { cluster, partitions, owned, sql, read, log } = this.#deps;
-    const ids = await checkTopics(cluster, {
-      names: [TOPICS.events],
-      partitions,
-      timeoutMs: REQUEST_TIMEOUT_MS,
-    });
-    this.#topicId = ids.get(TOPICS.events) ?? '';
-    const stored = await loadPositions(sql, this.#topicId, owned);
-    const bounds = await read.bounds([TOPICS.events], { timeoutMs: REQUEST_TIMEOUT_MS });
-    const epochs = await this.#epochEnds(stored);
-    for (const partition of owned) {
-      const position = stored.get(partition);
-      const found = bounds.find((each) => each.partition === partition);
-      const cut = (at: StoredPosition): string | undefined =>
-        cutBelow(at, epochs.get(partition), 'events are applied');
-      const trouble =
-        troubleOf(position, found, this.#topicId) ?? (position === undefined ? undefined : cut(position));
-      if (trouble !== undefined) this.#stop(partition, trouble);
-      else if (position !== undefined) this.#positions.set(partition, position);
-      if (found !== undefined) this.#monitor.ends(partition, found.endOffset);
-    }
+  async #start(): Promise<Reader> {
+    const { read, owned, signal, log } = this.#deps;
+    const troubles = new Map<number, string>();
+    const look = async (asked: readonly number[]): Promise<number[]> => {
+      const found = await lookUpPositions({ ...this.#deps, owned: asked });
+      this.#topicId = found.topicId;
+      for (const partition of asked) troubles.delete(partition);
+      for (const [partition, reason] of found.troubles) troubles.set(partition, reason);
+      for (const [partition, position] of found.positions) this.#positions.set(partition, position);
+      for (const [partition, endOffset] of found.ends) this.#monitor.ends(partition, endOffset);
+      return [...found.troubles.keys()];
+    };
+    await lookTwice(owned, look, { signal });
+    for (const [partition, reason] of troubles) this.#stop(partition, reason);
     if (this.#positions.size === 0) throw new Error(`no partition can be projected: ${this.probe().detail}`);
-    this.#reader = read.open(
+    const reader = read.open(
       [...this.#positions].map(([partition, { nextOffset }]) => ({
         topic: TOPICS.events,
         topicId: this.#topicId,
@@ -110,44 +107,28 @@ export class ProjectorSession {
       })),
       { gatherMs: GATHER_MS },
     );
+    this.#reader = reader;
     log.info({ partitions: this.#positions.size }, 'projecting');
+    return reader;
   }
 
-  /** What today's leaders say of the epochs our positions carry (S3). */
-  async #epochEnds(stored: ReadonlyMap<number, StoredPosition>): Promise<ReadonlyMap<number, EpochEnd>> {
-    const wants = [...stored].flatMap(([partition, { leaderEpoch, topicId }]) =>
-      leaderEpoch < 0 || topicId !== this.#topicId ? [] : [{ topic: TOPICS.events, partition, leaderEpoch }],
-    );
-    const ends = await this.#deps.read.epochEnds(wants, { timeoutMs: REQUEST_TIMEOUT_MS });
-    return new Map(ends.map((end) => [end.partition, end]));
-  }
-
-  async #step(): Promise<void> {
-    const batches = await this.#gather();
-    if (batches.length > 0) await this.#write(batches);
+  async #step(ahead: ReadAhead): Promise<void> {
+    const read = (await ahead.take()).filter(({ batch }) => this.#positions.has(batch.partition));
+    for (const { batch } of read) this.#monitor.read(batch);
+    if (read.length > 0) await this.#write(read, ahead);
     this.#monitor.measure(this.#positions, Date.now());
   }
 
-  /** Waits for a batch, then takes what else is there already, up to a bound. */
-  async #gather(): Promise<RecordBatch[]> {
-    const reader = this.#reader;
-    const batches: RecordBatch[] = [];
-    let records = 0;
-    let batch = await reader?.next(WAIT_MS);
-    while (batch !== undefined) {
-      this.#monitor.read(batch);
-      if (this.#positions.has(batch.partition)) batches.push(batch);
-      records += batch.records.length;
-      if (records >= MAX_RECORDS) break;
-      batch = await reader?.next(0);
-    }
-    return batches;
+  /** A batch was read ahead; false: nobody wants it. */
+  #arrived({ partition, highWatermark }: RecordBatch): boolean {
+    this.#monitor.ends(partition, highWatermark);
+    return this.#positions.has(partition);
   }
 
-  async #write(batches: readonly RecordBatch[]): Promise<void> {
+  async #write(read: readonly ReadBatch[], ahead: ReadAhead): Promise<void> {
     let failure: unknown;
     try {
-      failure = await this.#apply(batches);
+      failure = await this.#apply(read);
     } catch (error) {
       failure = error;
     }
@@ -162,7 +143,9 @@ export class ProjectorSession {
     const reason = failureText(failure);
     this.#monitor.failed(reason, Date.now());
     this.#deps.log.warn({ reason }, 'batch not applied, reading the offsets again');
-    if (isPoison(failure)) await this.#isolate(batches);
+    // What was read ahead follows what is not applied: it is read again, from wherever the offsets are found.
+    await ahead.drop();
+    if (isPoison(failure)) await this.#isolate(read);
     // A refusal that stays must not become a busy loop.
     const pauseMs = Math.min(50 * 2 ** this.#failures, MAX_BACKOFF_MS);
     this.#failures += 1;
@@ -171,22 +154,22 @@ export class ProjectorSession {
   }
 
   /** Undefined when applied, else why the offsets have to be read again. */
-  async #apply(batches: readonly RecordBatch[]): Promise<string | undefined> {
+  async #apply(read: readonly ReadBatch[]): Promise<string | undefined> {
     const startedMs = performance.now();
-    const { sql, letters, eventSchema } = this.#deps;
-    const read = readBatches(batches, eventSchema);
+    const { sql, letters } = this.#deps;
     const versions = await loadVersions(sql, versionsWanted(read));
     const projection = project({ positions: this.#positions, versions, refused: this.#refused }, read);
     const refused = await letters.park(projection.letters);
     if (refused.size > 0) {
       for (const [partition, reason] of refused) this.#stop(partition, reason);
-      return this.#apply(batches.filter(({ partition }) => !refused.has(partition)));
+      return this.#apply(read.filter(({ batch }) => !refused.has(batch.partition)));
     }
     if (projection.moves.length > 0) {
       const applied = await applyProjection(sql, this.#topicId, projection);
       if (applied.state === 'again') return applied.reason;
       letters.settled(projection.letters);
       for (const { partition, to } of projection.moves) this.#positions.set(partition, to);
+      const batches = read.map(({ batch }) => batch);
       this.#monitor.wrote(batches);
       countApplied(this.#deps, projection, applied, { batches, startedMs });
     }
@@ -195,14 +178,20 @@ export class ProjectorSession {
   }
 
   /** Postgres refused rows: finds the events they are from and puts those aside (S11). */
-  async #isolate(batches: readonly RecordBatch[]): Promise<void> {
+  async #isolate(read: readonly ReadBatch[]): Promise<void> {
     await this.#reread();
-    for (const batch of batches) {
+    let again: string | undefined;
+    for (const { batch } of read) {
       const refusal = await isolate(batch, {
-        apply: (part) => this.#apply([part]),
+        apply: async (part) => {
+          again = await this.#apply(readBatches([part], this.#deps.eventSchema));
+          return again;
+        },
         refuse: ({ offset }, sqlState) => this.#refused.set(refusedKey(batch.partition, offset), sqlState),
       });
       if (refusal !== undefined) this.#stop(batch.partition, refusal);
+      // The next batch may follow this one, of which nobody knows whether it is in.
+      if (again !== undefined) break;
     }
     this.#refused.clear();
   }

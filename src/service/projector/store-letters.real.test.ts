@@ -16,6 +16,7 @@ import { loadVersions } from './store-rows.ts';
 import { versionsWanted } from './versions.ts';
 
 const TOPIC_ID = 'topic-1';
+const COMMANDS_ID = 'commands-1';
 let postgres: TestPostgres;
 let direct: Sql;
 let sql: Sql;
@@ -43,7 +44,11 @@ beforeEach(async () => {
 const decision = (offset: number, over: Partial<Decision> = {}): Decision =>
   someDecision(offset, { reservation: someReservation({ id: `res-${offset}`, quantity: 3 }), ...over });
 
-const record = (offset: number, of: Decision, headers = eventHeaders(of, 2, null)): InRecord => ({
+const record = (
+  offset: number,
+  of: Decision,
+  headers = eventHeaders(of, 2, null, COMMANDS_ID),
+): InRecord => ({
   offset: BigInt(offset),
   leaderEpoch: 0,
   timestampMs: 0,
@@ -56,7 +61,7 @@ const record = (offset: number, of: Decision, headers = eventHeaders(of, 2, null
 function replay(offset: number, of: Decision, first: number): InRecord {
   const topic = 'reservations.events';
   const origin = { topic, topicId: TOPIC_ID, partition: 0, offset: BigInt(first), timestampMs: 0 };
-  const headers = replayHeaders(eventHeaders(of, 2, null), { id: 'run-1', origin, attempt: 1 });
+  const headers = replayHeaders(eventHeaders(of, 2, null, COMMANDS_ID), { id: 'run-1', origin, attempt: 1 });
   return record(offset, of, headers);
 }
 

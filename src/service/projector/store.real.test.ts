@@ -206,6 +206,26 @@ describe('the projection in Postgres', () => {
     },
   );
 
+  test('a position keeps the commands topic it is of, and none of another topic is written over it', async () => {
+    const at = async () => (await loadPositions(sql, TOPIC, [0])).get(0);
+    /** The next event, applied by somebody who takes the position for one of this topic. */
+    const applyAs = async (offset: number, commandsTopicId: string | null) => {
+      const { moves, ...rows } = project(await loadPositions(sql, TOPIC, [0]), [
+        batch(0, offset, [accepted(offset)]),
+      ]);
+      const as = moves.map((move) => ({ ...move, to: { ...move.to, commandsTopicId } }));
+      return (await applyProjection(sql, TOPIC, { ...rows, moves: as })).state;
+    };
+    expect(await applyAs(0, null)).toBe('applied');
+    expect(await at()).toMatchObject({ nextOffset: 1n, commandsTopicId: null });
+    expect(await applyAs(1, 'a')).toBe('applied');
+    expect(await applyAs(2, null)).toBe('applied');
+    expect(await at()).toMatchObject({ nextOffset: 3n, commandsTopicId: 'a' });
+    expect(await applyAs(3, 'b')).toBe('again');
+    expect(await at()).toMatchObject({ nextOffset: 3n, commandsTopicId: 'a' });
+    expect(await applyAs(3, 'a')).toBe('applied');
+  });
+
   test('an event id that is decided a second time keeps its first row and is counted', async () => {
     const positions = await loadPositions(sql, TOPIC, [0]);
     await applyProjection(sql, TOPIC, project(positions, [batch(0, 0, [accepted(0)])]));

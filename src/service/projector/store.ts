@@ -23,19 +23,21 @@ export type Applied =
   | { readonly state: 'again'; readonly reason: string };
 
 // FOR UPDATE in partition order: two projectors that meet wait for each other instead of locking each other out (S4).
+// Once the commands topic is known it never changes: `decided_through` of another one is not written over it.
 const MOVE_OFFSETS = `
 WITH wanted AS (
-  SELECT * FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::int[])
-    AS w(partition, expected, next_offset, decided_through, log_time_ms, leader_epoch)
+  SELECT * FROM unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::int[], $8::text[])
+    AS w(partition, expected, next_offset, decided_through, log_time_ms, leader_epoch, commands_topic_id)
 ), locked AS (
   SELECT o.partition FROM uplift_service.offsets o JOIN wanted w ON w.partition = o.partition
   WHERE o.topic = '${TOPICS.events}' AND o.topic_id = $1 ORDER BY o.partition FOR UPDATE OF o
 )
 UPDATE uplift_service.offsets o
 SET next_offset = w.next_offset, leader_epoch = w.leader_epoch, decided_through = w.decided_through,
-  log_time_ms = w.log_time_ms, updated_at = now()
+  log_time_ms = w.log_time_ms, commands_topic_id = COALESCE(w.commands_topic_id, o.commands_topic_id), updated_at = now()
 FROM wanted w JOIN locked l ON l.partition = w.partition
-WHERE o.topic = '${TOPICS.events}' AND o.topic_id = $1 AND o.partition = w.partition AND o.next_offset = w.expected`;
+WHERE o.topic = '${TOPICS.events}' AND o.topic_id = $1 AND o.partition = w.partition AND o.next_offset = w.expected
+  AND (o.commands_topic_id = w.commands_topic_id) IS NOT FALSE`;
 
 /** Offsets of these partitions; partitions seen for the first time get a row that starts at 0 of this topic id. */
 export async function loadPositions(
@@ -54,10 +56,11 @@ export async function loadPositions(
     next_offset: bigint;
     leader_epoch: number;
     decided_through: bigint;
+    commands_topic_id: string | null;
     log_time_ms: bigint;
   }>(
-    `SELECT topic_id, partition, next_offset, leader_epoch, decided_through, log_time_ms FROM uplift_service.offsets
-     WHERE topic = '${TOPICS.events}' AND partition = ANY($1::int[])`,
+    `SELECT topic_id, partition, next_offset, leader_epoch, decided_through, commands_topic_id, log_time_ms
+     FROM uplift_service.offsets WHERE topic = '${TOPICS.events}' AND partition = ANY($1::int[])`,
     [partitions],
   );
   return new Map(
@@ -68,6 +71,7 @@ export async function loadPositions(
         nextOffset: row.next_offset,
         leaderEpoch: row.leader_epoch,
         decidedThrough: row.decided_through,
+        commandsTopicId: row.commands_topic_id,
         logTimeMs: Number(row.log_time_ms),
       },
     ]),
@@ -103,6 +107,7 @@ async function moveOffsets(tx: SqlTransaction, topicId: string, { moves }: Proje
     moves.map((move) => move.to.decidedThrough),
     moves.map((move) => move.to.logTimeMs),
     moves.map((move) => move.to.leaderEpoch),
+    moves.map((move) => move.to.commandsTopicId),
   ]);
   if (rowCount !== moves.length)
     throw new Moved(`${moves.length - rowCount} of ${moves.length} offsets are not where they were`);

@@ -38,7 +38,8 @@ const BATCH: RecordBatch = {
 describe('the trace of a projection', () => {
   test('has a span for each recorded event that was applied, below whoever wrote it; one put aside fails', () => {
     const recorder = new MemoryRecorder();
-    const position = { nextOffset: 4n, leaderEpoch: 0, decidedThrough: 0n, logTimeMs: 0 };
+    const at = { leaderEpoch: 0, decidedThrough: 0n, commandsTopicId: null, logTimeMs: 0 };
+    const position = { nextOffset: 4n, ...at };
     const letter = { partition: 5, record: RECORDS[3], failure: { errorCode: 'schema-unknown' } };
     const projection: Pick<Projection, 'moves' | 'letters'> = {
       moves: [{ partition: 5, from: { ...position, nextOffset: 0n }, to: position }],

@@ -5,7 +5,7 @@ import type { Tracing } from '../telemetry/spans.ts';
 import type { Projection } from './fold.ts';
 
 /**
- * A span for each event of recorded traces that a committed transaction applied, from when it was in hand to now. Events
+ * A span for each event of recorded traces that a committed transaction applied, from when its batch was begun to now. Events
  * that were put aside are in it as failed: what their trace asked for is not in the projection.
  */
 export function traceApplied(

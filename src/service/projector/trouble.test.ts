@@ -8,7 +8,10 @@ import { cutBelow as cut, type StoredPosition } from '../runtime/stored-position
 import { readBatches } from './event.ts';
 import { type Position, project } from './fold.ts';
 
-const START: Position = { nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n, logTimeMs: 0 };
+const START: Position = {
+  ...{ nextOffset: 0n, leaderEpoch: -1, decidedThrough: -1n },
+  ...{ commandsTopicId: null, logTimeMs: 0 },
+};
 
 /** One offset of a partition: who led when it was written, and whether it is a control record (no reader gets those). */
 interface Entry {

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Sql } from '../../clients/postgres/index.ts';
 import type { Settings } from '../env.ts';
 import { addDocRoutes } from '../gateway/openapi-routes.ts';
+import type { RouteDoc } from '../gateway/route-docs.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { openFacts } from './look.ts';
 import { addReliabilityMetrics } from './metrics.ts';
@@ -20,7 +21,14 @@ export async function addReliability(
     sql,
     settings,
     metrics,
-  }: { readonly sql: Sql; readonly settings: Settings; readonly metrics: Pick<Metrics, 'registry'> },
+    beside = [],
+  }: {
+    readonly sql: Sql;
+    readonly settings: Settings;
+    readonly metrics: Pick<Metrics, 'registry'>;
+    /** Routes of the role itself, to be described with these. */
+    readonly beside?: readonly RouteDoc[];
+  },
 ): Promise<void> {
   const facts = openFacts(sql);
   const by = { region: settings.UPLIFT_REGION, instance: settings.INSTANCE };
@@ -30,6 +38,6 @@ export async function addReliability(
     hosts: [settings.HTTP_HOST, ...(settings.OPERATOR_HOSTS ?? [])],
     nowMs: Date.now,
   });
-  addDocRoutes(app, RELIABILITY_ROUTES, RELIABILITY_INFO);
+  addDocRoutes(app, [...beside, ...RELIABILITY_ROUTES], RELIABILITY_INFO);
   addReliabilityMetrics(metrics.registry, () => facts.all(), Date.now);
 }

@@ -89,6 +89,9 @@ describe('the verdict on reliability', () => {
     expect(says(withFact('projection', { covered: 12, lagSeconds: null, lagRecords: null }))).toEqual([
       'projection unknown: no projector was heard from for 12 of 24 partitions',
     ]);
+    expect(says(withFact('projection', { lagSeconds: null, lagRecords: 7 }))).toEqual([
+      'projection unknown: how old the events are that wait is not known yet',
+    ]);
   });
 
   test('and the whole status are what the contract says', () => {

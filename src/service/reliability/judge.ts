@@ -114,7 +114,9 @@ function projection({ partitions, covered, stopped, lagRecords, lagSeconds }: Va
         `no projector was heard from for ${partitions - covered} of ${counted(partitions, 'partition')}`,
       ),
     );
-  if (lagSeconds !== null && lagRecords !== null && lagSeconds > LAG_LIMIT_S)
+  else if (lagSeconds === null || lagRecords === null)
+    reasons.push(unknown('how old the events are that wait is not known yet'));
+  else if (lagSeconds > LAG_LIMIT_S)
     reasons.push(
       attention(
         `${spanOf(lagSeconds * 1000)} behind, ${counted(lagRecords, 'event')} (limit ${LAG_LIMIT_S} s)`,

@@ -63,6 +63,11 @@ describe('projectors', () => {
     expect(projectorsOf(rows, NOW_MS)).toEqual({ covered: 24, stopped: 1, lagRecords: 5, lagMs: 3000 });
     expect(projectorsOf([], NOW_MS)).toMatchObject({ covered: 0, lagMs: null });
   });
+
+  test('of which one cannot tell how old its backlog is make the whole unknown', () => {
+    const rows = [row(PROJECTOR), row({ ...PROJECTOR, lagRecords: 5, lagMs: null })];
+    expect(projectorsOf(rows, NOW_MS)).toEqual({ covered: 24, stopped: 0, lagRecords: 5, lagMs: null });
+  });
 });
 
 describe('a sweeper', () => {

@@ -63,7 +63,7 @@ export interface Projectors {
   readonly covered: number;
   readonly stopped: number;
   readonly lagRecords: number;
-  /** Of the one that is furthest behind; null when none was heard from. */
+  /** Of the one that is furthest behind; null when none was heard from, or one of them cannot tell. */
   readonly lagMs: number | null;
 }
 
@@ -72,14 +72,13 @@ export function projectorsOf(rows: readonly ReportRow[], nowMs: number): Project
   const heard = read(rows, 'projector', nowMs, (json) => projectorReportSchema.parse(json)).filter(
     ({ silentMs }) => silentMs <= HEARD_MS,
   );
+  // What was behind goes on ageing until it says otherwise.
+  const lags = heard.map(({ report, silentMs }) => later(report.lagMs, report.lagRecords > 0 ? silentMs : 0));
   return {
     covered: sum(heard.map(({ report }) => report.partitions)),
     stopped: sum(heard.map(({ report }) => report.stopped)),
     lagRecords: sum(heard.map(({ report }) => report.lagRecords)),
-    // What was behind goes on ageing until it says otherwise.
-    lagMs: largest(
-      heard.map(({ report, silentMs }) => later(report.lagMs, report.lagRecords > 0 ? silentMs : 0)),
-    ),
+    lagMs: lags.includes(null) ? null : largest(lags),
   };
 }
 

@@ -40,7 +40,8 @@ export const projectorReportSchema = z.object({
   partitions: count,
   stopped: count,
   lagRecords: count,
-  lagMs: z.number().min(0),
+  /** Null: nobody can tell how old what waits is. */
+  lagMs: age,
 });
 export type ProjectorReport = z.infer<typeof projectorReportSchema>;
 

@@ -4,7 +4,7 @@ import type { PartitionOffset } from '../../clients/kafka/group-ports.ts';
 import { waitFor } from '../../core/wait.ts';
 import { CommitPositions } from './commit-positions.ts';
 
-function setUp() {
+function setUp(againMs?: number) {
   const commits: string[] = [];
   const lines: string[] = [];
   const state = { positions: new Map<number, bigint>(), failing: '', failed: 0, closed: 0 };
@@ -28,6 +28,7 @@ function setUp() {
     },
     log: pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) }),
     everyMs: 5,
+    ...(againMs === undefined ? {} : { againMs }),
   });
   const until = (what: string, probe: () => boolean): Promise<boolean> =>
     waitFor(async () => probe(), { what, timeoutMs: 5000, intervalMs: 2 });
@@ -50,6 +51,14 @@ describe('committing positions for lag tools', () => {
     await committing.stop();
     expect(commits).toEqual(['g t/0@0,t/1@7', 'g t/1@8']);
     expect(state.closed).toBe(1);
+  });
+
+  it('commits again what stands still: without members a group forgets an offset that is not committed for days', async () => {
+    const { committing, commits, state, until } = setUp(20);
+    state.positions = new Map([[0, 3n]]);
+    await until('a second commit', () => commits.length >= 2);
+    await committing.stop();
+    expect(new Set(commits)).toEqual(new Set(['g t/0@3']));
   });
 
   it('counts every failure, logs each reason once, and commits all that moved when it works again', async () => {

@@ -5,6 +5,8 @@ import { reasonOf } from '../../core/error.ts';
 
 const EVERY_MS = 1000;
 const TIMEOUT_MS = 3000;
+/** Without members a group's offset is forgotten so long after its own last commit (offsets.retention.minutes, 7 days). */
+const AGAIN_MS = 3_600_000;
 
 export interface CommitPositionsOptions {
   /** Opened here and closed by `stop`. */
@@ -16,15 +18,18 @@ export interface CommitPositionsOptions {
   readonly onFailed: () => void;
   readonly log: Logger;
   readonly everyMs?: number;
+  /** One that stands still is committed again after so long. */
+  readonly againMs?: number;
 }
 
 /**
- * Commits positions to a group in the background, those that moved, about once a second, so that lag tools see them.
- * Nothing reads them back. A failure is counted, logged once per new reason, and otherwise without effect.
+ * Commits positions to a group in the background, those that moved, about once a second, so that lag tools see them;
+ * those that stand still once an hour, or Kafka would forget them. Nothing reads them back. A failure is counted,
+ * logged once per new reason, and otherwise without effect.
  */
 export class CommitPositions {
   readonly #options: CommitPositionsOptions;
-  readonly #committed = new Map<number, bigint>();
+  readonly #committed = new Map<number, { readonly offset: bigint; readonly atMs: number }>();
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   #logged: string | undefined;
@@ -50,13 +55,17 @@ export class CommitPositions {
   }
 
   async #commit(): Promise<void> {
-    const { groups, groupId, topic, positions, onFailed, log } = this.#options;
-    const moved = [...positions()].filter(([partition, offset]) => this.#committed.get(partition) !== offset);
+    const { groups, groupId, topic, positions, onFailed, log, againMs = AGAIN_MS } = this.#options;
+    const atMs = performance.now();
+    const moved = [...positions()].filter(([partition, offset]) => {
+      const last = this.#committed.get(partition);
+      return last?.offset !== offset || atMs - last.atMs >= againMs;
+    });
     if (moved.length === 0) return;
     try {
       const offsets = moved.map(([partition, offset]) => ({ topic, partition, offset }));
       await groups.commit(groupId, offsets, { timeoutMs: TIMEOUT_MS });
-      for (const [partition, offset] of moved) this.#committed.set(partition, offset);
+      for (const [partition, offset] of moved) this.#committed.set(partition, { offset, atMs });
       this.#logged = undefined;
     } catch (error) {
       onFailed();

@@ -14,6 +14,7 @@ export interface Metrics {
   readonly reads: Counter<'source'>;
   readonly readsBehind: Counter;
   readonly decisionLookFailed: Counter;
+  readonly unreadableRows: Counter;
   readonly requestDuration: Histogram<'method' | 'route' | 'status'>;
   readonly decided: Counter<'decision' | 'command'>;
   readonly decideDuration: Histogram;
@@ -93,6 +94,10 @@ export function createMetrics(): Metrics {
     decisionLookFailed: counter(
       'uplift_decision_look_failed_total',
       'Looks for decisions that are waited for which Postgres did not answer',
+    ),
+    unreadableRows: counter(
+      'uplift_unreadable_rows_total',
+      'Answers that a row of the projection made impossible: this version cannot read it',
     ),
     requestDuration: new Histogram({
       name: 'uplift_request_duration_seconds',

@@ -1,6 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { Cluster, Read } from '../../clients/kafka/ports.ts';
+import type { EventSchema } from '../../contract/events.ts';
+import type { Tracing } from '../telemetry/spans.ts';
+import type { Metrics } from './metrics.ts';
 import { RETRY_MS, Retries } from './retry.ts';
+
+/** What one life of a role that owns partitions works with. */
+export interface OwnerDeps {
+  readonly cluster: Cluster;
+  readonly read: Read;
+  /** Of events: written by the commands role, and the newest that a projector reads. */
+  readonly eventSchema: EventSchema;
+  readonly metrics: Metrics;
+  /** Undefined: nothing is recorded. */
+  readonly tracing?: Tracing | undefined;
+  readonly log: Logger;
+  readonly owned: readonly number[];
+  readonly partitions: number;
+  readonly signal: AbortSignal;
+}
 
 /** Why the work of a role does not run at the moment; undefined while it runs. */
 export interface Trouble {

@@ -1,4 +1,5 @@
 import type { EpochEnd, PartitionBounds } from '../../clients/kafka/ports.ts';
+import { TOPICS } from '../../contract/records.ts';
 
 /** Where to read on in a log, with the epoch of the last record before; -1: not known, or there is none. */
 export interface StoredPosition {
@@ -14,6 +15,20 @@ export function outOfBounds(
 ): string | undefined {
   if (nextOffset >= startOffset && nextOffset <= endOffset) return undefined;
   return `the next ${what} is ${nextOffset}, but ${what}s ${startOffset} to ${endOffset} are in the log`;
+}
+
+/**
+ * Why an event cannot follow what is known, or undefined: the offsets in it are of another commands topic than those known,
+ * so an equal or higher one says nothing (S3). Null: its writer, or all events so far, did not say of which.
+ * `known` says what is known of the other id: "the topic is".
+ */
+export function otherCommands(
+  decidedFrom: string | null,
+  knownId: string | null,
+  known: string,
+): string | undefined {
+  if (decidedFrom === null || knownId === null || decidedFrom === knownId) return undefined;
+  return `was decided from ${TOPICS.commands} of topic id ${decidedFrom}, but ${known} ${knownId}: it was made again`;
 }
 
 /**

@@ -12,7 +12,8 @@ import { Reporter } from '../reports/reporter.ts';
 import { meteredProduce } from '../runtime/flow-metrics.ts';
 import { createHttp, listen } from '../runtime/http.ts';
 import { createMetrics } from '../runtime/metrics.ts';
-import { type Probe, ProbeLoop, type ProbeResult } from '../runtime/probes.ts';
+import { postgresProbe } from '../runtime/postgres-probe.ts';
+import { type Probe, ProbeLoop, type ProbeResult, QUESTION_MS, seenNow } from '../runtime/probes.ts';
 import { openInBackground } from '../runtime/produce.ts';
 import { keepRunning, type Trouble } from '../runtime/session.ts';
 import { checkTopics } from '../runtime/topics.ts';
@@ -22,7 +23,6 @@ import { keepHouse } from './housekeeping.ts';
 import { SWEEP_RULES } from './plan.ts';
 import { type Round, type SweepDeps, sweepOnce } from './sweep.ts';
 
-const DESCRIBE_TIMEOUT_MS = 2500;
 const BATCH = 50;
 const IDLE_MS = 500;
 const HOUSEKEEPING_MS = 5000;
@@ -53,7 +53,7 @@ export async function runSweeper(env: Env, context: RoleContext): Promise<void> 
   const trouble: Trouble = { reason: 'not started' };
   const progress: Progress = { sweptAtMs: undefined, lastWork: undefined };
   const loop = new ProbeLoop(probesOf(cluster, sql, settings, topic));
-  const probes = (): ProbeResult[] => [...loop.snapshot(), sweepProbe(progress, trouble)];
+  const probes = (): ProbeResult[] => [...loop.snapshot(), opening.probe(), sweepProbe(progress, trouble)];
   const app = createHttp({ role: 'sweeper', settings, metrics, probes, draining: () => signal.aborted });
   const instance = settings.INSTANCE;
   const report = (): SweeperReport => reportOf(progress);
@@ -114,14 +114,14 @@ function reportOf({ sweptAtMs, lastWork }: Progress): SweeperReport {
   };
 }
 
-function sweepProbe({ sweptAtMs }: Pick<Progress, 'sweptAtMs'>, trouble: Trouble): ProbeResult {
-  const name = 'sweeps';
-  if (sweptAtMs === undefined || trouble.reason !== undefined)
-    return { name, ok: false, detail: trouble.reason ?? 'starting', ageMs: 0 };
-  const ageMs = Math.round(performance.now() - sweptAtMs);
-  const ok = ageMs <= ROUND_LIMIT_MS;
-  return { name, ok, detail: ok ? 'last round done' : `no round ended for ${ageMs} ms`, ageMs };
-}
+const sweepProbe = ({ sweptAtMs }: Pick<Progress, 'sweptAtMs'>, trouble: Trouble): ProbeResult =>
+  seenNow('sweeps', () => {
+    if (sweptAtMs === undefined || trouble.reason !== undefined)
+      throw new Error(trouble.reason ?? 'starting');
+    const agoMs = Math.round(performance.now() - sweptAtMs);
+    if (agoMs > ROUND_LIMIT_MS) throw new Error(`no round ended for ${agoMs} ms`);
+    return 'rounds end';
+  });
 
 function probesOf(
   cluster: Cluster,
@@ -132,7 +132,7 @@ function probesOf(
   const check = {
     names: [TOPICS.commands, dlqOf(TOPICS.commands)],
     partitions: settings.TOPIC_PARTITIONS,
-    timeoutMs: DESCRIBE_TIMEOUT_MS,
+    timeoutMs: QUESTION_MS,
     onDiffer: (): void => {
       topic.id = undefined;
     },
@@ -141,8 +141,5 @@ function probesOf(
     topic.id = (await checkTopics(cluster, check)).get(TOPICS.commands);
     return `${check.partitions} partitions`;
   };
-  return [
-    { name: 'kafka', run: kafka },
-    { name: 'postgres', run: async () => sql.query('SELECT 1').then(() => 'answers') },
-  ];
+  return [{ name: 'kafka', run: kafka }, postgresProbe(sql)];
 }

@@ -210,6 +210,23 @@ describe('sweepers side by side', () => {
     expect(await takeDue(sql, 10, 300)).toHaveLength(0);
     await expect.poll(async () => (await takeDue(sql, 10, 300)).length, { timeout: 3000 }).toBe(1);
   });
+
+  test('one that slept past its lease does not unsay that another one got the command into the log', async () => {
+    const { deps } = setUp();
+    await keepUnknown(sql, someOutcome(1));
+    await makeDue();
+    const woken: SweepDeps['append'] = {
+      append: async () => {
+        // While this one slept its lease ran out: another one took the entry, and was answered.
+        await makeDue();
+        await sweepOnce(deps);
+        throw new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
+      },
+    };
+    await sweepOnce({ ...deps, append: woken });
+    await makeDue();
+    expect(await takeDue(sql, 10, 300)).toMatchObject([{ attempts: 1, appendedOffset: 0n }]);
+  });
 });
 
 describe('housekeeping', () => {

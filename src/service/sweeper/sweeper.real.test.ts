@@ -41,7 +41,7 @@ async function createTopics(): Promise<void> {
   const topics = openTopics(kafka.target);
   const assignment = Array.from({ length: PARTITIONS }, (_, p) => [0, 1, 2].map((r) => ((p + r) % 3) + 1));
   const configs = { 'min.insync.replicas': '2' };
-  const specs = [TOPICS.events, dlqOf(TOPICS.commands)].map((name) => ({
+  const specs = [TOPICS.events, dlqOf(TOPICS.events), dlqOf(TOPICS.commands)].map((name) => ({
     name,
     assignment,
     configs,
@@ -53,7 +53,7 @@ async function createTopics(): Promise<void> {
   const all = [commands, snapshots, ...specs];
   const results = await topics.create(all, { validateOnly: false, timeoutMs: 10_000 });
   await topics.close();
-  expect(results.map(({ error }) => error)).toEqual([null, null, null, null]);
+  expect(results.map(({ error }) => error)).toEqual([null, null, null, null, null]);
 }
 
 let gateway: RoleProcess;

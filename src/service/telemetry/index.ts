@@ -39,8 +39,17 @@ export async function openTelemetry(
     },
   });
   const sampling = samplingSettings(settings);
-  log.info({ endpoint: target.endpoint, ...sampling }, 'traces are exported');
+  log.info({ endpoint: withoutUserInfo(target.endpoint), ...sampling }, 'traces are exported');
   return { tracing: tracingOf(recorder, sampling), close: () => flush(recorder, log) };
+}
+
+/** A URL as it may be logged: who asks, and with what password, is nobody's business. */
+function withoutUserInfo(endpoint: string): string {
+  const url = new URL(endpoint);
+  if (url.username === '' && url.password === '') return endpoint;
+  url.username = '';
+  url.password = '';
+  return url.href;
 }
 
 /** Counters that show 0 before the first span: a rate of nothing cannot be alerted on. */

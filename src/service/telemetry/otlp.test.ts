@@ -42,6 +42,17 @@ describe('the export of spans', () => {
     await telemetry.close();
   });
 
+  test('says in the log where spans go, without the user and the password of the URL', async () => {
+    const lines: string[] = [];
+    const log = pino({}, { write: (line: string) => void lines.push(line) });
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://somebody:s3cret@127.0.0.1:1/' };
+    const telemetry = await openTelemetry(parseEnv(env), 'gateway', { registry: new Registry(), log });
+    await telemetry.close();
+    const text = lines.join('');
+    expect(text).toContain('http://127.0.0.1:1/');
+    expect(text).not.toMatch(/somebody|s3cret/);
+  });
+
   test('brings every span with ids, times, kind, attributes and service to the collector', async () => {
     collector = await startCollector();
     const { telemetry, tracing, metric } = await open({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint });

@@ -74,6 +74,7 @@ beforeAll(async () => {
     { name: TOPICS.events, configs: {} },
     { name: TOPICS.snapshots, configs: { 'cleanup.policy': 'compact' } },
     { name: dlqOf(TOPICS.commands), configs: {} },
+    { name: dlqOf(TOPICS.events), configs: {} },
   ].map(({ name, configs }) => ({ name, assignment, configs: { 'min.insync.replicas': '2', ...configs } }));
   await topics.create(specs, { validateOnly: false, timeoutMs: 10_000 });
   await topics.close();

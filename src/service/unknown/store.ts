@@ -53,7 +53,9 @@ const TAKE = `WITH due AS (
     encode(u.record_value, 'base64') AS record_value, u.record_headers, u.payload_hash, u.issued_at_ms, u.not_after_ms,
     u.attempts, u.appended_offset, EXISTS (SELECT 1 FROM ${VIEWS.operations} o WHERE o.tenant = u.tenant AND o.event_id = u.event_id) AS decided`;
 
-const FINISH = `UPDATE ${TABLE} u SET outcome = w.outcome, attempts = w.attempts, appended_offset = w.appended_offset,
+// A sweeper that slept past its lease writes down what it knew then: what another one has seen since stands beside it.
+const FINISH = `UPDATE ${TABLE} u SET outcome = w.outcome, attempts = greatest(u.attempts, w.attempts),
+    appended_offset = coalesce(w.appended_offset, u.appended_offset),
     due_at = now() + w.delay_ms * interval '1 millisecond',
     settled_at = CASE WHEN w.outcome = 'open' THEN NULL ELSE now() END, given_up_for = w.given_up_for
   FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::bigint[], $7::int[], $8::text[])
@@ -65,7 +67,8 @@ const FORGET = `DELETE FROM ${TABLE} WHERE (tenant, event_id) IN (
     WHERE outcome <> 'open' AND settled_at < now() - $1 * interval '1 millisecond'
     ORDER BY settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)`;
 
-const COUNT = `SELECT outcome, entries, oldest_stored_at FROM ${VIEWS.unknownOutcomes}`;
+// By the index of what is open: what an outage left settled stays for a day, and this is asked every few seconds.
+const COUNT = `SELECT count(*) AS entries, min(stored_at) AS oldest FROM ${TABLE} WHERE outcome = 'open'`;
 
 /** Keeps a command of unknown outcome. Resolves when Postgres has it. */
 export async function keepUnknown(sql: Sql, outcome: UnknownOutcome): Promise<void> {
@@ -153,7 +156,6 @@ export async function forgetSettled(sql: Sql, keepMs: number, limit: number): Pr
 export async function countOpen(
   sql: Sql,
 ): Promise<{ readonly entries: number; readonly oldest: Date | null }> {
-  const { rows } = await sql.query<{ outcome: string; entries: bigint; oldest_stored_at: Date }>(COUNT);
-  const open = rows.find(({ outcome }) => outcome === 'open');
-  return { entries: Number(open?.entries ?? 0n), oldest: open?.oldest_stored_at ?? null };
+  const { rows } = await sql.query<{ entries: bigint; oldest: Date | null }>(COUNT);
+  return { entries: Number(rows[0]?.entries ?? 0n), oldest: rows[0]?.oldest ?? null };
 }

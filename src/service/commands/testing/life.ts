@@ -39,6 +39,7 @@ export class Life {
       produce: kafka,
       sendDeadlineMs: 1000,
       eventSchema: 2,
+      commandsTopicId: topicIds.commands,
       onDecided: () => {},
       onStopped: (_, reason) => this.stopped.push(reason),
       onReadFrom: (_, next) => {

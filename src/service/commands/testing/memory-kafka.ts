@@ -63,7 +63,7 @@ export class MemoryLog {
 /** Kafka in memory, one partition of each topic of the service: as much of the ports as the commands role needs. */
 export class MemoryKafka {
   readonly partition: number;
-  readonly commands = new MemoryLog('commands-id');
+  commands = new MemoryLog('commands-id');
   events = new MemoryLog('events-id');
   readonly snapshots = new MemoryLog('snapshots-id');
   /** Called before each record is written; throwing means that it is not. */

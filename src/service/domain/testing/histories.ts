@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Command } from '../../../contract/records.ts';
+import { NEWEST_RULES } from '../../../contract/rules.ts';
 import { idOf } from '../../../contract/testing/decisions.ts';
 import { LONGEST_WINDOW_MS, PAST_MS, REMEMBER_MS } from '../rules.ts';
 import type { NaiveRecord } from './naive.ts';
@@ -62,33 +63,41 @@ const onExisting = fc
           ? { ...asked(c, nowMs), type: 'change', slot: c.slot, quantity: c.quantity }
           : { ...asked(c, nowMs), type: c.type === 'confirm' ? 'confirm' : 'cancel' },
   );
-const rules = fc.record({ n: fc.nat({ max: 40 }), rulesVersion: fc.integer({ min: 1, max: 2 }) }).map(
-  (c): Make =>
-    () => ({ v: 1, type: 'rules', eventId: idOf(c.n), rulesVersion: c.rulesVersion }),
-);
+const rulesUpTo = (max: number) =>
+  fc.record({ n: fc.nat({ max: 40 }), rulesVersion: fc.integer({ min: 1, max }) }).map(
+    (c): Make =>
+      () => ({ v: 1, type: 'rules', eventId: idOf(c.n), rulesVersion: c.rulesVersion }),
+  );
 
-const step = fc.record({
-  make: fc.oneof(
-    { weight: 10, arbitrary: create },
-    { weight: 10, arbitrary: onExisting },
-    { weight: 5, arbitrary: fc.constant<Make>(() => ({ v: 1, type: 'tick' })) },
-    { weight: 1, arbitrary: rules },
-    { weight: 1, arbitrary: fc.constant<Make>(() => 'garbage') },
-  ),
-  hole: fc.nat({ max: 2 }),
-  stepMs: fc.oneof(
-    { weight: 12, arbitrary: fc.integer({ min: -500, max: 10_000 }) },
-    { weight: 1, arbitrary: fc.constantFrom(REMEMBER_MS, REMEMBER_MS + 1, HOUR_MS, PAST_MS) },
-  ),
-});
+const stepWith = (newestRules: number) =>
+  fc.record({
+    make: fc.oneof(
+      { weight: 10, arbitrary: create },
+      { weight: 10, arbitrary: onExisting },
+      { weight: 5, arbitrary: fc.constant<Make>(() => ({ v: 1, type: 'tick' })) },
+      { weight: 1, arbitrary: rulesUpTo(newestRules) },
+      { weight: 1, arbitrary: fc.constant<Make>(() => 'garbage') },
+    ),
+    hole: fc.nat({ max: 2 }),
+    stepMs: fc.oneof(
+      { weight: 12, arbitrary: fc.integer({ min: -500, max: 10_000 }) },
+      { weight: 1, arbitrary: fc.constantFrom(REMEMBER_MS, REMEMBER_MS + 1, HOUR_MS, PAST_MS) },
+    ),
+  });
+
+const historiesWith = (newestRules: number) =>
+  fc.array(stepWith(newestRules), { maxLength: 80, size: 'max' }).map((steps) => {
+    let offset = -1;
+    let atMs = START;
+    return steps.map(({ make, hole, stepMs }): NaiveRecord => {
+      offset += 1 + hole;
+      atMs += stepMs;
+      return { offset, timestampMs: atMs, command: make(atMs) };
+    });
+  });
 
 /** A partition's history: commands of two tenants, ticks, changes of rules, garbage; holes; clocks that go back. */
-export const histories = fc.array(step, { maxLength: 80, size: 'max' }).map((steps) => {
-  let offset = -1;
-  let atMs = START;
-  return steps.map(({ make, hole, stepMs }): NaiveRecord => {
-    offset += 1 + hole;
-    atMs += stepMs;
-    return { offset, timestampMs: atMs, command: make(atMs) };
-  });
-});
+export const histories = historiesWith(NEWEST_RULES);
+
+/** With changes to rules that nobody here knows too: an owner would stop there. */
+export const historiesBeyond = historiesWith(NEWEST_RULES + 1);

@@ -15,9 +15,9 @@ import type { UnknownOutcome } from '../../unknown/outcome.ts';
 import { addGatewayRoutes } from '../app.ts';
 import { TenantLimiter } from '../rate-limit.ts';
 import { Reader } from '../reader.ts';
-import { openDecisions } from '../reads.ts';
+import { type DecidedAt, openDecisions } from '../reads.ts';
 import { GatewayTraces } from '../traces.ts';
-import { CommandWriter, type DecidedAt } from '../write.ts';
+import { CommandWriter } from '../write.ts';
 
 export const BODY = {
   resource: 'room-1',
@@ -36,7 +36,12 @@ export function createIn(value: Buffer | null | undefined): CommandOf<'create'> 
 /** A gateway over fakes: a Redis in a map, a log in an array. */
 export function setUp(
   policy?: QuotaPolicy,
-  more: { readonly log?: Logger; readonly tracing?: Tracing; readonly trustsCallers?: boolean } = {},
+  more: {
+    readonly log?: Logger;
+    readonly tracing?: Tracing;
+    readonly trustsCallers?: boolean;
+    readonly produceDeadlineMs?: number;
+  } = {},
 ) {
   const redis = new Map<string, string>();
   const log: { topic: string; partition: number; record: OutRecord }[] = [];
@@ -104,7 +109,7 @@ export function setUp(
     onPutFailed: () => metrics.claimPutFailed.inc(),
     onKept: (done) => (done ? unknown.kept : unknown.notKept).inc(),
     region: 'local',
-    produceDeadlineMs: 1000,
+    produceDeadlineMs: more.produceDeadlineMs ?? 1000,
     commandWindowMs: 60_000,
     idempotencyTtlMs: 60_000,
   });

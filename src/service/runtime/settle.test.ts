@@ -27,7 +27,7 @@ function world() {
       control.asked.push(topic);
       if (control.silent) return [{ told: false, reason: 'broker 2 is silent' }];
       const ends = topic === TOPICS.commands ? control.commandEnds : control.eventEnds;
-      return ends.map((value) => ({ told: true, value }));
+      return partitions.map(({ partition }) => ({ told: true, value: ends[partition] ?? 0n }));
     },
     committed: async () => {
       control.asked.push('decided');
@@ -68,8 +68,9 @@ function world() {
       return { rows: mine as unknown as R[], rowCount: mine.length };
     },
   };
-  const ask = () =>
+  const ask = (only?: number) =>
     settle({
+      ...(only === undefined ? {} : { only }),
       groups,
       cluster,
       sql: sql as Sql,
@@ -83,7 +84,13 @@ function world() {
 describe('settled', () => {
   test('asks for the ends of the events only after everything was decided', async () => {
     const { control, ask } = world();
-    expect(await ask()).toEqual({ topicId: 'events-id', ends: [9n, 0n] });
+    expect(await ask()).toEqual({
+      topicId: 'events-id',
+      ends: new Map([
+        [0, 9n],
+        [1, 0n],
+      ]),
+    });
     expect(control.asked).toEqual([TOPICS.commands, 'decided', TOPICS.events, 'applied']);
   });
 
@@ -105,6 +112,18 @@ describe('settled', () => {
     await expect(ask()).rejects.toThrow('the projection to apply');
   });
 
+  test('of one partition asks nothing of the others, and everything of that one', async () => {
+    const { control, ask } = world();
+    control.decided.set(0, 4n);
+    control.applied = [8n, 0n];
+    expect(await ask(1)).toEqual({ topicId: 'events-id', ends: new Map([[1, 0n]]) });
+    control.decided.set(1, 2n);
+    await expect(ask(1)).rejects.toThrow('the commands role to decide');
+    control.decided.set(1, 3n);
+    control.eventEnds = [9n, 1n];
+    await expect(ask(1)).rejects.toThrow('the projection to apply');
+  });
+
   test('is refused when a broker does not tell an end', async () => {
     const { control, ask } = world();
     control.silent = true;
@@ -119,12 +138,7 @@ describe('settled', () => {
       fc.property(offsets, (all) => {
         const positions = new Map(all.flatMap(([, at], partition) => (at === null ? [] : [[partition, at]])));
         const missing = all.some(([end, at]) => (at ?? 0n) < end);
-        expect(
-          reached(
-            positions,
-            all.map(([end]) => end),
-          ),
-        ).toBe(!missing);
+        expect(reached(positions, new Map(all.map(([end], partition) => [partition, end])))).toBe(!missing);
       }),
     );
   });
