@@ -90,13 +90,28 @@ export async function ownSigningKey(stateDir: string): Promise<SigningKey> {
       await putOnce(folder, publicPath, key.key.export({ type: 'spki', format: 'pem' }), 0o644);
     return key;
   } catch (error) {
-    if (error instanceof UpliftError) throw error;
-    throw new UpliftError('UPL-CANNOT-WRITE', {
-      message: `The key for records cannot be kept in ${folder}: ${reasonOf(error)}.`,
-      next: `df -h ${stateDir}`,
-      cause: error,
-    });
+    throw error instanceof UpliftError ? error : cannotKeep(stateDir, error);
   }
+}
+
+/** Keeps the public half of a key that comes from elsewhere, so that its records can be checked when it is another's turn. */
+export async function rememberKey(stateDir: string, { key, keyId }: PublicKey): Promise<void> {
+  const folder = keyFolder(stateDir);
+  const path = join(folder, `${keyId.slice(0, 16)}${PUBLIC}`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await putOnce(folder, path, key.export({ type: 'spki', format: 'pem' }), 0o644);
+  } catch (error) {
+    throw cannotKeep(stateDir, error);
+  }
+}
+
+function cannotKeep(stateDir: string, error: unknown): UpliftError {
+  return new UpliftError('UPL-CANNOT-WRITE', {
+    message: `The key for records cannot be kept in ${keyFolder(stateDir)}: ${reasonOf(error)}.`,
+    next: `df -h ${stateDir}`,
+    cause: error,
+  });
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {

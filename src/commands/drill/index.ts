@@ -13,6 +13,7 @@ export interface PlanInput extends LoadInput {
 
 export interface RunInput extends PlanInput {
   readonly yes: boolean;
+  readonly approver?: string;
 }
 
 export interface RecoverInput {
@@ -55,7 +56,8 @@ export function registerDrill(program: Command, run: Runner): void {
       .command('run')
       .description('run a drill: preflight, baseline, inject, observe, restore, final reads, verdict')
       .argument('<drill>', 'id of the drill')
-      .option('--yes', 'do not ask', false),
+      .option('--yes', 'do not ask', false)
+      .option('--approver <name>', 'who approved it; production needs one'),
   )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')
     .action((id: string, options: Omit<RunInput, 'drill'>) =>
