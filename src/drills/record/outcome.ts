@@ -17,13 +17,14 @@ const endedSchema = z.looseObject({
   execution: z.enum(['completed', 'aborted', 'interrupted', 'errored']),
   reason: nullable(z.string()),
 });
+/** Records of the first versions name some things otherwise, or not at all. */
 const resultSchema = z.looseObject({
   hypothesis: z.enum(['held', 'deviated', 'inconclusive']),
   restored: z.enum(['restored', 'notRestored', 'nothingTouched']),
   reasons: z.array(z.string()),
-  target: z.string(),
-  fault: z.string(),
-  faultAtMs: z.number(),
+  target: nullable(z.string()),
+  fault: nullable(z.string()),
+  faultAtMs: nullable(z.number()),
   recoveryTargetMs: z.number(),
   recovery: z.looseObject({ backInsideSloMs: z.number().nullable() }),
   restoredInMs: z.number().nullable(),
@@ -33,7 +34,7 @@ const resultSchema = z.looseObject({
     duplicates: z.array(z.unknown()),
     unknown: z.number(),
   }),
-  history: z.looseObject({ sha256: z.string() }),
+  history: nullable(z.looseObject({ sha256: z.string() })),
 });
 
 /** What a drill's record says in short; what it does not say is null. */
@@ -43,7 +44,8 @@ export interface DrillOutcome {
   readonly environment: string;
   readonly target: string | null;
   readonly execution: 'completed' | 'aborted' | 'interrupted' | 'errored' | null;
-  readonly hypothesis: 'held' | 'deviated' | 'inconclusive';
+  /** Null: there is a result, and it is not written as this uplift reads it. */
+  readonly hypothesis: 'held' | 'deviated' | 'inconclusive' | null;
   readonly restored: 'restored' | 'notRestored' | 'nothingTouched';
   /** Why it is not held, or how it ended. */
   readonly reasons: readonly string[];
@@ -56,6 +58,7 @@ export function outcomeOf(entries: readonly Entry[]): DrillOutcome | undefined {
   const started = bodyOf(entries, 'drill.started', startedSchema);
   if (started === undefined) return undefined;
   const result = bodyOf(entries, 'drill.result', resultSchema) ?? null;
+  const hasResult = entries.some(({ kind }) => kind === 'drill.result');
   const ended = bodyOf(entries, ENDED_KIND, endedSchema);
   const { drill, region, environment } = started;
   const why = ended === undefined || ended.reason === null ? [] : [ended.reason];
@@ -65,7 +68,7 @@ export function outcomeOf(entries: readonly Entry[]): DrillOutcome | undefined {
     environment,
     target: result?.target ?? bodyOf(entries, 'drill.preflight', preflightSchema)?.target ?? null,
     execution: ended?.execution ?? null,
-    hypothesis: result?.hypothesis ?? 'inconclusive',
+    hypothesis: result?.hypothesis ?? (hasResult ? null : 'inconclusive'),
     restored: result?.restored ?? restoredOf(entries),
     reasons: result === null || result.reasons.length === 0 ? why : result.reasons,
     context: bodyOf(entries, CONTEXT_KIND, contextSchema) ?? null,

@@ -4,13 +4,12 @@ import type { Entry, SealBody } from '../../record/envelope.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { SigningKey } from '../../record/keys.ts';
 import { readRecord } from '../../record/open.ts';
-import type { RunFolder } from '../run-folder.ts';
+import { HISTORY_FILE, type RunFolder } from '../run-folder.ts';
 import { ENDED_KIND, EVIDENCE_KIND } from './context.ts';
 import { outcomeOf } from './outcome.ts';
 
 /** What the signature of a drill's record states; its fields are in docs/drills.md. */
 export const RECORD_TYPE = 'urn:uplift:drill-record:v1';
-export const HISTORY_FILE = 'history.ndjson';
 
 export interface DrillEnd {
   readonly journal: Pick<Journal, 'append' | 'seal'>;
