@@ -37,8 +37,8 @@ async function olderHistory(path: string, entries: readonly Entry[]): Promise<Hi
   try {
     const found = await digestOfFile(path);
     if (found === undefined) return { kind: 'missing' };
-    const { sha256, digest } = await readHistory(path, () => undefined);
-    if (digest === 'equal' && sha256 === said) return { kind: 'equal', found };
+    const { sha256, digest, tornBytes } = await readHistory(path, () => undefined);
+    if (digest === 'equal' && tornBytes === 0 && sha256 === said) return { kind: 'equal', found };
     return { kind: 'different', why: 'it is not what its last line and the record say' };
   } catch (error) {
     return { kind: 'different', why: reasonOf(error) };

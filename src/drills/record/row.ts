@@ -131,7 +131,8 @@ function summaryOf(rows: readonly RecordRow[], more: boolean): string {
   const bad = rows.filter(({ outcome }) => outcome === null).length;
   const older = more ? 'the newest of more' : 'all there are';
   const proves = bad === 0 ? '' : `, ${bad} with a record that proves nothing`;
-  return `${formatCount(rows.length)} drills (${older}): ${held} held${proves}.`;
+  const drills = rows.length === 1 ? 'drill' : 'drills';
+  return `${formatCount(rows.length)} ${drills} (${older}): ${held} held${proves}.`;
 }
 
 function markOf(rows: readonly RecordRow[]): Mark {

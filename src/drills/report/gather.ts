@@ -41,7 +41,9 @@ async function timelineOfRun(stateDir: string, row: RecordRow): Promise<ReportRu
     if (history.kind !== 'equal')
       return { absent: 'the history is not there, or the record does not name it' };
     return (
-      timelineOf(await secondsOfHistory(folder.history), entries) ?? { absent: 'the fault was never reached' }
+      timelineOf(await secondsOfHistory(folder.history), entries) ?? {
+        absent: 'the record names no moment of a fault',
+      }
     );
   } catch (error) {
     return { absent: reasonOf(error).replace(/\.$/, '') };

@@ -95,7 +95,7 @@ function runPart({ row, timeline }: ReportRun): string {
     `### ${cell(row.drill ?? '?')}, ${whenText(row.atMs)} UTC`,
     [
       fault === null || fault === undefined ? '' : `${cell(fault)}.`,
-      whyOf(row) === '' ? '' : `${cell(whyOf(row))}.`,
+      whyOf(row) === '' ? '' : `Why: ${cell(whyOf(row))}.`,
     ]
       .filter((text) => text !== '')
       .join(' '),

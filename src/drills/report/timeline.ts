@@ -83,7 +83,7 @@ export function phasesOf(entries: readonly Entry[], faultNs: bigint): PlotPhase[
 }
 
 /** What a plot shows, as sentences: for whoever cannot see it, and under it for everybody. Pure. */
-export function describeTimeline({ columns }: DrillTimeline): string {
+export function describeTimeline({ columns, phases }: DrillTimeline): string {
   const before = columns.filter(({ atS }) => atS < -1);
   const after = columns.filter(({ atS }) => atS >= -1);
   const lowest = leastOf(after, ({ acknowledged }) => -acknowledged);
@@ -91,11 +91,16 @@ export function describeTimeline({ columns }: DrillTimeline): string {
   const slowest = leastOf(after, ({ p99Ms }) => p99Ms ?? -1);
   const usual = medianOf(before.map(({ acknowledged }) => acknowledged));
   const usualP99 = medianOf(before.flatMap(({ p99Ms }) => (p99Ms === null ? [] : [p99Ms])));
-  const last = columns.at(-2) ?? columns.at(-1);
+  const later = phases.find(({ phase }) => phase === 'after');
+  const again = medianOf(
+    columns.flatMap(({ atS, acknowledged }) =>
+      later !== undefined && atS >= later.fromS && atS + 1 <= later.toS ? [acknowledged] : [],
+    ),
+  );
   return [
     `Acknowledged per second: ${usual === undefined ? 'nothing before the fault' : `${rounded(usual)} before the fault`}`,
     lowest === undefined ? '' : `, ${rounded(lowest.acknowledged)} at the lowest (${signed(lowest.atS)})`,
-    last === undefined ? '.' : `, ${rounded(last.acknowledged)} at the end.`,
+    again === undefined ? '.' : `, ${rounded(again)} after everything was put back.`,
     failing === undefined || failing.failed === 0
       ? ' Nothing failed.'
       : ` Failed: ${rounded(failing.failed)} a second at the most (${signed(failing.atS)}).`,
