@@ -15,6 +15,8 @@ export interface Globals {
 
 /** The outside world, as commands see it. Use cases below them name the few ports they need instead. */
 export interface Deps {
+  /** Of uplift itself. */
+  readonly version: string;
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;

@@ -124,6 +124,10 @@ function isAbort(error: unknown, signal: AbortSignal): boolean {
 
 function depsOf(globals: Globals, signal: AbortSignal, reporter: ProgressReporter): Deps {
   return {
+    // Read only by those who ask: most commands do not, and a start is to read few files.
+    get version() {
+      return version();
+    },
     clock: systemClock,
     env: process.env,
     cwd: process.cwd(),

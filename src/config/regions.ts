@@ -6,7 +6,7 @@ const regionName = z
   .regex(/^[a-z][a-z0-9-]{0,31}$/, { error: 'must be lower case letters, digits and dashes' });
 
 /** A secret never stands in the file: it names an environment variable or a file that holds it. */
-const secret = z.union([
+export const secret = z.union([
   z.strictObject({ env: z.string().min(1) }),
   z.strictObject({ file: z.string().min(1) }),
 ]);

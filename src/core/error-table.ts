@@ -59,7 +59,7 @@ export const ERRORS = {
   'UPL-PLAN-REFUSED': { exit: EXIT.refused, when: 'The plan holds changes that cannot be made.' },
   'UPL-CONFIRMATION-NEEDED': {
     exit: EXIT.refused,
-    when: 'A change needs --yes, or the typed name of a production environment.',
+    when: 'A change needs --yes; in production, the typed name of the environment and, for a drill, an approver.',
   },
   'UPL-PREFLIGHT-REFUSED': {
     exit: EXIT.refused,

@@ -2,8 +2,11 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf, UpliftError } from '../core/error.ts';
 import { readRecord } from '../record/open.ts';
+import { JOURNAL_FILE } from '../record/statement.ts';
 import type { RecordView } from '../record/verify.ts';
 import { pendingUndo } from '../steps/journal-kinds.ts';
+
+export const HISTORY_FILE = 'history.ndjson';
 
 /** Files of one run: `<state>/runs/<run id>/`. */
 export interface RunFolder {
@@ -15,8 +18,12 @@ export interface RunFolder {
 
 /** Where a run's files are; nothing is made. */
 export function runFolder(stateDir: string, runId: string): RunFolder {
-  const dir = join(stateDir, 'runs', runId);
-  return { runId, dir, journal: join(dir, 'journal.ndjson'), history: join(dir, 'history.ndjson') };
+  return runFolderAt(join(stateDir, 'runs', runId), runId);
+}
+
+/** The same files wherever their folder is now: records are carried to whoever checks them. */
+export function runFolderAt(dir: string, runId: string): RunFolder {
+  return { runId, dir, journal: join(dir, JOURNAL_FILE), history: join(dir, HISTORY_FILE) };
 }
 
 /** Makes the folder of a new run. Throws UPL-CANNOT-WRITE. */

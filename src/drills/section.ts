@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../config/duration.ts';
+import { secret } from '../config/regions.ts';
 import { defineSection } from '../config/section.ts';
 
 const drillsSchema = z.strictObject({
@@ -19,6 +20,11 @@ const drillsSchema = z.strictObject({
     .default(0.5)
     .describe('A drill ends at once when a larger share of the operations fails …'),
   abortAfter: duration.prefault('10s').describe('… for so long.'),
+  signingKey: secret
+    .optional()
+    .describe(
+      'Ed25519 key (PKCS#8 PEM) that signs records; absent: a key of its own, made in the state folder.',
+    ),
 });
 
 /** Bounds of every drill; durations in ms, shares 0 … 1. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import type { Json } from '../core/step.ts';
+import type { DsseEnvelope } from './dsse.ts';
 
 /** One line of a journal: what happened, when by both clocks, by whom, chained to the line before. */
 export interface Entry {
@@ -24,10 +25,12 @@ export interface Entry {
 export interface SealBody {
   /** Lines before the seal. */
   readonly count: number;
-  /** Hash of the last of them: the record's name for people, and what a signature covers. */
+  /** Hash of the last of them: the record's name for people. */
   readonly head: string;
   /** SHA-256 of the seal line in canonical form with `self` set to the empty string. */
   readonly self: string;
+  /** Signature over the lines before the seal and over the seal's own facts; absent: sealed, but not signed. */
+  readonly dsse?: DsseEnvelope;
 }
 
 export const GENESIS = '0'.repeat(64);
@@ -52,11 +55,11 @@ export function hashOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The seal of a chain that has `count` lines and ends with `head`. */
-export function sealEntry(entry: Omit<Entry, 'kind' | 'body'>): Entry {
-  const body = { count: entry.seq, head: entry.prev, self: '' };
-  const open: Entry = { ...entry, kind: SEAL_KIND, body };
-  return { ...open, body: { ...body, self: hashOf(encodeLine(open)) } };
+/** The seal of a chain that has `seq` lines and ends with `prev`; `dsse` as it is, undefined for one without a signature. */
+export function sealEntry(entry: Omit<Entry, 'kind' | 'body'>, dsse?: DsseEnvelope): Entry {
+  const body = { count: entry.seq, head: entry.prev, self: '', ...(dsse === undefined ? {} : { dsse }) };
+  const open = { ...entry, kind: SEAL_KIND, body } as unknown as Entry;
+  return { ...open, body: { ...body, self: hashOf(encodeLine(open)) } as unknown as Json };
 }
 
 /** A lone surrogate (half of a cut error message) has no UTF-8 and no canonical form: it becomes U+FFFD. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AppendFile } from './append-file.ts';
 import { type Entry, hashOf } from './envelope.ts';
-import { CHAIN_START, createJournal } from './journal.ts';
+import { chainStart, createJournal } from './journal.ts';
 import { openJournal, readRecord, resumeJournal } from './open.ts';
 
 const RUN = '0194c2f0-0000-7000-8000-000000000001';
@@ -142,7 +142,7 @@ describe('durability', () => {
         file.events.push('sync');
       },
     };
-    const journal = createJournal('j', slow, options, CHAIN_START, noRelease);
+    const journal = createJournal('j', slow, options, chainStart(), noRelease);
     let resolved = 0;
     const all = [1, 2, 3, 4].map(async (n) => {
       await journal.append('n', n);
@@ -164,7 +164,7 @@ describe('durability', () => {
         if (appends === 2) throw full;
       },
     });
-    const journal = createJournal('j', file, options, CHAIN_START, noRelease);
+    const journal = createJournal('j', file, options, chainStart(), noRelease);
     await journal.append('ok', 1);
     const [second, third] = await Promise.allSettled([journal.append('n', 2), journal.append('n', 3)]);
     expect(second).toMatchObject({ status: 'rejected', reason: { code: 'UPL-CANNOT-WRITE', exit: 74 } });
@@ -178,7 +178,7 @@ describe('durability', () => {
 
   it('does not report a seal that could not be synced', async () => {
     const file = fakeFile({ sync: () => Promise.reject(new Error('EIO')) });
-    const journal = createJournal('j', file, options, CHAIN_START, noRelease);
+    const journal = createJournal('j', file, options, chainStart(), noRelease);
     await expect(journal.seal()).rejects.toMatchObject({ code: 'UPL-CANNOT-WRITE' });
   });
 });

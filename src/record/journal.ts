@@ -1,8 +1,10 @@
+import { createHash, type Hash } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
 import type { Json } from '../core/step.ts';
 import type { AppendFile } from './append-file.ts';
 import { type Entry, encodeLine, GENESIS, hashOf, SEAL_KIND, type SealBody, sealEntry } from './envelope.ts';
+import { type Signing, signSeal } from './statement.ts';
 
 export interface JournalOptions {
   readonly runId: string;
@@ -16,8 +18,8 @@ export interface Journal {
   readonly path: string;
   readonly runId: string;
   append(kind: string, body: Json): Promise<Entry>;
-  /** Ends the record: last line, read-only, closed. What was queued is written before it. */
-  seal(): Promise<SealBody>;
+  /** Ends the record: last line, signed when told how, read-only, closed. What was queued is written before it. */
+  seal(signing?: Signing): Promise<SealBody>;
   /** Closes without sealing: the record stays incomplete. */
   close(): Promise<void>;
 }
@@ -26,9 +28,11 @@ export interface Journal {
 export interface ChainEnd {
   readonly seq: number;
   readonly prev: string;
+  /** Every byte up to there, hashed. */
+  readonly content: Hash;
 }
 
-export const CHAIN_START: ChainEnd = { seq: 0, prev: GENESIS };
+export const chainStart = (): ChainEnd => ({ seq: 0, prev: GENESIS, content: createHash('sha256') });
 const MAX_QUEUED = 4_096;
 
 interface Queued {
@@ -48,6 +52,7 @@ export function createJournal(
   end: ChainEnd,
   release: () => Promise<void>,
 ): Journal {
+  const { content } = end;
   let { seq, prev } = end;
   let queue: Queued[] = [];
   let flushing = Promise.resolve();
@@ -70,6 +75,7 @@ export function createJournal(
       throw new RangeError(`More than ${MAX_QUEUED} journal entries wait for the disk.`);
     seq += 1;
     prev = hashOf(line);
+    content.update(line).update('\n');
     const written = new Promise<void>((done, failed) => queue.push({ line, done, failed }));
     if (!isFlushing) flushing = flush();
     return written;
@@ -115,9 +121,13 @@ export function createJournal(
       await enqueue(entry);
       return entry;
     },
-    seal: async () => {
+    seal: async (signing) => {
       refuseWhenOver();
-      const entry = sealEntry(stamp());
+      const { v, ...line } = stamp();
+      const { runId, actor, wall, monoNs } = line;
+      const facts = { runId, count: line.seq, head: line.prev, actor, wall, monoNs };
+      const dsse = signing && signSeal(facts, content.copy().digest('hex'), signing);
+      const entry = sealEntry({ v, ...line }, dsse);
       ended = 'sealed';
       try {
         await enqueue(entry);

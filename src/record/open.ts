@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { reasonOf, UpliftError } from '../core/error.ts';
 import { createAppendFile, reopenAppendFile } from './append-file.ts';
 import { RESUMED_KIND } from './envelope.ts';
-import { CHAIN_START, cannotWrite, createJournal, type Journal, type JournalOptions } from './journal.ts';
+import { cannotWrite, chainStart, createJournal, type Journal, type JournalOptions } from './journal.ts';
 import { type RecordView, verifyRecord } from './verify.ts';
 import { claimWriter } from './writer-claim.ts';
 
@@ -13,7 +14,7 @@ import { claimWriter } from './writer-claim.ts';
 export async function openJournal(path: string, options: JournalOptions): Promise<Journal> {
   const claim = await claimWriter(path).catch(orCannotWrite(path));
   try {
-    return createJournal(path, await createAppendFile(path), options, CHAIN_START, claim.release);
+    return createJournal(path, await createAppendFile(path), options, chainStart(), claim.release);
   } catch (error) {
     await claim.release();
     throw cannotWrite(path, error);
@@ -38,7 +39,8 @@ export async function resumeJournal(path: string, options: ResumeOptions): Promi
     refuseUnlessResumable(path, view, runId);
     const file = await reopenAppendFile(path);
     if (view.tornBytes > 0) await file.truncate(view.validBytes);
-    const end = { seq: view.entries.length, prev: view.head };
+    const content = createHash('sha256').update(bytes.subarray(0, view.validBytes));
+    const end = { seq: view.entries.length, prev: view.head, content };
     const journal = createJournal(path, file, { ...options, runId: runId ?? '' }, end, claim.release);
     await journal.append(RESUMED_KIND, { tornBytes: view.tornBytes, torn: tornText(bytes, view) });
     return journal;

@@ -1,5 +1,13 @@
 import canonicalize from 'canonicalize';
-import { type Entry, encodeLine, GENESIS, hashOf, SEAL_KIND, type SealBody } from './envelope.ts';
+import {
+  type Entry,
+  GENESIS,
+  hashOf,
+  MAX_LINE_BYTES,
+  SEAL_KIND,
+  type SealBody,
+  sealEntry,
+} from './envelope.ts';
 
 /**
  * `sealed`: complete and unaltered. `unsealed`: a valid chain without an end, possibly with a torn last line; the run
@@ -25,6 +33,8 @@ export interface RecordView {
   /** Hash of the last valid line before the seal; 64 zeros when there is none. */
   readonly head: string;
   readonly seal?: SealBody;
+  /** Of a sealed one: its last line, and the SHA-256 of all bytes before it. */
+  readonly sealed?: { readonly entry: Entry; readonly contentSha256: string };
 }
 
 interface Chain {
@@ -57,8 +67,7 @@ export function verifyRecord(bytes: Uint8Array): RecordView {
         ? stop('unsealed', rest, 'The end of the file is zeros: a write that never reached the disk.')
         : stop('broken', 0, read);
     }
-    if (read.kind === SEAL_KIND)
-      return sealed(read, entries, chain, { start: at, end: end + 1, total: bytes.length });
+    if (read.kind === SEAL_KIND) return sealed(read, entries, chain, { bytes, start: at, end: end + 1 });
     entries.push(read);
     chain = { runId: read.runId, seq: read.seq + 1, prev: hashOf(line) };
     at = end + 1;
@@ -67,24 +76,25 @@ export function verifyRecord(bytes: Uint8Array): RecordView {
 }
 
 interface Span {
+  readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
-  readonly total: number;
 }
 
 function sealed(
   seal: Entry,
   entries: readonly Entry[],
   chain: Chain,
-  { start, end, total }: Span,
+  { bytes, start, end }: Span,
 ): RecordView {
   const view = { entries, validBytes: end, tornBytes: 0, head: chain.prev };
-  const after = total - end;
+  const after = bytes.length - end;
   const line = entries.length + 1;
   const body = seal.body as Partial<SealBody> | null;
-  const open = { ...seal, body: { count: chain.seq, head: chain.prev, self: '' } };
-  const expected: SealBody = { ...open.body, self: hashOf(encodeLine(open)) };
-  if (canonicalize(body) !== canonicalize(expected)) {
+  const isOurs = end - start <= MAX_LINE_BYTES + 1;
+  // A signature stands in it as it is: what it says is another question (`checkSignature`).
+  const expected = isOurs ? (sealEntry(seal, body?.dsse).body as unknown as SealBody) : undefined;
+  if (expected === undefined || canonicalize(body) !== canonicalize(expected)) {
     return {
       ...view,
       status: 'broken',
@@ -98,7 +108,8 @@ function sealed(
       status: 'broken',
       problems: [{ line: line + 1, message: `${after} bytes follow the seal.` }],
     };
-  return { ...view, status: 'sealed', problems: [], seal: expected };
+  const contentSha256 = hashOf(bytes.subarray(0, start));
+  return { ...view, status: 'sealed', problems: [], seal: expected, sealed: { entry: seal, contentSha256 } };
 }
 
 /** The entry of a line that continues the chain, or what is wrong with it. */

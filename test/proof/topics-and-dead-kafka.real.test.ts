@@ -181,7 +181,12 @@ describe('a Kafka that gives no answers', () => {
       const [runId] = (await runIds(sandbox)).filter((id) => !known.includes(id));
       const record = await readRecord(seenRun(sandbox, runId ?? '').journal);
       expect(record.status).toBe('sealed');
-      expect(record.entries.map(({ kind }) => kind)).toEqual(['drill.started', 'drill.ended']);
+      expect(record.entries.map(({ kind }) => kind)).toEqual([
+        'drill.context',
+        'drill.started',
+        'drill.evidence',
+        'drill.ended',
+      ]);
     },
   );
 

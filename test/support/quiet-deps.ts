@@ -5,6 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 /** What a command is given, for tests that open a platform as commands do: nothing is printed, nothing interrupts. */
 export function quietDeps(config: string, stateDir: string, cwd: string): Deps {
   return {
+    version: '0',
     clock: systemClock,
     env: {},
     cwd,

@@ -10,6 +10,7 @@ export {
   PartitionBatcher,
 } from './batcher.ts';
 export { openCluster } from './cluster.ts';
+export { metadataVersion } from './features.ts';
 export type * from './group-ports.ts';
 export { openGroups } from './groups.ts';
 export { toKafkaJsHeaders } from './headers.ts';

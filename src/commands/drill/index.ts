@@ -14,6 +14,7 @@ export interface PlanInput extends LoadInput {
 export interface RunInput extends PlanInput {
   readonly yes: boolean;
   readonly allowNoLock: boolean;
+  readonly approver?: string;
 }
 
 export interface RecoverInput {
@@ -25,7 +26,21 @@ export interface ShowInput {
   readonly lost: boolean;
 }
 
-/** `uplift drill ls | plan | run | recover | show`. */
+export interface HistoryInput {
+  readonly limit: number;
+}
+
+export interface VerifyInput {
+  readonly run: string;
+  readonly key?: string;
+}
+
+export interface ReportInput {
+  readonly since?: string;
+  readonly out?: string;
+}
+
+/** `uplift drill ls | plan | run | recover | show | history | verify | report`. */
 export function registerDrill(program: Command, run: Runner): void {
   const drill = program
     .command('drill')
@@ -57,7 +72,8 @@ export function registerDrill(program: Command, run: Runner): void {
       .description('run a drill: preflight, baseline, inject, observe, restore, final reads, verdict')
       .argument('<drill>', 'id of the drill')
       .option('--yes', 'do not ask', false)
-      .option('--allow-no-lock', 'also when nobody can tell whether somebody else is at work', false),
+      .option('--allow-no-lock', 'also when nobody can tell whether somebody else is at work', false)
+      .option('--approver <name>', 'who approved it; production needs one'),
   )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')
     .action((id: string, options: Omit<RunInput, 'drill'>) =>
@@ -80,6 +96,38 @@ export function registerDrill(program: Command, run: Runner): void {
     .action((id: string, options: { lost: boolean }) =>
       run(() => import('./show.ts').then((m) => m.showCommand), { run: id, ...options }),
     );
+  registerRecords(drill, run);
+}
+
+/** What reads the records. */
+function registerRecords(drill: Command, run: Runner): void {
+  drill
+    .command('history')
+    .description('list the drills that ran, newest first; each with what its record is worth')
+    .option('--limit <number>', 'at most so many', positive, 50)
+    .addHelpText('after', '\nExample:\n  uplift drill history')
+    .action((options: HistoryInput) =>
+      run(() => import('./history.ts').then((m) => m.historyCommand), options),
+    );
+  drill
+    .command('verify')
+    .description('check a record: chain, seal, signature, and the history beside it')
+    .argument('<run>', 'run id, or its beginning, or a path to its folder')
+    .option('--key <file>', 'public key (PEM) that must have signed it')
+    .addHelpText(
+      'after',
+      '\nExits 10 when anything was altered, 12 when it is incomplete or unsigned.\n\nExample:\n  uplift drill verify 0194c2 --key auditor.pub',
+    )
+    .action((id: string, options: Omit<VerifyInput, 'run'>) =>
+      run(() => import('./verify.ts').then((m) => m.verifyCommand), { run: id, ...options }),
+    );
+  drill
+    .command('report')
+    .description('write a report: every drill, its timeline, and the trend by quarter')
+    .option('--since <when>', 'only drills since then: 90d, or 2026-01-01')
+    .option('--out <file>', 'a .md or .html file, or a name for both; absent: Markdown on stdout')
+    .addHelpText('after', '\nExample:\n  uplift drill report --since 90d --out drills.html')
+    .action((options: ReportInput) => run(() => import('./report.ts').then((m) => m.reportCommand), options));
 }
 
 function withLoad(command: Command): Command {

@@ -4,12 +4,14 @@ import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action, Deps } from '../../deps.ts';
 import { putBack, unrecordedOf } from '../../drills/engine/restore.ts';
+import { endDrill } from '../../drills/record/seal.ts';
 import { findRun, type RunFolder, unfinishedRuns } from '../../drills/run-folder.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import type { Journal } from '../../record/journal.ts';
 import { readRecord, resumeJournal } from '../../record/open.ts';
 import { openRegions, type Region } from '../shared/region.ts';
 import type { RecoverInput } from './index.ts';
+import { signingKeyOrWhy } from './keys.ts';
 import { stepContext } from './ports.ts';
 
 interface Recovered {
@@ -68,8 +70,13 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
     const unrecorded = unrecordedOf(runId, back);
     const sealed = failed.length === 0 && unrecorded === undefined;
     if (sealed) {
-      await journal.append('drill.ended', { execution: 'interrupted', recovered: true, undone: back.undone });
-      await journal.seal();
+      const key = await signingKeyOrWhy(deps, region.project);
+      await endDrill({
+        journal,
+        folder,
+        key,
+        ended: { execution: 'interrupted', recovered: true, undone: back.undone },
+      });
     }
     const state = failed.length === 0 ? 'done' : 'failed';
     deps.progress({ phase: 'restore', state, text: `run ${runId}` });

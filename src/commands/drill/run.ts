@@ -1,6 +1,8 @@
+import { UpliftError } from '../../core/error.ts';
 import type { ExitCode } from '../../core/exit.ts';
 import { newRunId } from '../../core/ids.ts';
 import type { Outcome } from '../../core/outcome.ts';
+import type { Json } from '../../core/step.ts';
 import type { Action, Deps } from '../../deps.ts';
 import { drillOf } from '../../drills/catalogue.ts';
 import type { Drill, DrillOptions } from '../../drills/engine/drill.ts';
@@ -8,23 +10,30 @@ import { exitOfDrill } from '../../drills/engine/judge.ts';
 import { presentDrill } from '../../drills/engine/present.ts';
 import type { DrillResult } from '../../drills/engine/result.ts';
 import { runDrill } from '../../drills/engine/run.ts';
+import { CONTEXT_KIND } from '../../drills/record/context.ts';
+import { type DrillEnd, endDrill } from '../../drills/record/seal.ts';
 import { makeRunFolder } from '../../drills/run-folder.ts';
 import type { Journal } from '../../record/journal.ts';
+import type { SigningKey } from '../../record/keys.ts';
 import { openJournal } from '../../record/open.ts';
 import { confirm } from '../shared/confirm.ts';
 import { endJournal } from '../shared/end-journal.ts';
 import { openOneRegion, type Region } from '../shared/region.ts';
+import { drillContext } from './context.ts';
 import type { RunInput } from './index.ts';
+import { signingKey } from './keys.ts';
 import { drillOptions } from './options.ts';
 import { withDrillPorts } from './ports.ts';
 
-/** `uplift drill run ID`: confirm, run, seal the record, whatever happened. */
+/** `uplift drill run ID`: confirm, run, seal and sign the record, whatever happened. */
 export const runCommand: Action<RunInput> = async (deps, input) => {
   const drill = drillOf(input.drill);
   const region = await openOneRegion(deps);
   const { environment } = region.project.config.value;
   const runId = newRunId();
   const options = drillOptions(region, input, runId);
+  if (environment.production && input.approver === undefined) throw approverMissing(environment.name, drill);
+  const key = await signingKey(deps, region.project);
   await confirm(deps, {
     yes: input.yes,
     environment,
@@ -38,35 +47,47 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
     clock: deps.clock,
   });
   try {
-    return await journaledRun(deps, region, { drill, journal, options, lock: !input.allowNoLock });
+    const { approver, allowNoLock } = input;
+    return await journaledRun(deps, region, { drill, journal, options, key, approver, lock: !allowNoLock });
   } finally {
     await journal.close();
   }
 };
 
-async function journaledRun(
-  deps: Deps,
-  region: Region,
-  run: {
-    readonly drill: Drill;
-    readonly journal: Journal;
-    readonly options: DrillOptions;
-    readonly lock: boolean;
-  },
-): Promise<Outcome> {
-  const { drill, journal, options, lock } = run;
+function approverMissing(environment: string, drill: Drill): UpliftError {
+  return new UpliftError('UPL-CONFIRMATION-NEEDED', {
+    message: `${environment} is a production environment: a drill there needs the name of who approved it.`,
+    next: `uplift drill run ${drill.id} --approver <name>`,
+  });
+}
+
+interface JournaledRun {
+  readonly drill: Drill;
+  readonly journal: Journal;
+  readonly options: DrillOptions;
+  readonly key: SigningKey;
+  readonly approver: string | undefined;
+  readonly lock: boolean;
+}
+
+async function journaledRun(deps: Deps, region: Region, run: JournaledRun): Promise<Outcome> {
+  const { drill, journal, options, key, approver, lock } = run;
   const given = { journal, lock, what: `drill ${drill.id} (run ${options.runId})` };
+  const end = (ended: DrillEnd['ended']) => endDrill({ journal, folder: options.folder, key, ended });
   let result: DrillResult;
   try {
-    result = await withDrillPorts(deps, region, given, (ports) => runDrill(drill, ports, options));
+    result = await withDrillPorts(deps, region, given, async (ports) => {
+      const context = await drillContext(deps, region, ports, approver);
+      await journal.append(CONTEXT_KIND, context as unknown as Json);
+      return runDrill(drill, ports, options);
+    });
   } catch (error) {
-    await endJournal(journal, 'drill.ended', error, deps.signal);
+    await endJournal(journal, 'drill.ended', error, deps.signal, end);
     throw error;
   }
   const exit: ExitCode = exitOfDrill(result);
-  await journal.append('drill.ended', { execution: result.execution, exit });
-  const seal = await journal.seal();
-  const record = { lines: seal.count + 1, head: seal.head };
+  const seal = await end({ execution: result.execution, exit });
+  const record = { lines: seal.count + 1, head: seal.head, signedBy: key.keyId };
   return {
     exit,
     kind: 'drill.run',

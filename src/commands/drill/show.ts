@@ -3,46 +3,66 @@ import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action } from '../../deps.ts';
 import { presentDrill } from '../../drills/engine/present.ts';
 import type { DrillResult } from '../../drills/engine/result.ts';
+import { type RecordState, recordState } from '../../drills/record/exam.ts';
 import { findRun } from '../../drills/run-folder.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { readRecord } from '../../record/open.ts';
+import { checkSignature, type SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
 import { stateDirOfRuns } from '../shared/project.ts';
 import type { ShowInput } from './index.ts';
+import { trustedKeys } from './keys.ts';
 
 /** `uplift drill show`: the record is checked first; an unsealed or altered one is shown as such and never as proof. */
 export const showCommand: Action<ShowInput> = async (deps, input) => {
   const stateDir = await stateDirOfRuns(deps);
   const folder = await findRun(stateDir, input.run);
   const record = await readRecord(folder.journal);
-  const result = record.entries.findLast(({ kind }) => kind === 'drill.result')?.body as unknown as
-    | DrillResult
-    | undefined;
-  const seal = { lines: record.entries.length + 1, head: record.head };
+  const result = resultOf(record.entries);
+  const signature = checkSignature(record, await trustedKeys(deps));
+  const state = recordState(record, signature);
+  const signedBy = signature.state === 'signed' ? signature.by.keyId : undefined;
+  const seal = { lines: record.entries.length + 1, head: record.head, signedBy };
   const whole =
-    record.status === 'sealed' && result !== undefined
+    record.status === 'sealed' && state !== 'broken' && result !== undefined
       ? presentDrill(result, seal, { allLost: input.lost })
       : [];
   return {
-    exit: exitOf(record),
+    exit: exitOf(state),
     kind: 'drill.show',
     data: {
       runId: folder.runId,
-      status: record.status,
+      status: state === 'broken' ? state : record.status,
+      signedBy: signedBy ?? null,
       problems: record.problems,
       head: record.head,
       result: result ?? null,
     },
     blocks: [
       ...(whole.length > 0 ? whole.filter(({ kind }) => kind !== 'next') : timeline(record.entries)),
-      ...recordBlocks(record, folder.runId),
+      ...recordBlocks(state, whyOf(record, signature), folder.runId),
     ],
   };
 };
 
-function exitOf({ status }: RecordView): ExitCode {
-  if (status === 'sealed') return EXIT.ok;
-  return status === 'broken' ? EXIT.fail : EXIT.inconclusive;
+/** The result as it is written today; an older one has its lines shown instead, and `drill verify` says its outcome. */
+function resultOf(entries: readonly Entry[]): DrillResult | undefined {
+  const body = entries.findLast(({ kind }) => kind === 'drill.result')?.body as
+    | Partial<DrillResult>
+    | undefined;
+  const isToday = body?.expected !== undefined && body.interruption !== undefined;
+  return isToday ? (body as DrillResult) : undefined;
+}
+
+function exitOf(state: RecordState): ExitCode {
+  if (state === 'broken') return EXIT.fail;
+  return state === 'incomplete' ? EXIT.inconclusive : EXIT.ok;
+}
+
+function whyOf({ problems }: RecordView, signature: SignatureCheck): string {
+  const [problem] = problems;
+  if (problem !== undefined) return ` Line ${problem.line}: ${problem.message}`;
+  return signature.state === 'broken' ? ` Its signature: ${signature.why}.` : '';
 }
 
 function timeline(entries: readonly Entry[]): Block[] {
@@ -52,14 +72,16 @@ function timeline(entries: readonly Entry[]): Block[] {
   ];
 }
 
-function recordBlocks(record: RecordView, runId: string): Block[] {
-  if (record.status === 'sealed') return [];
-  const [problem] = record.problems;
-  const why = problem === undefined ? '' : ` Line ${problem.line}: ${problem.message}`;
-  const text =
-    record.status === 'broken'
-      ? `BROKEN record: it was altered and proves nothing.${why}`
-      : `INCOMPLETE record: it was never sealed and proves nothing.${why}`;
+function recordBlocks(state: RecordState, why: string, runId: string): Block[] {
+  if (state === 'broken') {
+    const text = `BROKEN record: it was altered and proves nothing.${why}`;
+    return [
+      { kind: 'verdict', text, mark: 'bad' },
+      { kind: 'next', command: `uplift drill verify ${runId}` },
+    ];
+  }
+  if (state !== 'incomplete') return [];
+  const text = `INCOMPLETE record: it was never sealed and proves nothing.${why}`;
   return [
     { kind: 'verdict', text, mark: 'bad' },
     { kind: 'next', command: `uplift drill recover ${runId}` },

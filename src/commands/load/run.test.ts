@@ -47,6 +47,7 @@ async function deps(
   return {
     said,
     deps: {
+      version: '0',
       clock: systemClock,
       env: {},
       cwd: folder,

@@ -1,17 +1,28 @@
 import { isUpliftError, reasonOf } from '../../core/error.ts';
+import type { Json } from '../../core/step.ts';
 import type { Journal } from '../../record/journal.ts';
+
+/** How a run ended that did not come to its own end. */
+export interface EndBody {
+  readonly [field: string]: Json;
+  readonly execution: 'interrupted' | 'aborted' | 'errored';
+}
 
 /**
  * Seals the record of a run that did not come to its own end: its last entry says how it ended (`interrupted` by a
  * signal, `aborted` by a refusal, `errored`) and why. A journal that failed itself, or whose run left something to undo,
  * stays open: for `recover`, and because an unsealed record never counts. Never throws: the error is what the caller
- * must see.
+ * must see. `end`: what writes the last entry and seals, where that takes more.
  */
 export async function endJournal(
   journal: Journal,
   kind: string,
   error: unknown,
   signal: AbortSignal,
+  end: (body: EndBody) => Promise<unknown> = async (body) => {
+    await journal.append(kind, body);
+    return journal.seal();
+  },
 ): Promise<void> {
   if (isUpliftError(error, 'UPL-NOT-RESTORED')) return;
   const refused =
@@ -20,8 +31,5 @@ export async function endJournal(
   const findings = isUpliftError(error)
     ? error.findings.map(({ id, status, summary }) => ({ id, status, summary }))
     : [];
-  await journal
-    .append(kind, { execution, reason: reasonOf(error), findings })
-    .then(() => journal.seal())
-    .catch(() => undefined);
+  await end({ execution, reason: reasonOf(error), findings }).catch(() => undefined);
 }

@@ -6,10 +6,18 @@ import type { DrillResult } from './result.ts';
 
 const SHOWN_LOST = 10;
 
+/** The record that a result stands in. */
+export interface ShownRecord {
+  readonly lines: number;
+  readonly head: string;
+  /** Id of the key that signed it; absent: it is sealed only. */
+  readonly signedBy?: string | undefined;
+}
+
 /** The whole outcome on one screen: counts, losses if any, recovery beside what explains it, verdict. */
 export function presentDrill(
   result: DrillResult,
-  record: { readonly lines: number; readonly head: string },
+  record: ShownRecord,
   options: { readonly allLost: boolean },
 ): Block[] {
   const { judgement } = result;
@@ -132,12 +140,14 @@ function interruptionText({ interruption }: DrillResult): string {
   return `${longest}, ${errors === null ? 'no operation failed' : `errors for ${formatMs(errors)}`}`;
 }
 
-function verdictText(result: DrillResult, record: { readonly lines: number; readonly head: string }): string {
+function verdictText(result: DrillResult, record: ShownRecord): string {
   const { acknowledged, lost } = result.judgement;
   const restored = result.restored === 'restored' ? 'restored' : 'NOT RESTORED';
   const counts = `${formatCount(acknowledged)} acknowledged, ${formatCount(lost.length)} lost`;
   const why = result.reasons.length === 0 ? '' : ` (${result.reasons.slice(0, 3).join('; ')})`;
-  return `${result.hypothesis.toUpperCase()}${why}: ${counts}; ${restored}. Record ${result.runId} (sealed, ${record.lines} lines, head ${record.head.slice(0, 8)}).`;
+  const { signedBy } = record;
+  const sealed = signedBy === undefined ? 'sealed' : `sealed, signed by key ${signedBy.slice(0, 8)}`;
+  return `${result.hypothesis.toUpperCase()}${why}: ${counts}; ${restored}. Record ${result.runId} (${sealed}, ${record.lines} lines, head ${record.head.slice(0, 8)}).`;
 }
 
 function markOf({ hypothesis, restored }: DrillResult): Mark {

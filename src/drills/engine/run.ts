@@ -10,6 +10,7 @@ import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { inPhase } from './phase.ts';
 import { refuseUnfinished, requireReady } from './refuse.ts';
 import { type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
@@ -112,11 +113,13 @@ async function underLoad(
     monoNs: load.header.monoNs,
     history: 'history.ndjson',
   });
-  const baseline = await measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal);
+  const baseline = await inPhase(journal, 'baseline', () =>
+    measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal),
+  );
   await journal.append('drill.baseline', { ...baseline });
   progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
   const struck = await strikeAndPutBack(ports, options, { prepared, load, baseline });
-  await runFor(load, AFTER_RESTORE_MS, ports.signal);
+  await inPhase(journal, 'after', () => runFor(load, AFTER_RESTORE_MS, ports.signal));
   return conclude(drill, ports, options, { prepared, load, baseline, ...struck });
 }
 
@@ -139,7 +142,7 @@ async function strikeAndPutBack(
   let times: FaultTimes | undefined;
   let failure: unknown;
   try {
-    times = await injectAndObserve({ ...ports, context }, options, run);
+    times = await inPhase(journal, 'fault', () => injectAndObserve({ ...ports, context }, options, run));
     await journal.append('drill.observed', {
       faultNs: times.faultNs.toString(),
       faultAtMs: times.faultAtMs,
@@ -150,7 +153,9 @@ async function strikeAndPutBack(
   } catch (error) {
     failure = error;
   }
-  const back = await putBack({ journal, journalPath: options.folder.journal, context });
+  const back = await inPhase(journal, 'restore', () =>
+    putBack({ journal, journalPath: options.folder.journal, context }),
+  );
   if (back.failed.length > 0) throw notRestored(options.runId, back, failure);
   progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
   const unrecorded = unrecordedOf(options.runId, back);

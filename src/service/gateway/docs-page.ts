@@ -1,4 +1,4 @@
-import { escaped } from '../runtime/html.ts';
+import { escaped } from '../../core/web/html.ts';
 import { type ApiInfo, GATEWAY_INFO, problemsByStatus } from './openapi.ts';
 import { STATUS } from './problems.ts';
 import { ROUTE_DOCS, type RouteDoc } from './route-docs.ts';

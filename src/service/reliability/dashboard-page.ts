@@ -1,5 +1,5 @@
 import type { ReliabilityStatus, Verdict } from '../../contract/reliability.ts';
-import { type Html, html } from '../runtime/html.ts';
+import { type Html, html } from '../../core/web/html.ts';
 import { mark, PATHS, page } from './page.ts';
 import * as sections from './sections.ts';
 

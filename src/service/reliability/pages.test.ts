@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { html } from '../runtime/html.ts';
+import { html } from '../../core/web/html.ts';
 import { dashboardPage } from './dashboard-page.ts';
 import { retryGonePage, retryPlanPage, retryResultPage } from './retry-pages.ts';
 import { STYLE } from './style.ts';

@@ -1,6 +1,7 @@
 import type { RetryPlanAnswer, RetryResult } from '../../contract/reliability.ts';
-import { type Html, html, type Part } from '../runtime/html.ts';
-import { PATHS, page, table } from './page.ts';
+import { type Html, html, type Part } from '../../core/web/html.ts';
+import { table } from '../../core/web/page.ts';
+import { PATHS, page } from './page.ts';
 import { counted, spanOf } from './words.ts';
 
 const DOES = {

@@ -1,8 +1,9 @@
 import { dlqOf } from '../../contract/dead-letter.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { About, Known, ReliabilityStatus, Verdict } from '../../contract/reliability.ts';
-import { type Html, html, type Part } from '../runtime/html.ts';
-import { figures, grouped, mark, PATHS, table, timeOf } from './page.ts';
+import { type Html, html, type Part } from '../../core/web/html.ts';
+import { figures, table } from '../../core/web/page.ts';
+import { grouped, mark, PATHS, timeOf } from './page.ts';
 import { counted, spanOf } from './words.ts';
 
 export const TITLES: Readonly<Record<About, string>> = {

@@ -1,0 +1,64 @@
+import { hostname, userInfo } from 'node:os';
+import { metadataVersion, openCluster } from '../../clients/kafka/index.ts';
+import { openRedisNode } from '../../clients/redis/index.ts';
+import type { Deps } from '../../deps.ts';
+import type { DrillPorts } from '../../drills/engine/drill.ts';
+import type { DrillContext } from '../../drills/record/context.ts';
+import { collectVersions, type TargetVersion } from '../../facts/versions/look.ts';
+import { digestOfJson } from '../../record/digest.ts';
+import type { Region } from '../shared/region.ts';
+
+/** Who runs a drill, with what, against what, as its record begins. What is away has no version and says why. */
+export async function drillContext(
+  deps: Pick<Deps, 'version'>,
+  region: Region,
+  ports: Pick<DrillPorts, 'writer' | 'replicas'>,
+  approver: string | undefined,
+): Promise<DrillContext> {
+  return {
+    who: {
+      user: userName(),
+      host: hostname(),
+      uplift: deps.version,
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+    },
+    approver: approver ?? null,
+    versions: await versionsOf(region, ports),
+    configSha256: digestOfJson(region.project.config.value),
+  };
+}
+
+/** A container may run as a user that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+async function versionsOf(
+  region: Region,
+  { writer, replicas }: Pick<DrillPorts, 'writer' | 'replicas'>,
+): Promise<TargetVersion[]> {
+  const timeoutMs = region.project.config.value.limits.requestTimeout;
+  const redis = (region.config.redis?.nodes ?? []).map((address) => openRedisNode({ address, timeoutMs }));
+  const cluster = openCluster(region.kafka);
+  try {
+    return await collectVersions({
+      kafka: async () => {
+        const [{ clusterId }, level] = await Promise.all([
+          cluster.describe({ topics: [], timeoutMs }),
+          metadataVersion(region.kafka, { timeoutMs }),
+        ]);
+        return { clusterId, metadataVersion: level };
+      },
+      postgres: [writer, ...replicas],
+      redis,
+      timeoutMs,
+    });
+  } finally {
+    await Promise.allSettled([cluster.close(), ...redis.map((node) => node.close())]);
+  }
+}

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { exitOfVerdict, verdictOf } from '../../core/finding.ts';
+import type { Action, Deps } from '../../deps.ts';
+import { examineRecord } from '../../drills/record/exam.ts';
+import { presentExam } from '../../drills/record/present.ts';
+import { lookAtHistory } from '../../drills/record/read.ts';
+import { findRun, type RunFolder, runFolderAt } from '../../drills/run-folder.ts';
+import { readRecord } from '../../record/open.ts';
+import { checkSignature } from '../../record/signature.ts';
+import { stateDirOfRuns } from '../shared/project.ts';
+import type { VerifyInput } from './index.ts';
+import { trustedKeys } from './keys.ts';
+
+/** `uplift drill verify RUN`: chain, seal, signature, history. 10 altered, 12 not wholly told, 0 only when all of it holds. */
+export const verifyCommand: Action<VerifyInput> = async (deps, input) => {
+  const folder = await folderOf(deps, input.run);
+  const view = await readRecord(folder.journal);
+  const signature = checkSignature(view, await trustedKeys(deps, input.key));
+  const history = await lookAtHistory(folder, view.entries);
+  const examined = { view, signature, history, run: input.run };
+  const findings = examineRecord(examined);
+  const verdict = verdictOf(findings);
+  return {
+    exit: exitOfVerdict(verdict),
+    kind: 'drill.verify',
+    data: {
+      runId: view.entries[0]?.runId ?? folder.runId,
+      path: folder.journal,
+      verdict,
+      findings,
+      head: view.head,
+      statement: 'statement' in signature ? signature.statement : null,
+      signedBy: signature.state === 'signed' ? signature.by.keyId : null,
+    },
+    blocks: presentExam(examined, findings),
+  };
+};
+
+/** A run of this project, or a folder or journal that somebody handed over. */
+async function folderOf(deps: Deps, run: string): Promise<RunFolder> {
+  if (!/[/\\]|\.ndjson$/.test(run)) return findRun(await stateDirOfRuns(deps), run);
+  const path = resolve(deps.cwd, run);
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const dir = isFolder ? path : dirname(path);
+  const folder = runFolderAt(dir, basename(dir));
+  return isFolder ? folder : { ...folder, journal: path };
+}

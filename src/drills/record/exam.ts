@@ -1,0 +1,104 @@
+import type { Finding, FindingStatus } from '../../core/finding.ts';
+import { formatCount } from '../../core/units.ts';
+import type { FileDigest } from '../../record/digest.ts';
+import type { SignatureCheck } from '../../record/signature.ts';
+import type { RecordView } from '../../record/verify.ts';
+import { RECORD_TYPE } from './seal.ts';
+
+/**
+ * What a record is worth. `signed`: whole, by a key that is known. `unknownKey`: whole, by a key that nobody here vouches
+ * for. `unsigned`: whole, but whoever holds the file could have written it. `incomplete`: never sealed. `broken`: altered.
+ */
+export type RecordState = 'signed' | 'unknownKey' | 'unsigned' | 'incomplete' | 'broken';
+
+export function recordState({ status }: RecordView, { state }: SignatureCheck): RecordState {
+  if (status === 'broken' || state === 'broken') return 'broken';
+  return status === 'unsealed' ? 'incomplete' : state;
+}
+
+/** The history beside a record, against what the record says of it. `unsaid`: it says nothing (older, or cut off). */
+export type HistoryLook =
+  | { readonly kind: 'equal'; readonly found: FileDigest }
+  | { readonly kind: 'different'; readonly why: string }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'unsaid' }
+  | { readonly kind: 'none' };
+
+export interface Examined {
+  readonly view: RecordView;
+  readonly signature: SignatureCheck;
+  readonly history: HistoryLook;
+  /** As it is typed: for what to do next. */
+  readonly run: string;
+}
+
+/** Three questions, each with its answer: is it whole, who signed it, is the history the one it was sealed with. Pure. */
+export function examineRecord(examined: Examined): Finding[] {
+  return [wholeness(examined), signatureFinding(examined), historyFinding(examined)];
+}
+
+const short = (hash: string): string => hash.slice(0, 16);
+
+function answer(
+  id: string,
+  title: string,
+  status: FindingStatus,
+  summary: string,
+  more: Partial<Pick<Finding, 'evidence' | 'next'>> = {},
+): Finding {
+  return { id, title, status, summary, evidence: [], ...more };
+}
+
+function wholeness({ view, run }: Examined): Finding {
+  const say = (status: FindingStatus, summary: string, next?: string): Finding =>
+    answer('record.whole', 'chain and seal are whole', status, summary, next === undefined ? {} : { next });
+  const [problem] = view.problems;
+  const lines = `${formatCount(view.entries.length + (view.sealed === undefined ? 0 : 1))} lines`;
+  if (view.status === 'broken') return say('fail', `line ${problem?.line}: ${problem?.message ?? 'broken'}`);
+  if (view.status === 'unsealed') {
+    const torn = problem === undefined ? '' : ` ${problem.message}`;
+    return say('inconclusive', `${lines}, never sealed.${torn}`, `uplift drill recover ${run}`);
+  }
+  const { wall, actor } = view.sealed?.entry ?? {};
+  return say('pass', `${lines}, head ${short(view.head)}, sealed ${wall} by ${actor}`);
+}
+
+function signatureFinding({ view, signature, run }: Examined): Finding {
+  const say = (status: FindingStatus, summary: string, more = {}): Finding =>
+    answer('record.signature', 'it is signed by a known key, over these very bytes', status, summary, more);
+  if (view.status !== 'sealed') return say('inconclusive', 'what is not sealed has no signature that counts');
+  switch (signature.state) {
+    case 'unsigned':
+      return say('inconclusive', 'sealed, but not signed: whoever holds the file could have written it');
+    case 'broken':
+      return say('fail', `the signature is worth nothing: ${signature.why}`);
+    case 'unknownKey':
+      return say('inconclusive', `signed by key ${short(signature.keyId)}, which is not known here`, {
+        evidence: [{ query: 'key id', value: signature.keyId }],
+        next: `uplift drill verify ${run} --key <file of its public key>`,
+      });
+    case 'signed': {
+      const { by, statement } = signature;
+      if (statement.predicateType !== RECORD_TYPE)
+        return say('inconclusive', `signed as ${statement.predicateType}, which this uplift does not know`);
+      return say('pass', `signed by key ${short(by.keyId)} (${by.from})`);
+    }
+  }
+}
+
+function historyFinding({ history }: Examined): Finding {
+  const say = (status: FindingStatus, summary: string): Finding =>
+    answer('record.history', 'the history is the one it was sealed with', status, summary);
+  switch (history.kind) {
+    case 'equal':
+      return say('pass', `${formatCount(history.found.bytes)} bytes, SHA-256 ${short(history.found.sha256)}`);
+    case 'different':
+      return say('fail', history.why);
+    case 'missing':
+      return say('inconclusive', 'history.ndjson is not there');
+    case 'unsaid':
+      return say('inconclusive', 'the record does not say what its history was');
+    case 'none':
+      return say('notApplicable', 'no load had begun');
+  }
+}

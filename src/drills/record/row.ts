@@ -1,0 +1,140 @@
+import type { Block, Mark } from '../../core/blocks.ts';
+import { formatCount, formatMs } from '../../core/units.ts';
+import type { SignatureCheck } from '../../record/signature.ts';
+import type { RecordView } from '../../record/verify.ts';
+import { type RecordState, recordState } from './exam.ts';
+import { type DrillOutcome, outcomeOf } from './outcome.ts';
+
+/** One drill in a list. A record that proves nothing keeps its name and its place, and says nothing else. */
+export interface RecordRow {
+  readonly runId: string;
+  /** When it began, ms since the epoch. */
+  readonly atMs: number;
+  readonly drill: string | null;
+  readonly region: string | null;
+  readonly state: RecordState;
+  /** What is wrong with the record; null: nothing. */
+  readonly problem: string | null;
+  /** What it proves; null where it proves nothing. */
+  readonly outcome: DrillOutcome | null;
+}
+
+/** Pure: the row of one record, or undefined for a whole record of something else. `read`: or why it cannot be read. */
+export function rowOf(
+  runId: string,
+  read: RecordView | string,
+  signature: SignatureCheck = { state: 'unsigned' },
+): RecordRow | undefined {
+  if (typeof read === 'string') return unread(runId, read);
+  const outcome = outcomeOf(read.entries);
+  const state = recordState(read, signature);
+  // Of what is broken nobody can tell what it was: it is shown.
+  if (outcome === undefined && state !== 'broken') return undefined;
+  const [problem] = read.problems;
+  const told = problem === undefined ? null : `line ${problem.line}: ${problem.message}`;
+  const proves = state !== 'broken' && state !== 'incomplete';
+  return {
+    runId,
+    atMs: Date.parse(read.entries[0]?.wall ?? '') || timeOfId(runId),
+    drill: outcome?.drill ?? null,
+    region: outcome?.region ?? null,
+    state,
+    problem: signature.state === 'broken' ? signature.why : told,
+    outcome: proves ? (outcome ?? null) : null,
+  };
+}
+
+function unread(runId: string, problem: string): RecordRow {
+  const row = { runId, atMs: timeOfId(runId), drill: null, region: null, outcome: null };
+  return { ...row, state: 'broken', problem };
+}
+
+/** A UUIDv7 begins with its time (RFC 9562, 48 bits of ms). */
+function timeOfId(runId: string): number {
+  return Number.parseInt(runId.replaceAll('-', '').slice(0, 12), 16) || 0;
+}
+
+/** States as they are read in a table; what proves nothing in capitals. */
+export const STATE_WORDS: Readonly<Record<RecordState, string>> = {
+  signed: 'signed',
+  unknownKey: 'signed, key not known',
+  unsigned: 'sealed, not signed',
+  incomplete: 'INCOMPLETE',
+  broken: 'BROKEN',
+};
+
+/** Enough of a run id to name one; the time stands in it. */
+export const shortId = (runId: string): string => runId.slice(0, 13);
+
+const NOTHING = '–';
+
+/** Cells of a row: execution, hypothesis, restored, recovery, lost. */
+export function cellsOf({ outcome }: RecordRow): [string, string, string, string, string] {
+  if (outcome === null) return [NOTHING, NOTHING, NOTHING, NOTHING, NOTHING];
+  const { execution, hypothesis, restored, result } = outcome;
+  return [
+    execution ?? NOTHING,
+    hypothesis === 'deviated' ? 'DEVIATED' : (hypothesis ?? 'not readable'),
+    { restored: 'restored', notRestored: 'NOT RESTORED', nothingTouched: 'nothing touched' }[restored],
+    recoveryText(outcome),
+    result === null
+      ? NOTHING
+      : `${formatCount(result.judgement.lost.length)} of ${formatCount(result.judgement.acknowledged)}`,
+  ];
+}
+
+export function recoveryText({ result }: DrillOutcome): string {
+  if (result === null) return NOTHING;
+  const ms = result.recovery.backInsideSloMs;
+  return ms === null ? 'not seen' : formatMs(ms);
+}
+
+/** UTC, to the minute: records are compared across machines. */
+export const whenText = (atMs: number): string => new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
+
+/** `drill history` for people. */
+export function presentRows(rows: readonly RecordRow[], more: boolean): Block[] {
+  const [newest] = rows;
+  if (newest === undefined)
+    return [
+      { kind: 'text', text: 'No drill has run here.' },
+      { kind: 'next', command: 'uplift drill ls' },
+    ];
+  const cells = rows.map((row) => [
+    whenText(row.atMs),
+    row.drill ?? '?',
+    row.region ?? '?',
+    ...cellsOf(row),
+    row.problem === null ? STATE_WORDS[row.state] : `${STATE_WORDS[row.state]}: ${row.problem}`,
+    shortId(row.runId),
+  ]);
+  const titles = ['WHEN (UTC)', 'DRILL', 'REGION', 'EXECUTION', 'HYPOTHESIS', 'RESTORED'];
+  return [
+    {
+      kind: 'table',
+      columns: [
+        ...titles.map((title) => ({ title })),
+        { title: 'RECOVERY', align: 'right' },
+        { title: 'LOST', align: 'right' },
+        { title: 'RECORD' },
+        { title: 'RUN' },
+      ],
+      rows: cells,
+    },
+    { kind: 'verdict', text: summaryOf(rows, more), mark: markOf(rows) },
+    { kind: 'next', command: `uplift drill verify ${shortId(newest.runId)}` },
+  ];
+}
+
+function summaryOf(rows: readonly RecordRow[], more: boolean): string {
+  const held = rows.filter(({ outcome }) => outcome?.hypothesis === 'held').length;
+  const bad = rows.filter(({ outcome }) => outcome === null).length;
+  const older = more ? 'the newest of more' : 'all there are';
+  const proves = bad === 0 ? '' : `, ${bad} with a record that proves nothing`;
+  const drills = rows.length === 1 ? 'drill' : 'drills';
+  return `${formatCount(rows.length)} ${drills} (${older}): ${held} held${proves}.`;
+}
+
+function markOf(rows: readonly RecordRow[]): Mark {
+  return rows.some(({ state }) => state === 'broken') ? 'bad' : 'ok';
+}

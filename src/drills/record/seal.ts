@@ -1,0 +1,72 @@
+import type { Json } from '../../core/step.ts';
+import { digestOfFile, type FileDigest } from '../../record/digest.ts';
+import type { Entry, SealBody } from '../../record/envelope.ts';
+import type { Journal } from '../../record/journal.ts';
+import type { SigningKey } from '../../record/keys.ts';
+import { readRecord } from '../../record/open.ts';
+import { HISTORY_FILE, type RunFolder } from '../run-folder.ts';
+import { ENDED_KIND, EVIDENCE_KIND } from './context.ts';
+import { outcomeOf } from './outcome.ts';
+
+/** What the signature of a drill's record states; its fields are in docs/drills.md. */
+export const RECORD_TYPE = 'urn:uplift:drill-record:v1';
+
+export interface DrillEnd {
+  readonly journal: Pick<Journal, 'append' | 'seal'>;
+  readonly folder: RunFolder;
+  /** Body of the last line before the seal. */
+  readonly ended: { readonly [field: string]: Json };
+  /** Who signs; where nobody can, why. */
+  readonly key: SigningKey | { readonly unsigned: string };
+}
+
+/** Ends a drill's record: digest of its history, how it ended, seal, signature. Throws UPL-CANNOT-WRITE. */
+export async function endDrill({ journal, folder, ended, key }: DrillEnd): Promise<SealBody> {
+  const history = await digestOfFile(folder.history);
+  const unsigned = 'unsigned' in key ? { unsigned: key.unsigned } : {};
+  await journal.append(EVIDENCE_KIND, {
+    history: history === undefined ? null : { ...history },
+    ...unsigned,
+  });
+  await journal.append(ENDED_KIND, ended);
+  if ('unsigned' in key) return journal.seal();
+  // What is on disk is what is signed, also when another process wrote most of it.
+  const { entries } = await readRecord(folder.journal);
+  return journal.seal({
+    key,
+    predicateType: RECORD_TYPE,
+    predicate: predicateOf(entries),
+    files: history === undefined ? [] : [{ name: HISTORY_FILE, sha256: history.sha256 }],
+  });
+}
+
+/** Pure: the outcome of a run as its signature states it. */
+export function predicateOf(entries: readonly Entry[]): { readonly [field: string]: Json } {
+  const outcome = outcomeOf(entries);
+  if (outcome === undefined) return {};
+  const { drill, region, environment, target, execution, hypothesis, restored, context, result } = outcome;
+  return JSON.parse(
+    JSON.stringify({
+      drill,
+      region,
+      environment,
+      target,
+      execution,
+      hypothesis,
+      restored,
+      who: context?.who ?? null,
+      approver: context?.approver ?? null,
+      versions: context?.versions ?? [],
+      configSha256: context?.configSha256 ?? null,
+      acknowledged: result?.judgement.acknowledged ?? null,
+      lost: result?.judgement.lost.length ?? null,
+    }),
+  ) as { readonly [field: string]: Json };
+}
+
+/** The digest of the history that the lines of a record name; null: there was none. Undefined: it does not say. */
+export function historyDigest(entries: readonly Entry[]): FileDigest | null | undefined {
+  const body = entries.findLast(({ kind }) => kind === EVIDENCE_KIND)?.body;
+  const history = (body as { readonly history?: FileDigest | null } | undefined)?.history;
+  return typeof history?.sha256 === 'string' ? history : history === null ? null : undefined;
+}
