@@ -3,7 +3,7 @@ import { killUnit, pauseUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import { logged, STAY, tinyUnits } from '../../clients/process/tiny-units-fixture.ts';
-import { processActuator } from './process.ts';
+import { processActuator, processRedis } from './process.ts';
 
 const tiny = tinyUnits();
 const broker = () => tiny.unitOf(STAY, { kind: 'kafka', labels: { brokerId: '2' } });
@@ -44,5 +44,16 @@ describe('the process actuator', () => {
     await startUnit(unit);
     await killUnit(unit);
     expect(await actuator().describe(2)).toEqual({ ok: false, text: 'tiny is exited' });
+  });
+
+  it('finds a Redis node by its port, whatever else has that port in its labels', async () => {
+    await tiny.unitOf(STAY, { id: 'other', kind: 'service', labels: { port: '7001' } });
+    const unit = await tiny.unitOf(STAY, { kind: 'redis', labels: { port: '7001' } });
+    const redis = processRedis(`${tiny.dir()}/units`);
+    await startUnit(unit);
+    expect(await redis.describe('127.0.0.1:7001')).toMatchObject({ ok: true });
+    await redis.kill('127.0.0.1:7001');
+    expect(await redis.running('127.0.0.1:7001')).toBe(false);
+    expect(await redis.describe('127.0.0.1:7002')).toMatchObject({ ok: false });
   });
 });
