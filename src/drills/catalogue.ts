@@ -3,10 +3,13 @@ import { UpliftError } from '../core/error.ts';
 import type { Drill } from './engine/drill.ts';
 import { brokerHang, brokerLoss } from './kafka/broker-drill.ts';
 import { DRILL_NAMES, type DrillId } from './names.ts';
+import { shardFailover, shardLoss } from './redis/shard-drill.ts';
 
 const DRILLS: Readonly<Record<DrillId, Drill>> = {
   'kafka-broker-loss': brokerLoss,
   'kafka-broker-hang': brokerHang,
+  'redis-shard-loss': shardLoss,
+  'redis-shard-failover': shardFailover,
 };
 
 /** The drill of an id. Throws UPL-USAGE (64) with what was meant. */

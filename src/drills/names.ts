@@ -19,6 +19,16 @@ export const DRILL_NAMES = [
     store: 'Kafka',
     title: 'SIGSTOP the broker that leads most partitions: connections stay open, nothing answers',
   },
+  {
+    id: 'redis-shard-loss',
+    store: 'Redis',
+    title: 'SIGKILL the master of the largest shard; its replica takes over by itself',
+  },
+  {
+    id: 'redis-shard-failover',
+    store: 'Redis',
+    title: 'hand the largest shard over to its replica (CLUSTER FAILOVER), and back',
+  },
 ] as const satisfies readonly DrillName[];
 
 export type DrillId = (typeof DRILL_NAMES)[number]['id'];

@@ -42,8 +42,10 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const load = await startDrillLoad(ports, options, prepared);
   try {
+    await prepared.probe?.start();
     return await underLoad(drill, ports, options, prepared, load);
   } finally {
+    await prepared.probe?.close();
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
   }
