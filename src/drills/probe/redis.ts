@@ -30,6 +30,8 @@ export interface RedisProbeOptions {
 }
 
 const MOST_WRITES = 200_000;
+/** A single slot is hit by one name of 16,384. */
+const MOST_TAGS = 500_000;
 const MOST_UNDER_WAY = 1000;
 const KEYS_AT_ONCE = 500;
 const CAUGHT_UP_MS = 10_000;
@@ -119,7 +121,7 @@ export function tagIn(ranges: readonly string[]): string {
     const [from = '', to = from] = range.split('-');
     return { from: Number(from), to: Number(to) };
   });
-  for (let n = 0; n < MOST_WRITES; n += 1) {
+  for (let n = 0; edges.length > 0 && n < MOST_TAGS; n += 1) {
     const slot = slotOf(`t${n}`);
     if (edges.some(({ from, to }) => from <= slot && slot <= to)) return `t${n}`;
   }
