@@ -33,7 +33,9 @@ export async function conclude(
   const probe = await readProbe(ports, run);
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
-  const recovery = recoveryOf(load, baseline, times, prepared.partitions);
+  // A second outside the SLO long after it was seen back is another matter: the restore, or the end of the load.
+  const back = times.seen.backInsideSloMs !== null;
+  const recovery = back ? times.seen : recoveryOf(load, baseline, times, prepared.partitions);
   const span = { faultNs: times.faultNs, endNs: restoredNs };
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {

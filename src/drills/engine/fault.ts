@@ -24,6 +24,8 @@ export interface FaultTimes {
   readonly faultNs: bigint;
   readonly faultAtMs: number;
   readonly moments: Moments;
+  /** As it was seen by the end of the observation. */
+  readonly seen: Recovery;
   /** Why it was ended before its time; undefined: it was not. */
   readonly aborted: Abort | undefined;
 }
@@ -62,11 +64,12 @@ export async function injectAndObserve(
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
     const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
-    const times = { faultNs, faultAtMs, moments: watch.moments(), aborted };
-    const seen = observedText(recoveryOf(run.load, run.baseline, times, prepared.partitions));
+    const moments = watch.moments();
+    const seen = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
     const state = aborted === undefined ? 'done' : 'failed';
-    ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
-    return times;
+    const observed = aborted === undefined ? observedText(seen) : `${aborted.why}: ended`;
+    ports.progress({ phase: 'observe', state, text: observed });
+    return { faultNs, faultAtMs, moments, seen, aborted };
   } finally {
     await watch.stop();
   }

@@ -117,7 +117,7 @@ export async function restoreMasters(
     const away = await mastersAway(ports, masters);
     if (away.length === 0) return asked;
     if (asked === FAILOVERS) break;
-    await waitLinked(ports, away);
+    await waitFollowing(ports, topology, away);
     await Promise.allSettled(away.map(({ address }) => ports.redis.at(address).failover()));
     const wait = { what: 'masters as before', timeoutMs: spacingMs };
     const back = waitUntil(ports, { nodes: masters }, wait, (looks) => differing(looks, masters));
@@ -147,21 +147,37 @@ function differing(looks: readonly RedisLook[], masters: readonly RedisPlace[]):
     .map(({ address }) => `${address} does not lead its slots`);
 }
 
-/** A replica without its link would be refused, or would hand out what it has not got. */
-function waitLinked(ports: RedisSettlePorts, nodes: readonly RedisPlace[]): Promise<void> {
-  const wait = { what: 'the old masters follow the new ones', timeoutMs: paceOf(ports).patienceMs };
-  return waitUntil(ports, { nodes }, wait, (looks) =>
-    looks.flatMap((look) => {
-      if (!look.seen) return [`${look.address}: ${look.reason}`];
-      const { role } = look;
+/**
+ * A replica without its link would be refused. One that its new master does not know as its replica yet is worse: it is
+ * answered OK, and gives up in silence after 5 s, because the master does not hear what a stranger asks of it.
+ */
+function waitFollowing(
+  ports: RedisSettlePorts,
+  topology: RedisTopology,
+  away: readonly RedisPlace[],
+): Promise<void> {
+  const wait = {
+    what: 'the old masters follow the new ones, and every node knows it',
+    timeoutMs: paceOf(ports).patienceMs,
+  };
+  return waitUntil(ports, topology, wait, (looks) =>
+    away.flatMap((master) => {
+      const look = looks.find(({ address }) => address === master.address);
       // One that leads again by now is no matter.
-      if (role.role === 'master') {
-        const was = nodes.find(({ address }) => address === look.address);
-        return was !== undefined && isBack(look, was) ? [] : [`${look.address} is no replica yet`];
-      }
-      return role.link === 'connected' ? [] : [`${look.address}: link ${role.link}`];
+      return look === undefined || isBack(look, master) ? [] : notFollowing(look, looks, master);
     }),
   );
+}
+
+function notFollowing(look: RedisLook, looks: readonly RedisLook[], { id, address }: RedisPlace): string[] {
+  if (!look.seen) return [`${address}: ${look.reason}`];
+  if (look.role.role === 'master') return [`${address} is no replica yet`];
+  if (look.role.link !== 'connected') return [`${address}: link ${look.role.link}`];
+  return looks.flatMap((by) => {
+    const line = by.seen ? by.view.nodes.find((node) => node.id === id) : undefined;
+    if (!by.seen || (line?.role === 'replica' && line.linked && line.troubles.length === 0)) return [];
+    return [`${by.address} does not know ${address} as a replica yet`];
+  });
 }
 
 /**

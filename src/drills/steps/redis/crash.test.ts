@@ -74,6 +74,7 @@ async function expectWhole(model: RedisModel, saved: RedisTopology): Promise<voi
 const options: fc.Arbitrary<ModelOptions> = fc.record({
   electionLooks: fc.integer({ min: 0, max: 4 }),
   failoverLooks: fc.integer({ min: 0, max: 2 }),
+  gossipLooks: fc.integer({ min: 0, max: 8 }),
   vain: fc.integer({ min: 0, max: 1 }),
   persists: fc.boolean(),
 });
@@ -136,6 +137,14 @@ describe('the undo of a kill', () => {
     await recover(model, entries);
     await expectWhole(model, saved);
     expect(model.effects).toEqual(['stop h:7001', 'start h:7001']);
+  });
+
+  it('asks for the failover once, when every node knows the old master as a replica', async () => {
+    const { model, saved, entries, ran } = await struck('kill', { gossipLooks: 40 });
+    await ran;
+    await recover(model, entries);
+    await expectWhole(model, saved);
+    expect(model.effects.filter((effect) => effect === 'failover h:7001')).toHaveLength(1);
   });
 
   it('asks again when a failover came to nothing', async () => {

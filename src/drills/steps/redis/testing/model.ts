@@ -18,6 +18,8 @@ interface Node {
   ranges: string[];
   epoch: number;
   linked: boolean;
+  /** The others have heard that it is back: until then they mark it as failed, and its master does not hear it. */
+  known: boolean;
   data: Set<string>;
 }
 
@@ -26,6 +28,8 @@ export interface ModelOptions {
   readonly electionLooks?: number;
   /** Looks from CLUSTER FAILOVER to both having changed places. */
   readonly failoverLooks?: number;
+  /** Looks from the start of a node to the others knowing it. */
+  readonly gossipLooks?: number;
   /** So many CLUSTER FAILOVERs answer OK and come to nothing. */
   readonly vain?: number;
   readonly persists?: boolean;
@@ -52,7 +56,14 @@ export class RedisModel {
     this.#options = options;
     this.vain = options.vain ?? 0;
     const master = (shard: number): Node => ({
-      ...{ id: `id${shard}`, address: `h:700${shard}`, state: 'up', masterId: null, linked: true },
+      ...{
+        id: `id${shard}`,
+        address: `h:700${shard}`,
+        state: 'up',
+        masterId: null,
+        linked: true,
+        known: true,
+      },
       ...{ ranges: [RANGES[shard - 1] ?? ''], epoch: shard, data: new Set([`key ${shard}`]) },
     });
     const replica = (shard: number): Node => ({
@@ -215,7 +226,8 @@ export class RedisModel {
   #start(node: Node): void {
     if (node.state === 'up') return;
     if (node.state === 'gone' && this.#options.persists !== true) node.data = new Set();
-    node.state = 'up';
+    Object.assign(node, { state: 'up', known: false });
+    this.#after(this.#options.gossipLooks ?? 1, () => Object.assign(node, { known: true }));
     if (node.masterId !== null) this.#join(node);
     else for (const each of this.nodes.filter(({ masterId }) => masterId === node.id)) this.#join(each);
   }
@@ -224,6 +236,7 @@ export class RedisModel {
     const master = this.#masterOf(node);
     if (master === undefined) throw new Error('ERR You should send CLUSTER FAILOVER to a replica');
     if (master.state !== 'up' || !node.linked) throw new Error('ERR Master is down or failed');
+    if (!node.known) return;
     if (this.vain > 0) {
       this.vain -= 1;
       return;
@@ -238,7 +251,11 @@ export class RedisModel {
 
 function lineOf(node: Node, self: boolean): string {
   const role = node.masterId === null ? 'master' : 'slave';
-  const flags = [...(self ? ['myself'] : []), role, ...(node.state === 'up' ? [] : ['fail'])].join();
+  const flags = [
+    ...(self ? ['myself'] : []),
+    role,
+    ...(node.state === 'up' && (self || node.known) ? [] : ['fail']),
+  ].join();
   const link = node.state === 'up' ? 'connected' : 'disconnected';
   return [
     node.id,
