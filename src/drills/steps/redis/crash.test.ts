@@ -4,9 +4,10 @@ import type { Step } from '../../../core/step.ts';
 import { runSteps, undoSteps } from '../../../steps/engine.ts';
 import { pendingUndo, type StepEntry, type StepJournal } from '../../../steps/journal-kinds.ts';
 import { stepOf, stepRegistry } from '../../../steps/kind.ts';
+import { Crash, memoryJournal } from '../../../steps/testing/switches.ts';
 import { diffRedis, type RedisTopology } from '../../redis/topology.ts';
 import { failoverRedisStep, holdRedisStep, killRedisStep, redisKinds } from './index.ts';
-import { Crash, type ModelOptions, RedisModel } from './testing/model.ts';
+import { type ModelOptions, RedisModel } from './testing/model.ts';
 
 const registry = stepRegistry(redisKinds);
 const { signal } = new AbortController();
@@ -36,21 +37,8 @@ const death = (lines: number, effects: number): fc.Arbitrary<Death> =>
     fc.record({ line: fc.constant(-1), effect: fc.integer({ min: 0, max: effects }), late: fc.boolean() }),
   );
 
-function journalOf(model: RedisModel, entries: StepEntry[], { line, late }: Death): StepJournal {
-  let written = 0;
-  return {
-    append: async (kind, body) => {
-      if (model.crashed) throw new Crash('the process is dead');
-      const entry = { seq: entries.length, kind, body };
-      const dies = written === line;
-      written += 1;
-      if (!dies || late) entries.push(entry);
-      if (!dies) return entry;
-      model.crashed = true;
-      throw new Crash('died while it wrote its journal');
-    },
-  };
-}
+const journalOf = (model: RedisModel, entries: StepEntry[], { line, late }: Death): StepJournal =>
+  memoryJournal(model, entries, line, late);
 
 async function forward(model: RedisModel, entries: StepEntry[], steps: readonly Step[], dies: Death) {
   model.live(dies.effect, dies.late);

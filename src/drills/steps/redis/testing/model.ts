@@ -1,27 +1,14 @@
 import type { RedisNode, RedisNodes, RedisRole } from '../../../../clients/redis/ports.ts';
+import { Crash } from '../../../../steps/testing/switches.ts';
 import type { RedisActuator } from '../../../actuators/process.ts';
 import type { RedisLook } from '../../../redis/look.ts';
 import { lookAtNodes } from '../../../redis/look.ts';
 import { type RedisTopology, topologyOf } from '../../../redis/topology.ts';
 import type { RedisStepContext } from '../index.ts';
+import { freshNodes, lineOf, type Node } from './node.ts';
 
 // For tests: a Redis Cluster and an actuator in memory. Time goes on with every look that is taken at it; the process
 // that acts on it can die before or after any effect.
-
-export class Crash extends Error {}
-
-interface Node {
-  readonly id: string;
-  readonly address: string;
-  state: 'up' | 'stopped' | 'gone';
-  masterId: string | null;
-  ranges: string[];
-  epoch: number;
-  linked: boolean;
-  /** The others have heard that it is back: until then they mark it as failed, and its master does not hear it. */
-  known: boolean;
-  data: Set<string>;
-}
 
 export interface ModelOptions {
   /** Looks from the death of a master to its replica leading. */
@@ -37,7 +24,6 @@ export interface ModelOptions {
 
 /** Of a look at one node; time goes on with each. */
 const QUESTIONS = 2;
-const RANGES = ['0-5460', '5461-10922', '10923-16383'];
 
 export class RedisModel {
   readonly nodes: Node[];
@@ -55,28 +41,7 @@ export class RedisModel {
   constructor(options: ModelOptions = {}) {
     this.#options = options;
     this.vain = options.vain ?? 0;
-    const master = (shard: number): Node => ({
-      ...{
-        id: `id${shard}`,
-        address: `h:700${shard}`,
-        state: 'up',
-        masterId: null,
-        linked: true,
-        known: true,
-      },
-      ...{ ranges: [RANGES[shard - 1] ?? ''], epoch: shard, data: new Set([`key ${shard}`]) },
-    });
-    const replica = (shard: number): Node => ({
-      ...master(shard),
-      ...{
-        id: `id${shard + 3}`,
-        address: `h:700${shard + 3}`,
-        masterId: `id${shard}`,
-        ranges: [],
-        epoch: shard,
-      },
-    });
-    this.nodes = [1, 2, 3].map(master).concat([1, 2, 3].map(replica));
+    this.nodes = freshNodes();
   }
 
   /** Another life of the process. */
@@ -247,25 +212,4 @@ export class RedisModel {
       this.#lead(node, master);
     });
   }
-}
-
-function lineOf(node: Node, self: boolean): string {
-  const role = node.masterId === null ? 'master' : 'slave';
-  const flags = [
-    ...(self ? ['myself'] : []),
-    role,
-    ...(node.state === 'up' && (self || node.known) ? [] : ['fail']),
-  ].join();
-  const link = node.state === 'up' ? 'connected' : 'disconnected';
-  return [
-    node.id,
-    `${node.address}@1`,
-    flags,
-    node.masterId ?? '-',
-    0,
-    0,
-    node.epoch,
-    link,
-    ...node.ranges,
-  ].join(' ');
 }
