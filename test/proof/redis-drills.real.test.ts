@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statusOf } from '../../src/clients/process/status.ts';
@@ -83,6 +85,8 @@ async function drill(id: string): Promise<DrillResult> {
   });
   expect(result.probe?.struck.acknowledgedJustBefore).toBeGreaterThan(0);
   expect(result.probe?.struck.acknowledgedAfter).toBeGreaterThan(50);
+  const history = await readFile(join(dirname(record.path), 'probe.ndjson'), 'utf8');
+  expect(history.match(/"outcome":"ok"/g)).toHaveLength(result.probe?.acknowledged ?? 0);
   await expectRestored();
   expect(await keysLeft()).toEqual([]);
   return result;

@@ -46,14 +46,16 @@ describe('the process actuator', () => {
     expect(await actuator().describe(2)).toEqual({ ok: false, text: 'tiny is exited' });
   });
 
-  it('finds a Redis node by its port, whatever else has that port in its labels', async () => {
-    await tiny.unitOf(STAY, { id: 'other', kind: 'service', labels: { port: '7001' } });
-    const unit = await tiny.unitOf(STAY, { kind: 'redis', labels: { port: '7001' } });
+  it('finds a Redis node by host and port, whatever else listens there or has that port elsewhere', async () => {
+    const ready = { kind: 'tcp', host: '127.0.0.1', port: 7001 } as const;
+    await tiny.unitOf(STAY, { id: 'other', kind: 'service', ready });
+    const unit = await tiny.unitOf(STAY, { kind: 'redis', ready });
     const redis = processRedis(`${tiny.dir()}/units`);
     await startUnit(unit);
     expect(await redis.describe('127.0.0.1:7001')).toMatchObject({ ok: true });
     await redis.kill('127.0.0.1:7001');
     expect(await redis.running('127.0.0.1:7001')).toBe(false);
-    expect(await redis.describe('127.0.0.1:7002')).toMatchObject({ ok: false });
+    for (const other of ['127.0.0.1:7002', '10.0.0.1:7001'])
+      expect(await redis.describe(other)).toMatchObject({ ok: false, text: expect.stringContaining(other) });
   });
 });

@@ -34,7 +34,9 @@ export function processActuator(unitsDir: string): BrokerActuator {
 export function processRedis(unitsDir: string): RedisActuator {
   return actuatorOf(unitsDir, (address) => ({
     what: `Redis at ${address}`,
-    is: ({ kind, labels }) => kind === 'redis' && labels.port === address.slice(address.lastIndexOf(':') + 1),
+    // By host as well: a port of the same number elsewhere is somebody else's.
+    is: ({ kind, ready }) =>
+      kind === 'redis' && ready.kind === 'tcp' && `${ready.host}:${ready.port}` === address,
   }));
 }
 

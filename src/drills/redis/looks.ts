@@ -1,7 +1,7 @@
 import type { DrillPorts, Prepared } from '../engine/drill.ts';
 import { watchMoments } from '../engine/watch.ts';
 import { type RedisLook, selfOf } from './look.ts';
-import { lookAtAll } from './settle.ts';
+import { differencesLeft, lookAtAll } from './settle.ts';
 import { diffRedis, type RedisPlace, type RedisTopology } from './topology.ts';
 import { foldLook, secondFailureOf } from './watch.ts';
 
@@ -51,7 +51,7 @@ export function looksOf(
       };
     },
     secondFailure: async () => secondFailureOf(await look(), topology, victim),
-    differences: async () => diffRedis(topology, await look()),
+    differences: () => differencesLeft(context, topology),
   };
 }
 

@@ -1,13 +1,6 @@
 import { z } from 'zod';
 import type { StepKind } from '../../../steps/kind.ts';
-import {
-  lookAtAll,
-  RESTORE_TIMEOUT_MS,
-  requireRestored,
-  restoreMasters,
-  waitAgreed,
-  waitUp,
-} from '../../redis/settle.ts';
+import { lookAtAll, RESTORE_TIMEOUT_MS, restoreMasters, waitRestored, waitUp } from '../../redis/settle.ts';
 import { diffRedis } from '../../redis/topology.ts';
 import { type RedisStepContext, topologySchema } from './args.ts';
 
@@ -33,8 +26,7 @@ export const holdRedisStep: StepKind<RedisStepContext, HoldArgs> = {
     const asked = await restoreMasters(context, topology, nodeTimeoutMs);
     const mastersNs = context.monoNs();
     context.onRestore?.('Redis masters as before');
-    await waitAgreed(context, topology);
-    await requireRestored(context, topology);
+    await waitRestored(context, topology);
     context.onRestore?.('every Redis node agrees');
     return { asked, mastersNs: mastersNs.toString(), agreedNs: context.monoNs().toString() };
   },
