@@ -103,15 +103,18 @@ async function readEverything(ports: DrillPorts, options: DrillOptions): Promise
   return examined;
 }
 
-function judgeRun(run: {
+/** Pure: what service, store probe, coverage and recovery say together. A loss by the store alone deviates as well. */
+export function judgeRun(run: {
   readonly prepared: Pick<Prepared, 'coverageNeeded'>;
-  readonly examined: Examined;
+  readonly examined: Pick<Examined, 'troubles'> & {
+    readonly judgement: Pick<Examined['judgement'], 'verdict' | 'reasons'>;
+  };
   readonly probe: ProbeReport | undefined;
-  readonly summary: LoadSummary;
+  readonly summary: Pick<LoadSummary, 'truncated'>;
   readonly coverage: DrillResult['coverage'];
   readonly recovery: DrillResult['recovery'];
   readonly aborted: Abort | undefined;
-  readonly options: DrillOptions;
+  readonly options: Pick<DrillOptions, 'recoveryTargetMs'>;
 }): Judged {
   const { judgement, troubles } = run.examined;
   const bad = judgement.verdict === 'fail';
