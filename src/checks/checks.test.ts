@@ -69,8 +69,22 @@ const redisNodes = [
     troubles: [],
     linked: true,
     slots: 16_384,
+    ranges: ['0-16383'],
+    epoch: 1,
+    self: true,
   },
-  { id: 'b', address: 'h:2', role: 'replica' as const, masterId: 'a', troubles: [], linked: true, slots: 0 },
+  {
+    id: 'b',
+    address: 'h:2',
+    role: 'replica' as const,
+    masterId: 'a',
+    troubles: [],
+    linked: true,
+    slots: 0,
+    ranges: [],
+    epoch: 1,
+    self: false,
+  },
 ];
 
 const healthy: CheckFacts = {

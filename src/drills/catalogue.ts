@@ -4,11 +4,14 @@ import type { Drill } from './engine/drill.ts';
 import { brokerHang, brokerLoss } from './kafka/broker-drill.ts';
 import { producerSafety } from './kafka/producer-drill.ts';
 import { DRILL_NAMES, type DrillId } from './names.ts';
+import { shardFailover, shardLoss } from './redis/shard-drill.ts';
 
 const DRILLS: Readonly<Record<DrillId, Drill>> = {
   'kafka-broker-loss': brokerLoss,
   'kafka-broker-hang': brokerHang,
   'kafka-producer-safety': producerSafety,
+  'redis-shard-loss': shardLoss,
+  'redis-shard-failover': shardFailover,
 };
 
 /** The drill of an id. Throws UPL-USAGE (64) with what was meant. */

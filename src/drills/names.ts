@@ -24,6 +24,16 @@ export const DRILL_NAMES = [
     store: 'Kafka',
     title: 'move leaders under load, every broker well: does the producer lose what was acknowledged?',
   },
+  {
+    id: 'redis-shard-loss',
+    store: 'Redis',
+    title: 'SIGKILL the master of the largest shard; its replica takes over by itself',
+  },
+  {
+    id: 'redis-shard-failover',
+    store: 'Redis',
+    title: 'hand the largest shard over to its replica (CLUSTER FAILOVER), and back',
+  },
 ] as const satisfies readonly DrillName[];
 
 export type DrillId = (typeof DRILL_NAMES)[number]['id'];

@@ -7,6 +7,7 @@ import type { RecordView } from '../record/verify.ts';
 import { pendingUndo } from '../steps/journal-kinds.ts';
 
 export const HISTORY_FILE = 'history.ndjson';
+const PROBE_FILE = 'probe.ndjson';
 
 /** Files of one run: `<state>/runs/<run id>/`. */
 export interface RunFolder {
@@ -14,6 +15,8 @@ export interface RunFolder {
   readonly dir: string;
   readonly journal: string;
   readonly history: string;
+  /** What the store probe of the drill wrote, if it has one. */
+  readonly probe: string;
 }
 
 /** Where a run's files are; nothing is made. */
@@ -23,7 +26,10 @@ export function runFolder(stateDir: string, runId: string): RunFolder {
 
 /** The same files wherever their folder is now: records are carried to whoever checks them. */
 export function runFolderAt(dir: string, runId: string): RunFolder {
-  return { runId, dir, journal: join(dir, JOURNAL_FILE), history: join(dir, HISTORY_FILE) };
+  return {
+    ...{ runId, dir, journal: join(dir, JOURNAL_FILE) },
+    ...{ history: join(dir, HISTORY_FILE), probe: join(dir, PROBE_FILE) },
+  };
 }
 
 /** Makes the folder of a new run. Throws UPL-CANNOT-WRITE. */

@@ -1,3 +1,5 @@
+import type { RedisRole } from './ports.ts';
+
 /** `key:value` lines of INFO and CLUSTER INFO; comments and blank lines are left out. */
 export function parseInfo(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
@@ -14,4 +16,18 @@ export function splitAddress(address: string): { readonly host: string; readonly
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
   return { host, port: Number(address.slice(colon + 1)) };
+}
+
+/** The answer of ROLE. Throws TypeError for one that is neither a master's nor a replica's (a sentinel's). */
+export function parseRole(answer: unknown): RedisRole {
+  const [role, ...rest] = Array.isArray(answer) ? (answer as unknown[]) : [];
+  if (role === 'master') return { role: 'master', offset: Number(rest[0]) };
+  if (role !== 'slave') throw new TypeError(`ROLE answered ${String(role)}`);
+  const [host, port, link, offset] = rest;
+  return {
+    role: 'replica',
+    master: `${String(host)}:${String(port)}`,
+    link: String(link),
+    offset: Number(offset),
+  };
 }

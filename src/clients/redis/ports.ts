@@ -68,7 +68,20 @@ export interface Bits {
   close(): Promise<void>;
 }
 
-/** One Redis node asked directly: for facts. Never retries, never redirects. */
+/** What a node says it is right now (redis.io/commands/role). */
+export type RedisRole =
+  | { readonly role: 'master'; readonly offset: number }
+  | {
+      readonly role: 'replica';
+      /** host:port as the replica knows it. */
+      readonly master: string;
+      /** Its replication link: `connected`, or what it waits for (`connect`, `connecting`, `sync`). */
+      readonly link: string;
+      /** −1 before the first copy is through. */
+      readonly offset: number;
+    };
+
+/** One Redis node asked directly: for facts and for drills. Never retries a call, never follows a redirection. */
 export interface RedisNode {
   readonly address: string;
   /** `INFO <section>` as key → value. */
@@ -77,5 +90,38 @@ export interface RedisNode {
   clusterNodes(): Promise<readonly string[]>;
   /** `CLUSTER INFO` as key → value. */
   clusterInfo(): Promise<ReadonlyMap<string, string>>;
+  role(): Promise<RedisRole>;
+  /** `CONFIG GET` of these names; one the server does not have is absent. */
+  config(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * `CLUSTER FAILOVER`, asked of a replica. It returns when the handover was begun: whether it came to an end (it gives
+   * up by itself after 5 s) only `role` says.
+   */
+  failover(): Promise<void>;
+  /** The values of keys of one slot, from this very node: a replica is told READONLY before. Null: no such key. */
+  values(keys: readonly string[]): Promise<readonly (string | null)[]>;
+  /** Deletes keys of one slot. */
+  remove(keys: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Nodes by address: each is opened with its first call, and again after it was lost. */
+export interface RedisNodes {
+  at(address: string): RedisNode;
+  close(): Promise<void>;
+}
+
+/** What became of one write. `fail`: it certainly stands nowhere. `info`: nobody knows. */
+export type WriteAnswer =
+  | { readonly outcome: 'ok' }
+  | { readonly outcome: 'fail' | 'info'; readonly reason: string; readonly movedTo?: string };
+
+/** A connection that writes keys to one node, each once; it connects again by itself until it is closed. */
+export interface RedisWriter {
+  readonly address: string;
+  /** False: a write would end as `fail` at once. */
+  connected(): boolean;
+  /** Sets a key; with `waitReplicas` it is `ok` only when so many replicas have it too (WAIT). Never throws. */
+  set(key: string, value: string, ttlMs: number): Promise<WriteAnswer>;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../../../test/support/redis-cluster.ts';
 import { isUpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
-import { type Claims, openClaims, openRedisNode } from './index.ts';
+import { type Claims, openClaims, openRedisNode, openRedisNodes, openRedisWriter, slotOf } from './index.ts';
 
 let redis: TestRedis;
 let claims: Claims;
@@ -52,6 +52,62 @@ describe('one node asked for facts', () => {
       expect((await node.clusterInfo()).get('cluster_state')).toBe('ok');
     } finally {
       await node.close();
+    }
+  });
+
+  test('answers its role and settings, has values of its own slots, and tells a master to keep its place', async () => {
+    const nodes = openRedisNodes({ timeoutMs: 1000 });
+    try {
+      const node = nodes.at(redis.nodes[0] ?? '');
+      expect(nodes.at(redis.nodes[0] ?? '')).toBe(node);
+      expect(await node.role()).toEqual({ role: 'master', offset: expect.any(Number) });
+      expect(await node.config(['cluster-node-timeout', 'appendonly', 'no-such-thing'])).toEqual(
+        new Map([
+          ['cluster-node-timeout', '2000'],
+          ['appendonly', 'no'],
+        ]),
+      );
+      const mine = Array.from({ length: 50 }, (_, n) => `{t${n}}`).find((key) => slotOf(key) <= 5460);
+      await node.remove([`${mine}:gone`]);
+      expect(await node.values([`${mine}:a`, `${mine}:b`])).toEqual([null, null]);
+      await expect(node.failover()).rejects.toThrow(/CLUSTER FAILOVER to a replica/);
+    } finally {
+      await nodes.close();
+    }
+  });
+
+  test('a writer says what became of each write: here, elsewhere, or never sent', async () => {
+    const writers = redis.nodes.map((address) =>
+      openRedisWriter({ address, timeoutMs: 1000, waitReplicas: 0 }),
+    );
+    const nobody = openRedisWriter({ address: '127.0.0.1:1', timeoutMs: 1000, waitReplicas: 0 });
+    try {
+      await expect.poll(() => writers.every((writer) => writer.connected()), { timeout: 3000 }).toBe(true);
+      const answers = await Promise.all(writers.map((writer) => writer.set('{t0}:w', 'x', 60_000)));
+      const owner = answers.findIndex(({ outcome }) => outcome === 'ok');
+      const moved = { outcome: 'fail', movedTo: redis.nodes[owner] };
+      expect(answers.filter((_, at) => at !== owner)).toEqual([
+        expect.objectContaining(moved),
+        expect.objectContaining(moved),
+      ]);
+      expect(await nobody.set('{t0}:w', 'x', 1000)).toEqual({ outcome: 'fail', reason: 'not connected' });
+    } finally {
+      await Promise.all([...writers, nobody].map((writer) => writer.close()));
+    }
+  });
+
+  test('with WAIT, what no replica has is not acknowledged and not refused', async () => {
+    const address = redis.nodes[0] ?? '';
+    const writer = openRedisWriter({ address, timeoutMs: 600, waitReplicas: 1 });
+    try {
+      await expect.poll(() => writer.connected(), { timeout: 3000 }).toBe(true);
+      const keys = Array.from({ length: 50 }, (_, n) => `{t${n}}`).filter((key) => slotOf(key) <= 5460);
+      expect(await writer.set(keys[0] ?? '', 'x', 1000)).toMatchObject({
+        outcome: 'info',
+        reason: expect.stringContaining('only 0 of 1 replicas'),
+      });
+    } finally {
+      await writer.close();
     }
   });
 

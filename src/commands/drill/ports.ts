@@ -1,11 +1,12 @@
 import { openHttp } from '../../clients/http/index.ts';
 import { openCluster, openRead, openTopics } from '../../clients/kafka/index.ts';
 import { openSql } from '../../clients/postgres/index.ts';
+import { openRedisNodes } from '../../clients/redis/index.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { processPooler } from '../../drills/actuators/pooler-process.ts';
 import { processPostgres } from '../../drills/actuators/postgres-process.ts';
-import { processActuator } from '../../drills/actuators/process.ts';
+import { processActuator, processRedis } from '../../drills/actuators/process.ts';
 import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
@@ -27,14 +28,14 @@ export function unitsOf(region: Region): string {
 /** What the steps of a drill act through, also when another process undoes them. */
 export function stepContext(
   deps: Pick<Deps, 'clock'>,
-  { cluster, topics }: Pick<DrillStepContext, 'cluster' | 'topics'>,
+  stores: Pick<DrillStepContext, 'cluster' | 'topics' | 'redis'>,
 ): DrillStepContext {
   return {
-    cluster,
-    topics,
+    ...stores,
     actuatorOf: processActuator,
     postgresOf: processPostgres,
     poolerOf: processPooler,
+    redisOf: processRedis,
     monoNs: () => deps.clock.monoNs(),
   };
 }
@@ -55,6 +56,7 @@ export async function withDrillPorts<T>(
   }
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
+  const redis = openRedisNodes({ timeoutMs: region.project.config.value.limits.requestTimeout });
   const read = openRead(region.kafka);
   const writer = { name: targets.writer.name, ask: openSql(targets.writer) };
   const replicas = targets.replicas.map((target) => ({ name: target.name, ask: openSql(target) }));
@@ -72,7 +74,7 @@ export async function withDrillPorts<T>(
       replicas,
       look: () => lookAtRegion(deps, region),
       startLoad,
-      context: stepContext(deps, { cluster, topics }),
+      context: stepContext(deps, { cluster, topics, redis }),
       lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
       journal: given.journal,
       progress: deps.progress,
@@ -82,6 +84,7 @@ export async function withDrillPorts<T>(
     await Promise.allSettled([
       cluster.close(),
       topics.close(),
+      redis.close(),
       read.close(),
       http.close(),
       ...[writer, ...replicas].map(({ ask }) => ask.close()),

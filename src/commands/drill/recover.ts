@@ -1,4 +1,5 @@
 import { openCluster, openTopics } from '../../clients/kafka/index.ts';
+import { openRedisNodes } from '../../clients/redis/index.ts';
 import type { Block } from '../../core/blocks.ts';
 import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
@@ -60,8 +61,9 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
   const journal = await journalOf(deps, folder);
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
+  const redis = openRedisNodes({ timeoutMs: region.project.config.value.limits.requestTimeout });
   const context: DrillStepContext = {
-    ...stepContext(deps, { cluster, topics }),
+    ...stepContext(deps, { cluster, topics, redis }),
     onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
   };
   try {
@@ -82,7 +84,7 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
     deps.progress({ phase: 'restore', state, text: `run ${runId}` });
     return { recovered: { runId, undone: back.undone, failed, sealed }, unrecorded };
   } finally {
-    await Promise.allSettled([cluster.close(), topics.close(), journal.close()]);
+    await Promise.allSettled([cluster.close(), topics.close(), redis.close(), journal.close()]);
   }
 }
 
@@ -130,7 +132,7 @@ function present(recovered: readonly Recovered[]): Block[] {
       table,
       {
         kind: 'verdict',
-        text: 'RESTORED: brokers, ISR and leaders are as before; topology difference empty.',
+        text: 'RESTORED: everything that was begun is undone; topology difference empty.',
         mark: 'ok',
       },
     ];

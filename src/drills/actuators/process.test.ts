@@ -3,7 +3,7 @@ import { killUnit, pauseUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import { logged, STAY, tinyUnits } from '../../clients/process/tiny-units-fixture.ts';
-import { processActuator } from './process.ts';
+import { processActuator, processRedis } from './process.ts';
 
 const tiny = tinyUnits();
 const broker = () => tiny.unitOf(STAY, { kind: 'kafka', labels: { brokerId: '2' } });
@@ -44,5 +44,18 @@ describe('the process actuator', () => {
     await startUnit(unit);
     await killUnit(unit);
     expect(await actuator().describe(2)).toEqual({ ok: false, text: 'tiny is exited' });
+  });
+
+  it('finds a Redis node by host and port, whatever else listens there or has that port elsewhere', async () => {
+    const ready = { kind: 'tcp', host: '127.0.0.1', port: 7001 } as const;
+    await tiny.unitOf(STAY, { id: 'other', kind: 'service', ready });
+    const unit = await tiny.unitOf(STAY, { kind: 'redis', ready });
+    const redis = processRedis(`${tiny.dir()}/units`);
+    await startUnit(unit);
+    expect(await redis.describe('127.0.0.1:7001')).toMatchObject({ ok: true });
+    await redis.kill('127.0.0.1:7001');
+    expect(await redis.running('127.0.0.1:7001')).toBe(false);
+    for (const other of ['127.0.0.1:7002', '10.0.0.1:7001'])
+      expect(await redis.describe(other)).toMatchObject({ ok: false, text: expect.stringContaining(other) });
   });
 });

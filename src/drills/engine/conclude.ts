@@ -3,6 +3,8 @@ import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { LoadSummary } from '../../load/tally.ts';
+import { writeProbeHistory } from '../probe/history.ts';
+import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
 import { type Abort, coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
@@ -29,9 +31,12 @@ export async function conclude(
   const p99 = summary.p99Ms === null ? '–' : formatMs(summary.p99Ms);
   const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${p99}`;
   ports.progress({ phase: 'load', state: 'done', text });
+  const probe = await readProbe(ports, options, run);
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
-  const recovery = recoveryOf(load, baseline, times, prepared.partitions);
+  // A second outside the SLO long after it was seen back is another matter: the restore, or the end of the load.
+  const back = times.seen.backInsideSloMs !== null;
+  const recovery = back ? times.seen : recoveryOf(load, baseline, times, prepared.partitions);
   const span = { faultNs: times.faultNs, endNs: restoredNs };
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {
@@ -41,7 +46,7 @@ export async function conclude(
     environment: options.environment,
     target: prepared.target,
     execution: times.aborted === undefined ? 'completed' : 'aborted',
-    ...judgeRun({ examined, summary, coverage, recovery, aborted: times.aborted, options }),
+    ...judgeRun({ ...run, examined, probe, summary, coverage, recovery, aborted: times.aborted, options }),
     restored: topologyDiff.length === 0 ? 'restored' : 'notRestored',
     victim: prepared.victim,
     blast: prepared.blast,
@@ -57,12 +62,29 @@ export async function conclude(
     coverage,
     judgement: examined.judgement,
     proof: examined.proof,
+    ...(probe === undefined ? {} : { probe }),
     topologyDiff,
     finalReads: examined.counts,
     history: { path: 'history.ndjson', sha256: summary.sha256 },
   };
   await ports.journal.append('drill.result', JSON.parse(JSON.stringify(result, bigintAsText)) as Json);
   return result;
+}
+
+/** Ends the store probe, if there is one, and reads back what it wrote. */
+async function readProbe(
+  { progress }: Pick<DrillPorts, 'progress'>,
+  { folder }: Pick<DrillOptions, 'folder'>,
+  { prepared: { probe }, times: { faultNs }, restoredNs }: Concluding,
+): Promise<DrillResult['probe']> {
+  if (probe === undefined) return undefined;
+  await probe.stop();
+  const sha256 = await writeProbeHistory(folder.probe, probe.writes());
+  const reads = await probe.read();
+  const report = reportOf(probe, { writes: probe.writes(), reads, faultNs, restoredNs });
+  const text = `${probe.store}: ${formatCount(report.acknowledged)} acknowledged, ${formatCount(report.lostCount)} lost, read back from ${report.places} places`;
+  progress({ phase: 'store probe', state: 'done', text });
+  return { ...report, history: { path: 'probe.ndjson', sha256 } };
 }
 
 async function readEverything(ports: DrillPorts, options: DrillOptions): Promise<Examined> {
@@ -81,27 +103,39 @@ async function readEverything(ports: DrillPorts, options: DrillOptions): Promise
   return examined;
 }
 
-function judgeRun(run: {
-  readonly examined: Examined;
-  readonly summary: LoadSummary;
+/** Pure: what service, store probe, coverage and recovery say together. A loss by the store alone deviates as well. */
+export function judgeRun(run: {
+  readonly prepared: Pick<Prepared, 'coverageNeeded'>;
+  readonly examined: Pick<Examined, 'troubles'> & {
+    readonly judgement: Pick<Examined['judgement'], 'verdict' | 'reasons'>;
+  };
+  readonly probe: ProbeReport | undefined;
+  readonly summary: Pick<LoadSummary, 'truncated'>;
   readonly coverage: DrillResult['coverage'];
   readonly recovery: DrillResult['recovery'];
   readonly aborted: Abort | undefined;
-  readonly options: DrillOptions;
+  readonly options: Pick<DrillOptions, 'recoveryTargetMs'>;
 }): Judged {
   const { judgement, troubles } = run.examined;
   const bad = judgement.verdict === 'fail';
+  const probed = run.probe === undefined ? { broken: [], missing: [] } : probeVerdict(run.probe);
   const ended = run.aborted === undefined ? [] : [`ended before its time: ${run.aborted.why}`];
   const missing = [
     ...(run.aborted?.deviated === true ? [] : ended),
     ...(bad ? [] : judgement.reasons),
     ...troubles,
+    ...probed.missing,
     ...(run.summary.truncated ? ['more acknowledgements than are kept one by one'] : []),
   ];
   return judgeEvidence({
-    broken: [...(bad ? judgement.reasons : []), ...(run.aborted?.deviated === true ? ended : [])],
+    broken: [
+      ...(bad ? judgement.reasons : []),
+      ...probed.broken,
+      ...(run.aborted?.deviated === true ? ended : []),
+    ],
     missing,
     coverage: run.coverage,
+    coverageNeeded: run.prepared.coverageNeeded,
     recovery: run.recovery,
     recoveryTargetMs: run.options.recoveryTargetMs,
   });

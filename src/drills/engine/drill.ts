@@ -8,9 +8,11 @@ import type { Json, Step } from '../../core/step.ts';
 import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { DrillName } from '../names.ts';
+import type { StoreProbe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
 import type { RunFolder } from '../run-folder.ts';
 import type { DrillStepContext } from '../steps.ts';
+import type { Coverage } from './judge.ts';
 
 /** The parts of a recovery, in order. A part that does not exist in a drill (nobody elects a projector) has no entry. */
 export const RECOVERY_PARTS = ['detect', 'elect', 'reconnect', 'slo', 'restored'] as const;
@@ -42,11 +44,15 @@ export interface Blast {
 export interface Moments {
   readonly detectedNs: bigint | null;
   readonly electedNs: bigint | null;
+  /** When what was struck took a write again, where the drill sees that itself; undefined: the service's load says so. */
+  readonly reconnectedNs?: bigint | null;
 }
 
 /** Looks at the store while the fault lasts. */
 export interface FaultWatch {
   readonly moments: () => Moments;
+  /** False: there is something to be seen yet, however well the service is. Absent: only the service says when to end. */
+  readonly settled?: () => boolean;
   stop(): Promise<void>;
 }
 
@@ -67,6 +73,10 @@ export interface Prepared {
   readonly expected: Readonly<Partial<Record<RecoveryPart, Expectation>>>;
   /** Command partitions that the fault strikes: there a loss would stand, and writes must come again. Undefined: none by itself. */
   readonly partitions: ReadonlySet<number> | undefined;
+  /** How much has to be acknowledged for a verdict. Default COVERAGE_NEEDED. */
+  readonly coverageNeeded?: Coverage;
+  /** Writes straight to the store that is struck, from before the baseline until after the restore. */
+  readonly probe?: StoreProbe;
   /** Partitions of the commands topic. */
   readonly commandPartitions: number;
   /** Looks again, just before the act: why the victim is not the one that was planned, or undefined. */

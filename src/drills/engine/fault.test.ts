@@ -37,6 +37,24 @@ describe('back inside the SLO', () => {
     ).toBe(3500);
   });
 
+  it('is what the store itself was seen to take, where the drill sees that; else it was not seen', () => {
+    const recovery = (reconnectedNs: bigint | null, electedNs: bigint | null = 1000n * MS) =>
+      recoveryOf(
+        loadWith([]),
+        BASELINE,
+        { faultNs: 0n, moments: { detectedNs: null, electedNs, reconnectedNs } },
+        undefined,
+      );
+    expect(recovery(4500n * MS)).toEqual({
+      detectMs: null,
+      electMs: 1000,
+      reconnectMs: 3500,
+      backInsideSloMs: 4500,
+    });
+    expect(recovery(null)).toMatchObject({ reconnectMs: null, backInsideSloMs: null });
+    expect(recovery(null, null)).toMatchObject({ electMs: null, backInsideSloMs: null });
+  });
+
   it('was not seen where a partition never took one', () => {
     expect(backOf([[1100, 0]])).toBeNull();
   });

@@ -14,7 +14,7 @@ import { runSteps } from '../../steps/engine.ts';
 import { drillSteps } from '../steps.ts';
 import { loadTrouble } from './abort.ts';
 import { sloOf } from './baseline.ts';
-import type { DrillOptions, DrillPorts, Moments, Prepared } from './drill.ts';
+import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
 import type { Coverage, Recovery } from './judge.ts';
 import { refusedFor } from './refuse.ts';
 import type { Interruption } from './result.ts';
@@ -24,6 +24,8 @@ export interface FaultTimes {
   readonly faultNs: bigint;
   readonly faultAtMs: number;
   readonly moments: Moments;
+  /** As it was seen by the end of the observation. */
+  readonly seen: Recovery;
   /** Why it was ended before its time; undefined: it was not. */
   readonly aborted: Abort | undefined;
 }
@@ -61,12 +63,13 @@ export async function injectAndObserve(
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
-    const aborted = await observe(ports, options, { ...run, faultNs, deadlineMs });
-    const times = { faultNs, faultAtMs, moments: watch.moments(), aborted };
-    const seen = observedText(recoveryOf(run.load, run.baseline, times, prepared.partitions));
+    const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
+    const moments = watch.moments();
+    const seen = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
     const state = aborted === undefined ? 'done' : 'failed';
-    ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
-    return times;
+    const observed = aborted === undefined ? observedText(seen) : `${aborted.why}: ended`;
+    ports.progress({ phase: 'observe', state, text: observed });
+    return { faultNs, faultAtMs, moments, seen, aborted };
   } finally {
     await watch.stop();
   }
@@ -94,15 +97,16 @@ async function strike({ clock, journal, context, signal }: DrillPorts, prepared:
 async function observe(
   { clock, signal }: DrillPorts,
   { limits }: DrillOptions,
-  run: Under & { readonly faultNs: bigint; readonly deadlineMs: number },
+  run: Under & { readonly watch: FaultWatch; readonly faultNs: bigint; readonly deadlineMs: number },
 ): Promise<Abort | undefined> {
-  const { load, baseline, prepared, faultNs, deadlineMs } = run;
+  const { load, baseline, prepared, watch, faultNs, deadlineMs } = run;
   const faultUs = load.atUs(faultNs);
   const endsNs = faultNs + BigInt(Math.round(deadlineMs * 1e6));
   while (clock.monoNs() < endsNs) {
     signal.throwIfAborted();
     const timeline = load.timeline();
-    if (backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null) return undefined;
+    const back = backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null;
+    if (back && (watch.settled?.() ?? true)) return undefined;
     const trouble = loadTrouble(timeline, faultUs, limits);
     if (trouble !== undefined) return { why: trouble, deviated: true };
     const second = await prepared
@@ -135,16 +139,28 @@ export function recoveryOf(
   { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
   partitions: Partitions,
 ): Recovery {
-  const { detectedNs, electedNs } = moments;
+  const { detectedNs, electedNs, reconnectedNs } = moments;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
   const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
-  const reconnect = electedNs === null ? null : reconnectMs(load, electedNs, partitions ?? new Set());
+  const reconnect =
+    electedNs === null || reconnectedNs === null
+      ? null
+      : reconnectedNs === undefined
+        ? reconnectMs(load, electedNs, partitions ?? new Set())
+        : between(electedNs, reconnectedNs);
   // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
   const writesAgainMs =
-    electedNs === null ? 0 : reconnect === null ? null : between(faultNs, electedNs) + reconnect;
+    electedNs === null
+      ? reconnectedNs === null
+        ? null
+        : 0
+      : reconnect === null
+        ? null
+        : between(faultNs, electedNs) + reconnect;
   return {
     detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
-    electMs: detectedNs === null || electedNs === null ? null : between(detectedNs, electedNs),
+    // Where nobody had to notice anything (a planned handover), electing begins with the fault.
+    electMs: electedNs === null ? null : between(detectedNs ?? faultNs, electedNs),
     reconnectMs: reconnect,
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
   };
@@ -167,14 +183,12 @@ function reconnectMs(
 }
 
 function observedText({ detectMs, electMs, reconnectMs: reconnect, backInsideSloMs }: Recovery): string {
-  const moved =
-    detectMs === null || electMs === null
-      ? 'leaders not seen to move'
-      : `leaders moved ${formatMs(detectMs + electMs)}`;
+  const movedMs = electMs === null ? null : (detectMs ?? 0) + electMs;
+  const moved = movedMs === null ? 'leaders not seen to move' : `leaders moved ${formatMs(movedMs)}`;
   const writes =
-    detectMs === null || electMs === null || reconnect === null
+    movedMs === null || reconnect === null
       ? 'no writes again'
-      : `writes again ${formatMs(detectMs + electMs + reconnect)}`;
+      : `writes again ${formatMs(movedMs + reconnect)}`;
   return `${moved} · ${writes} · ${backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`}`;
 }
 

@@ -14,6 +14,7 @@ export interface Coverage {
   readonly acknowledgedJustBeforeOnVictim: number;
 }
 
+/** What a verdict needs where a drill does not say otherwise. */
 export const COVERAGE_NEEDED: Coverage = {
   acknowledgedInFaultWindow: 1000,
   acknowledgedJustBeforeOnVictim: 1,
@@ -33,6 +34,8 @@ export interface DrillEvidence {
   /** What could not be looked at, as sentences. Any makes the run inconclusive. */
   readonly missing: readonly string[];
   readonly coverage: Coverage;
+  /** Default COVERAGE_NEEDED. */
+  readonly coverageNeeded?: Coverage | undefined;
   readonly recovery: Recovery;
   readonly recoveryTargetMs: number;
 }
@@ -47,7 +50,7 @@ export interface Judged {
 export function judgeEvidence(evidence: DrillEvidence): Judged {
   const broken = brokenPromises(evidence);
   if (broken.length > 0) return { hypothesis: 'deviated', reasons: broken };
-  const gaps = [...evidence.missing, ...coverageGaps(evidence.coverage), ...recoveryGaps(evidence)];
+  const gaps = [...evidence.missing, ...coverageGaps(evidence), ...recoveryGaps(evidence)];
   return gaps.length > 0
     ? { hypothesis: 'inconclusive', reasons: gaps }
     : { hypothesis: 'held', reasons: [] };
@@ -61,15 +64,15 @@ function brokenPromises({ broken, recovery, recoveryTargetMs }: DrillEvidence): 
     : [...broken];
 }
 
-function coverageGaps(coverage: Coverage): string[] {
+function coverageGaps({ coverage, coverageNeeded: needed = COVERAGE_NEEDED }: DrillEvidence): string[] {
   const gaps: string[] = [];
-  if (coverage.acknowledgedInFaultWindow < COVERAGE_NEEDED.acknowledgedInFaultWindow) {
+  if (coverage.acknowledgedInFaultWindow < needed.acknowledgedInFaultWindow) {
     gaps.push(
-      `only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${COVERAGE_NEEDED.acknowledgedInFaultWindow} needed`,
+      `only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${needed.acknowledgedInFaultWindow} needed`,
     );
   }
-  if (coverage.acknowledgedJustBeforeOnVictim < COVERAGE_NEEDED.acknowledgedJustBeforeOnVictim) {
-    gaps.push('no acknowledgement within 1 s before the fault on the partitions that it struck');
+  if (coverage.acknowledgedJustBeforeOnVictim < needed.acknowledgedJustBeforeOnVictim) {
+    gaps.push('no acknowledgement within 1 s before the fault where it struck');
   }
   return gaps;
 }

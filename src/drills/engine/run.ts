@@ -1,5 +1,5 @@
 import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
-import { UpliftError } from '../../core/error.ts';
+import { reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
@@ -11,7 +11,7 @@ import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
 import { inPhase } from './phase.ts';
-import { refuseUnfinished, requireReady } from './refuse.ts';
+import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
 import { type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
 
@@ -65,8 +65,10 @@ async function withLoad(
 ): Promise<DrillResult> {
   const load = await startDrillLoad(ports, options, prepared);
   try {
+    await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
   } finally {
+    await prepared.probe?.close();
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
   }
@@ -76,6 +78,13 @@ async function withLoad(
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
   refuseUnfinished((await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId));
   return requireReady(await drill.prepare(ports, options), options.limits.maxShare);
+}
+
+/** A store that cannot be written to before the fault says nothing after it. Throws UPL-PREFLIGHT-REFUSED. */
+async function startProbe({ probe }: Prepared): Promise<void> {
+  await probe?.start().catch((error: unknown) => {
+    throw refusedFor(`${probe.store} takes no writes of the probe (${reasonOf(error)})`);
+  });
 }
 
 function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prepared): Promise<Load> {

@@ -2,6 +2,7 @@ import type { QuorumState } from '../../clients/kafka/ports.ts';
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
+import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { KafkaTopology } from './topology.ts';
 
 /** What every drill on Kafka looks at beside the ordinary checks. */
@@ -26,7 +27,8 @@ export function preflightOf<F extends KafkaLooked>(
   facts: F,
   conditions: readonly ((facts: F) => Finding)[],
 ): Finding[] {
-  return [...conditions, nothingUnfinished].map((condition) => ({ ...condition(facts), region }));
+  const findings = [...conditions.map((judge) => judge(facts)), nothingUnfinished(facts.unfinishedRuns)];
+  return findings.map((each) => ({ ...each, region }));
 }
 
 /** The conditions of a drill on one broker. */
@@ -35,20 +37,8 @@ export const BROKER_CONDITIONS: readonly ((facts: PreflightFacts) => Finding)[] 
   preferredLeaders,
   headroom,
   quorumSurvives,
-  victimAtHand,
+  ({ victim, victimProcess }) => victimAtHand(`broker ${victim}`, victimProcess),
 ];
-
-function finding(
-  id: string,
-  title: string,
-  status: FindingStatus,
-  summary: string,
-  query: string,
-  next?: string,
-): Finding {
-  const base = { id, title, status, summary, evidence: [{ query, value: summary }] };
-  return next === undefined ? base : { ...base, next };
-}
 
 /** Nobody moves partitions. */
 export function quietCluster({ kafka }: KafkaLooked): Finding {
@@ -124,30 +114,4 @@ function caughtUp({ voters }: QuorumState): number[] {
   return voters
     .filter(({ logEndOffset }) => furthest - logEndOffset < VOTER_BEHIND_RECORDS)
     .map(({ id }) => id);
-}
-
-function victimAtHand({ victim, victimProcess }: PreflightFacts): Finding {
-  const status = victimProcess.ok ? 'pass' : 'inconclusive';
-  return finding(
-    'drill.victim',
-    `broker ${victim} can be stopped and started by us`,
-    status,
-    victimProcess.text,
-    'unit file and process table',
-  );
-}
-
-function nothingUnfinished({ unfinishedRuns }: KafkaLooked): Finding {
-  const title = 'no earlier drill waits to be restored';
-  const query = 'journals in the state folder';
-  const [first] = unfinishedRuns;
-  if (first === undefined) return finding('drill.unfinished', title, 'pass', 'none', query);
-  return finding(
-    'drill.unfinished',
-    title,
-    'fail',
-    `run ${first} was never restored`,
-    query,
-    `uplift drill recover ${first}`,
-  );
 }

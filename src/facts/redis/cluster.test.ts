@@ -23,6 +23,9 @@ describe('a Redis node’s view of its cluster', () => {
         troubles: [],
         linked: true,
         slots: 5462,
+        ranges: ['0-5460', '5462'],
+        epoch: 1,
+        self: true,
       },
       {
         id: 'bb',
@@ -32,6 +35,9 @@ describe('a Redis node’s view of its cluster', () => {
         troubles: ['fail?'],
         linked: false,
         slots: 0,
+        ranges: [],
+        epoch: 2,
+        self: false,
       },
       {
         id: 'cc',
@@ -41,6 +47,9 @@ describe('a Redis node’s view of its cluster', () => {
         troubles: [],
         linked: true,
         slots: 0,
+        ranges: [],
+        epoch: 1,
+        self: false,
       },
     ]);
   });

@@ -10,6 +10,12 @@ export interface RedisNodeView {
   readonly troubles: readonly string[];
   readonly linked: boolean;
   readonly slots: number;
+  /** `0-5460`, `5462`: what it serves, in the order of Redis; slots under way are left out. */
+  readonly ranges: readonly string[];
+  /** Grows with every change of who serves its slots. */
+  readonly epoch: number;
+  /** The node that gave this view. */
+  readonly self: boolean;
 }
 
 /** What one node says of the cluster; nodes can disagree, so every node is asked. */
@@ -47,8 +53,10 @@ export function parseView(info: ReadonlyMap<string, string>, lines: readonly str
 }
 
 function parseNode(line: string): RedisNodeView {
-  const [id = '', address = '', flagText = '', master = '-', , , , link = '', ...slots] = line.split(' ');
+  const [id = '', address = '', flagText = '', master = '-', , , epoch = '', link = '', ...slots] =
+    line.split(' ');
   const flags = flagText.split(',');
+  const ranges = slots.filter((slot) => !slot.startsWith('['));
   return {
     id,
     address: address.split('@')[0] ?? address,
@@ -56,7 +64,10 @@ function parseNode(line: string): RedisNodeView {
     masterId: master === '-' ? null : master,
     troubles: flags.filter((flag) => TROUBLES.includes(flag)),
     linked: link === 'connected',
-    slots: slots.filter((slot) => !slot.startsWith('[')).reduce((sum, range) => sum + sizeOf(range), 0),
+    slots: ranges.reduce((sum, range) => sum + sizeOf(range), 0),
+    ranges,
+    epoch: Number(epoch),
+    self: flags.includes('myself'),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Json } from '../../core/step.ts';
 import type { StepEntry, StepJournal } from '../journal-kinds.ts';
 import { type StepKind, stepOf, stepRegistry } from '../kind.ts';
 
-// For the tests of this folder: a world of switches, and a journal in memory that can die.
+// For tests of steps: a world of switches, and a journal in memory that can die.
 
 export interface World {
   readonly on: Set<string>;
@@ -14,9 +14,9 @@ export interface World {
 
 export const newWorld = (): World => ({ on: new Set(), stubborn: new Map(), calls: [], crashed: false });
 
-class Crash extends Error {}
+export class Crash extends Error {}
 
-function alive(world: World): void {
+function alive(world: Pick<World, 'crashed'>): void {
   if (world.crashed) throw new Crash('the process is dead');
 }
 
@@ -67,7 +67,7 @@ export interface MemoryJournal extends StepJournal {
 
 /** Keeps lines in memory; at line `crashAt` the process dies, with that line on disk or not. */
 export function memoryJournal(
-  world: World,
+  world: Pick<World, 'crashed'>,
   entries: StepEntry[] = [],
   crashAt = -1,
   survives = true,
