@@ -31,10 +31,7 @@ export function processActuator(unitsDir: string): BrokerActuator {
     running,
     async describe(brokerId) {
       try {
-        const unit = await unitOf(brokerId);
-        const status = await statusOf(unit);
-        if (status.state !== 'running') return { ok: false, text: `${unit.id} is ${status.state}` };
-        return { ok: true, text: `${unit.id}, pid ${status.process.pid}` };
+        return await describeUnit(await unitOf(brokerId));
       } catch (error) {
         return { ok: false, text: reasonOf(error) };
       }
@@ -53,4 +50,13 @@ export function processActuator(unitsDir: string): BrokerActuator {
       await startUnit(unit);
     },
   };
+}
+
+/** Whether we have hold of a unit: it runs as the process that we recorded. */
+export async function describeUnit(
+  unit: PlacedUnit,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
+  const status = await statusOf(unit);
+  if (status.state !== 'running') return { ok: false, text: `${unit.id} is ${status.state}` };
+  return { ok: true, text: `${unit.id}, pid ${status.process.pid}` };
 }
