@@ -3,10 +3,15 @@ import { UpliftError } from '../core/error.ts';
 import type { Drill } from './engine/drill.ts';
 import { brokerHang, brokerLoss } from './kafka/broker-drill.ts';
 import { DRILL_NAMES, type DrillId } from './names.ts';
+import { primaryLoss, switchover } from './postgres/drill.ts';
+import { projectorLoss } from './service/projector-drill.ts';
 
 const DRILLS: Readonly<Record<DrillId, Drill>> = {
   'kafka-broker-loss': brokerLoss,
   'kafka-broker-hang': brokerHang,
+  'postgres-switchover': switchover,
+  'postgres-primary-loss': primaryLoss,
+  'projector-loss': projectorLoss,
 };
 
 /** The drill of an id. Throws UPL-USAGE (64) with what was meant. */

@@ -2,9 +2,10 @@ import { stepRegistry } from '../steps/kind.ts';
 import { type KafkaStepContext, kafkaKinds } from './steps/kafka/index.ts';
 import { postgresKinds } from './steps/postgres/index.ts';
 import type { PostgresStepContext } from './steps/postgres/set.ts';
+import { type ServiceStepContext, serviceKinds } from './steps/service/index.ts';
 
 /** What the steps of all drills act through. */
-export interface DrillStepContext extends KafkaStepContext, PostgresStepContext {}
+export interface DrillStepContext extends KafkaStepContext, PostgresStepContext, ServiceStepContext {}
 
 /** Every kind a drill's journal may hold. */
-export const drillSteps = stepRegistry<DrillStepContext>([...kafkaKinds, ...postgresKinds]);
+export const drillSteps = stepRegistry<DrillStepContext>([...kafkaKinds, ...postgresKinds, ...serviceKinds]);

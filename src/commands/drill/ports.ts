@@ -5,12 +5,12 @@ import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { processPooler } from '../../drills/actuators/pooler-process.ts';
 import { processPostgres } from '../../drills/actuators/postgres-process.ts';
-import { processActuator } from '../../drills/actuators/process.ts';
+import { processActuator, processService } from '../../drills/actuators/process.ts';
 import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
-import { lookAtRegion } from '../shared/look.ts';
+import { lookAtProjection, lookAtRegion } from '../shared/look.ts';
 import { besideConfig } from '../shared/project.ts';
 import { postgresTargets, type Region } from '../shared/region.ts';
 
@@ -25,7 +25,8 @@ export function unitsOf(region: Region): string {
 
 /** What the steps of a drill act through, also when another process undoes them. */
 export function stepContext(
-  deps: Pick<Deps, 'clock'>,
+  deps: Deps,
+  region: Region,
   { cluster, topics }: Pick<DrillStepContext, 'cluster' | 'topics'>,
 ): DrillStepContext {
   return {
@@ -34,6 +35,8 @@ export function stepContext(
     actuatorOf: processActuator,
     postgresOf: processPostgres,
     poolerOf: processPooler,
+    serviceOf: processService,
+    projection: () => lookAtProjection(deps, region),
     monoNs: () => deps.clock.monoNs(),
   };
 }
@@ -69,9 +72,11 @@ export async function withDrillPorts<T>(
       http,
       writer,
       replicas,
+      pooled: targets.pooled,
+      service,
       look: () => lookAtRegion(deps, region),
       startLoad,
-      context: stepContext(deps, { cluster, topics }),
+      context: stepContext(deps, region, { cluster, topics }),
       journal,
       progress: deps.progress,
       signal: deps.signal,

@@ -59,7 +59,7 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
   const context: DrillStepContext = {
-    ...stepContext(deps, { cluster, topics }),
+    ...stepContext(deps, region, { cluster, topics }),
     onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
   };
   try {
@@ -123,7 +123,7 @@ function present(recovered: readonly Recovered[]): Block[] {
       table,
       {
         kind: 'verdict',
-        text: 'RESTORED: brokers, ISR and leaders are as before; topology difference empty.',
+        text: 'RESTORED: everything that was begun is undone, and was looked at again.',
         mark: 'ok',
       },
     ];

@@ -1,53 +1,59 @@
+import { probeOnce } from '../../clients/process/ready.ts';
 import { killUnit, pauseUnit, resumeUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
-import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
+import { type PlacedUnit, readUnit, readUnits } from '../../clients/process/unit-files.ts';
 import { reasonOf } from '../../core/error.ts';
 
-/** Acts on brokers that are local processes described by unit files. Only pids whose start time matches are signalled. */
-export interface BrokerActuator {
-  /** Whether we have hold of a broker: its process is ours and running. */
-  describe(brokerId: number): Promise<{ readonly ok: boolean; readonly text: string }>;
+/** Acts on servers that are local processes described by unit files. Only pids whose start time matches are signalled. */
+export interface ProcessActuator<Name> {
+  /** Whether we have hold of a server: its process is ours and running. */
+  describe(name: Name): Promise<{ readonly ok: boolean; readonly text: string }>;
   /** SIGKILL; resolves when the process is gone. Killing one that is gone is no error. */
-  kill(brokerId: number): Promise<void>;
+  kill(name: Name): Promise<void>;
   /** SIGSTOP; resolves when the process and all it started are seen to be stopped. */
-  hang(brokerId: number): Promise<void>;
-  hanging(brokerId: number): Promise<boolean>;
+  hang(name: Name): Promise<void>;
+  hanging(name: Name): Promise<boolean>;
   /** Starts the process if it does not run, wakes it if it is stopped; not yet ready then. */
-  start(brokerId: number): Promise<void>;
-  running(brokerId: number): Promise<boolean>;
+  start(name: Name): Promise<void>;
+  running(name: Name): Promise<boolean>;
 }
 
+/** Brokers by id. */
+export type BrokerActuator = ProcessActuator<number>;
+
+/** Redis nodes by the host:port they are asked at. */
+export type RedisActuator = ProcessActuator<string>;
+
 export function processActuator(unitsDir: string): BrokerActuator {
-  const unitOf = async (brokerId: number): Promise<PlacedUnit> => {
-    const units = await readUnits(unitsDir);
-    const unit = units.find(({ kind, labels }) => kind === 'kafka' && labels.brokerId === String(brokerId));
-    if (unit === undefined) throw new Error(`no unit of broker ${brokerId} in ${unitsDir}`);
-    return unit;
-  };
-  const running = async (brokerId: number): Promise<boolean> =>
-    (await statusOf(await unitOf(brokerId))).state === 'running';
+  return actuatorOf(unitsDir, (brokerId) => ({
+    what: `broker ${brokerId}`,
+    is: ({ kind, labels }) => kind === 'kafka' && labels.brokerId === String(brokerId),
+  }));
+}
+
+export function processRedis(unitsDir: string): RedisActuator {
+  return actuatorOf(unitsDir, (address) => ({
+    what: `Redis at ${address}`,
+    is: ({ kind, labels }) => kind === 'redis' && labels.port === address.slice(address.lastIndexOf(':') + 1),
+  }));
+}
+
+/** Processes of the service by the id of their unit. */
+export interface ServiceActuator extends ProcessActuator<string> {
+  /** Its own word on /readyz. */
+  ready(id: string): Promise<boolean>;
+}
+
+export function processService(unitsDir: string): ServiceActuator {
   return {
-    running,
-    async describe(brokerId) {
-      try {
-        return await describeUnit(await unitOf(brokerId));
-      } catch (error) {
-        return { ok: false, text: reasonOf(error) };
-      }
-    },
-    async kill(brokerId) {
-      await killUnit(await unitOf(brokerId));
-    },
-    async hang(brokerId) {
-      await pauseUnit(await unitOf(brokerId));
-    },
-    hanging: async (brokerId) => (await statusOf(await unitOf(brokerId))).state === 'paused',
-    async start(brokerId) {
-      const unit = await unitOf(brokerId);
-      // A kill stops the process first: whoever died in between has left it so.
-      if ((await statusOf(unit)).state === 'paused') await resumeUnit(unit);
-      await startUnit(unit);
+    ...actuatorOf(unitsDir, (id: string) => ({
+      what: `the service process ${id}`,
+      is: (unit) => unit.kind === 'service' && unit.id === id,
+    })),
+    async ready(id) {
+      const { labels } = await readUnit(unitsDir, id);
+      return probeOnce({ kind: 'http', url: `http://127.0.0.1:${labels.port}/readyz` });
     },
   };
 }
@@ -59,4 +65,42 @@ export async function describeUnit(
   const status = await statusOf(unit);
   if (status.state !== 'running') return { ok: false, text: `${unit.id} is ${status.state}` };
   return { ok: true, text: `${unit.id}, pid ${status.process.pid}` };
+}
+
+interface Wanted {
+  readonly what: string;
+  readonly is: (unit: PlacedUnit) => boolean;
+}
+
+function actuatorOf<Name>(unitsDir: string, wanted: (name: Name) => Wanted): ProcessActuator<Name> {
+  const unitOf = async (name: Name): Promise<PlacedUnit> => {
+    const { what, is } = wanted(name);
+    const unit = (await readUnits(unitsDir)).find(is);
+    if (unit === undefined) throw new Error(`no unit of ${what} in ${unitsDir}`);
+    return unit;
+  };
+  const stateOf = async (name: Name) => (await statusOf(await unitOf(name))).state;
+  return {
+    running: async (name) => (await stateOf(name)) === 'running',
+    async describe(name) {
+      try {
+        return await describeUnit(await unitOf(name));
+      } catch (error) {
+        return { ok: false, text: reasonOf(error) };
+      }
+    },
+    async kill(name) {
+      await killUnit(await unitOf(name));
+    },
+    async hang(name) {
+      await pauseUnit(await unitOf(name));
+    },
+    hanging: async (name) => (await stateOf(name)) === 'paused',
+    async start(name) {
+      const unit = await unitOf(name);
+      // A kill stops the process first: whoever died in between has left it so.
+      if ((await statusOf(unit)).state === 'paused') await resumeUnit(unit);
+      await startUnit(unit);
+    },
+  };
 }

@@ -3,6 +3,8 @@ import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { LoadSummary } from '../../load/tally.ts';
+import { concludeProbe, missingOf, type ProbeResult } from '../probe/conclude.ts';
+import type { Probe } from '../probe/probe.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
 import { type Abort, coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
@@ -12,6 +14,7 @@ import type { DrillResult } from './result.ts';
 export interface Concluding {
   readonly prepared: Prepared;
   readonly load: Load;
+  readonly probe: Probe | undefined;
   readonly baseline: Baseline;
   readonly times: FaultTimes;
   readonly restoredNs: bigint;
@@ -25,14 +28,15 @@ export async function conclude(
   run: Concluding,
 ): Promise<DrillResult> {
   const { prepared, load, baseline, times, restoredNs } = run;
+  const span = { faultNs: times.faultNs, endNs: restoredNs };
+  const probe = run.probe === undefined ? null : await concludeProbe(run.probe, span);
   const summary = await load.stop();
   const p99 = summary.p99Ms === null ? '–' : formatMs(summary.p99Ms);
   const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${p99}`;
   ports.progress({ phase: 'load', state: 'done', text });
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
-  const recovery = recoveryOf(load, baseline, times, prepared.partitions);
-  const span = { faultNs: times.faultNs, endNs: restoredNs };
+  const recovery = recoveryOf(run, times);
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {
     drill: drill.id,
@@ -41,7 +45,7 @@ export async function conclude(
     environment: options.environment,
     target: prepared.target,
     execution: times.aborted === undefined ? 'completed' : 'aborted',
-    ...judgeRun({ examined, summary, coverage, recovery, aborted: times.aborted, options }),
+    ...judgeRun({ prepared, examined, summary, probe, coverage, recovery, aborted: times.aborted, options }),
     restored: topologyDiff.length === 0 ? 'restored' : 'notRestored',
     victim: prepared.victim,
     blast: prepared.blast,
@@ -57,6 +61,7 @@ export async function conclude(
     coverage,
     judgement: examined.judgement,
     proof: examined.proof,
+    probe,
     topologyDiff,
     finalReads: examined.counts,
     history: { path: 'history.ndjson', sha256: summary.sha256 },
@@ -82,8 +87,10 @@ async function readEverything(ports: DrillPorts, options: DrillOptions): Promise
 }
 
 function judgeRun(run: {
+  readonly prepared: Pick<Prepared, 'coverageNeeded'>;
   readonly examined: Examined;
   readonly summary: LoadSummary;
+  readonly probe: ProbeResult | null;
   readonly coverage: DrillResult['coverage'];
   readonly recovery: DrillResult['recovery'];
   readonly aborted: Abort | undefined;
@@ -96,12 +103,18 @@ function judgeRun(run: {
     ...(run.aborted?.deviated === true ? [] : ended),
     ...(bad ? [] : judgement.reasons),
     ...troubles,
+    ...missingOf(run.probe),
     ...(run.summary.truncated ? ['more acknowledgements than are kept one by one'] : []),
   ];
   return judgeEvidence({
-    broken: [...(bad ? judgement.reasons : []), ...(run.aborted?.deviated === true ? ended : [])],
+    broken: [
+      ...(run.probe?.judgement.broken ?? []),
+      ...(bad ? judgement.reasons : []),
+      ...(run.aborted?.deviated === true ? ended : []),
+    ],
     missing,
     coverage: run.coverage,
+    coverageNeeded: run.prepared.coverageNeeded,
     recovery: run.recovery,
     recoveryTargetMs: run.options.recoveryTargetMs,
   });

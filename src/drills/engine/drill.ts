@@ -1,19 +1,23 @@
 import type { CheckFacts } from '../../checks/check.ts';
 import type { HttpClient } from '../../clients/http/http.ts';
 import type { Read } from '../../clients/kafka/ports.ts';
+import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import type { Progress } from '../../core/blocks.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
+import type { StepEvent } from '../../steps/engine.ts';
 import type { DrillName } from '../names.ts';
+import type { Probe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
 import type { RunFolder } from '../run-folder.ts';
 import type { DrillStepContext } from '../steps.ts';
+import type { Coverage } from './judge.ts';
 
 /** The parts of a recovery, in order. A part that does not exist in a drill (nobody elects a projector) has no entry. */
-export const RECOVERY_PARTS = ['detect', 'elect', 'reconnect', 'slo', 'restored'] as const;
+export const RECOVERY_PARTS = ['detect', 'elect', 'reconnect', 'fresh', 'slo', 'restored'] as const;
 export type RecoveryPart = (typeof RECOVERY_PARTS)[number];
 
 /** What a part should take, and the configured value that says so. */
@@ -42,11 +46,17 @@ export interface Blast {
 export interface Moments {
   readonly detectedNs: bigint | null;
   readonly electedNs: bigint | null;
+  /** When reads had caught up; undefined: not looked at. */
+  readonly freshNs?: bigint | null;
 }
 
 /** Looks at the store while the fault lasts. */
 export interface FaultWatch {
   readonly moments: () => Moments;
+  /** Told of every step of the fault as it goes on: what the drill itself does has its moment there. */
+  readonly onStep?: (event: StepEvent) => void;
+  /** Whether everything was seen that has to be; until then it is observed on. Absent: the load alone decides. */
+  readonly isOver?: () => boolean;
   stop(): Promise<void>;
 }
 
@@ -72,8 +82,12 @@ export interface Prepared {
   /** Looks again, just before the act: why the victim is not the one that was planned, or undefined. */
   readonly moved: () => Promise<string | undefined>;
   readonly watch: (deadlineMs: number) => FaultWatch;
+  /** Begins to write into the store itself; undefined: the service's own history is what a loss shows in. */
+  readonly probe?: (() => Promise<Probe>) | undefined;
   /** A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. */
   readonly secondFailure: () => Promise<string | undefined>;
+  /** What has to be acknowledged for "0 lost" to say something; undefined: `COVERAGE_NEEDED`. */
+  readonly coverageNeeded?: Coverage | undefined;
   /** What is not as it was, as sentences. */
   readonly differences: () => Promise<readonly string[]>;
 }
@@ -90,6 +104,19 @@ export interface Drill extends DrillName {
   readonly prepare: (ports: DrillPorts, options: DrillOptions) => Promise<Preparation>;
 }
 
+/** Ids and addresses of processes that uplift.yaml names. */
+export interface ServiceInstances {
+  readonly gateways: readonly Instance[];
+  readonly commands: readonly Instance[];
+  readonly projectors: readonly Instance[];
+  readonly sweepers: readonly Instance[];
+}
+
+interface Instance {
+  readonly id: string;
+  readonly url: string;
+}
+
 /** What a drill acts through; the command opens and closes all of it. */
 export interface DrillPorts {
   readonly clock: Clock;
@@ -97,6 +124,10 @@ export interface DrillPorts {
   readonly http: HttpClient;
   readonly writer: NamedServer;
   readonly replicas: readonly NamedServer[];
+  /** The database through the pooler, as the service writes to it; undefined: uplift.yaml names no pooler. */
+  readonly pooled: SqlTarget | undefined;
+  /** The service's processes, by what they do. */
+  readonly service: ServiceInstances;
   /** Takes a fresh look at everything the checks judge. */
   readonly look: () => Promise<CheckFacts>;
   readonly startLoad: (options: LoadOptions) => Promise<Load>;

@@ -11,10 +11,11 @@ import {
   longestGap,
 } from '../../load/measure.ts';
 import { runSteps } from '../../steps/engine.ts';
+import type { Probe } from '../probe/probe.ts';
 import { drillSteps } from '../steps.ts';
 import { loadTrouble } from './abort.ts';
 import { sloOf } from './baseline.ts';
-import type { DrillOptions, DrillPorts, Moments, Prepared } from './drill.ts';
+import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
 import type { Coverage, Recovery } from './judge.ts';
 import { refusedFor } from './refuse.ts';
 import type { Interruption } from './result.ts';
@@ -37,6 +38,7 @@ export interface Abort {
 interface Under {
   readonly prepared: Prepared;
   readonly load: Load;
+  readonly probe: Probe | undefined;
   readonly baseline: Baseline;
 }
 
@@ -57,13 +59,13 @@ export async function injectAndObserve(
   const deadlineMs = Math.min(options.recoveryTargetMs + BEYOND_TARGET_MS, options.limits.maxFaultMs);
   const watch = prepared.watch(deadlineMs);
   try {
-    const faultNs = await strike(ports, prepared);
+    const faultNs = await strike(ports, prepared, watch);
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
-    const aborted = await observe(ports, options, { ...run, faultNs, deadlineMs });
+    const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
     const times = { faultNs, faultAtMs, moments: watch.moments(), aborted };
-    const seen = observedText(recoveryOf(run.load, run.baseline, times, prepared.partitions));
+    const seen = observedText(recoveryOf(run, times));
     const state = aborted === undefined ? 'done' : 'failed';
     ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
     return times;
@@ -73,7 +75,11 @@ export async function injectAndObserve(
 }
 
 /** Runs the steps; the moment of the fault is when the step that makes it began (its intent is on disk by then). */
-async function strike({ clock, journal, context, signal }: DrillPorts, prepared: Prepared): Promise<bigint> {
+async function strike(
+  { clock, journal, context, signal }: DrillPorts,
+  prepared: Prepared,
+  watch: FaultWatch,
+): Promise<bigint> {
   let faultNs: bigint | undefined;
   const fault = prepared.steps[prepared.faultAt];
   await runSteps({
@@ -82,8 +88,9 @@ async function strike({ clock, journal, context, signal }: DrillPorts, prepared:
     context,
     steps: prepared.steps,
     signal,
-    onEvent: ({ state, step }) => {
-      if (state === 'begun' && step === fault) faultNs = clock.monoNs();
+    onEvent: (event) => {
+      if (event.state === 'begun' && event.step === fault) faultNs = clock.monoNs();
+      watch.onStep?.(event);
     },
   });
   if (faultNs === undefined) throw new TypeError('the fault was not among the steps');
@@ -94,15 +101,16 @@ async function strike({ clock, journal, context, signal }: DrillPorts, prepared:
 async function observe(
   { clock, signal }: DrillPorts,
   { limits }: DrillOptions,
-  run: Under & { readonly faultNs: bigint; readonly deadlineMs: number },
+  run: Under & { readonly watch: FaultWatch; readonly faultNs: bigint; readonly deadlineMs: number },
 ): Promise<Abort | undefined> {
-  const { load, baseline, prepared, faultNs, deadlineMs } = run;
+  const { load, baseline, prepared, watch, faultNs, deadlineMs } = run;
   const faultUs = load.atUs(faultNs);
   const endsNs = faultNs + BigInt(Math.round(deadlineMs * 1e6));
   while (clock.monoNs() < endsNs) {
     signal.throwIfAborted();
     const timeline = load.timeline();
-    if (backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null) return undefined;
+    const isOver = watch.isOver?.() ?? true;
+    if (isOver && backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null) return undefined;
     const trouble = loadTrouble(timeline, faultUs, limits);
     if (trouble !== undefined) return { why: trouble, deviated: true };
     const second = await prepared
@@ -125,20 +133,29 @@ async function pause(load: Load, signal: AbortSignal): Promise<void> {
   }
 }
 
+const PROBE_PARTITION: ReadonlySet<number> = new Set([0]);
+
 type Measured = Pick<Load, 'acks' | 'timeline' | 'atUs'>;
 type Partitions = ReadonlySet<number> | undefined;
 
 /** Pure over the load's measurements: the recovery split, each part in ms. */
 export function recoveryOf(
-  load: Measured,
-  baseline: Baseline,
+  run: {
+    readonly load: Measured;
+    readonly baseline: Baseline;
+    readonly prepared: Pick<Prepared, 'partitions'>;
+    readonly probe: Pick<Probe, 'acks' | 'atUs'> | undefined;
+  },
   { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
-  partitions: Partitions,
 ): Recovery {
-  const { detectedNs, electedNs } = moments;
+  const { load, baseline, prepared, probe } = run;
+  const { detectedNs, electedNs, freshNs } = moments;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
   const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
-  const reconnect = electedNs === null ? null : reconnectMs(load, electedNs, partitions ?? new Set());
+  // Where a probe writes to the store itself, it says when the store takes writes again.
+  const [by, partitions] =
+    probe === undefined ? [load, prepared.partitions ?? new Set<number>()] : [probe, PROBE_PARTITION];
+  const reconnect = electedNs === null ? null : reconnectMs(by, electedNs, partitions);
   // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
   const writesAgainMs =
     electedNs === null ? 0 : reconnect === null ? null : between(faultNs, electedNs) + reconnect;
@@ -146,6 +163,7 @@ export function recoveryOf(
     detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
     electMs: detectedNs === null || electedNs === null ? null : between(detectedNs, electedNs),
     reconnectMs: reconnect,
+    ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
   };
 }

@@ -24,6 +24,8 @@ export interface Recovery {
   readonly detectMs: number | null;
   readonly electMs: number | null;
   readonly reconnectMs: number | null;
+  /** Reads had caught up; absent: not looked at. */
+  readonly freshMs?: number | null;
   readonly backInsideSloMs: number | null;
 }
 
@@ -33,6 +35,8 @@ export interface DrillEvidence {
   /** What could not be looked at, as sentences. Any makes the run inconclusive. */
   readonly missing: readonly string[];
   readonly coverage: Coverage;
+  /** Absent: `COVERAGE_NEEDED`. */
+  readonly coverageNeeded?: Coverage | undefined;
   readonly recovery: Recovery;
   readonly recoveryTargetMs: number;
 }
@@ -47,7 +51,7 @@ export interface Judged {
 export function judgeEvidence(evidence: DrillEvidence): Judged {
   const broken = brokenPromises(evidence);
   if (broken.length > 0) return { hypothesis: 'deviated', reasons: broken };
-  const gaps = [...evidence.missing, ...coverageGaps(evidence.coverage), ...recoveryGaps(evidence)];
+  const gaps = [...evidence.missing, ...coverageGaps(evidence), ...recoveryGaps(evidence)];
   return gaps.length > 0
     ? { hypothesis: 'inconclusive', reasons: gaps }
     : { hypothesis: 'held', reasons: [] };
@@ -61,21 +65,24 @@ function brokenPromises({ broken, recovery, recoveryTargetMs }: DrillEvidence): 
     : [...broken];
 }
 
-function coverageGaps(coverage: Coverage): string[] {
+function coverageGaps({ coverage, coverageNeeded: needed = COVERAGE_NEEDED }: DrillEvidence): string[] {
   const gaps: string[] = [];
-  if (coverage.acknowledgedInFaultWindow < COVERAGE_NEEDED.acknowledgedInFaultWindow) {
+  if (coverage.acknowledgedInFaultWindow < needed.acknowledgedInFaultWindow) {
     gaps.push(
-      `only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${COVERAGE_NEEDED.acknowledgedInFaultWindow} needed`,
+      `only ${coverage.acknowledgedInFaultWindow} acknowledgements in the fault window, ${needed.acknowledgedInFaultWindow} needed`,
     );
   }
-  if (coverage.acknowledgedJustBeforeOnVictim < COVERAGE_NEEDED.acknowledgedJustBeforeOnVictim) {
+  if (coverage.acknowledgedJustBeforeOnVictim < needed.acknowledgedJustBeforeOnVictim) {
     gaps.push('no acknowledgement within 1 s before the fault on the partitions that it struck');
   }
   return gaps;
 }
 
 function recoveryGaps({ recovery }: DrillEvidence): string[] {
-  return recovery.backInsideSloMs === null ? ['the platform was not seen back inside its SLO'] : [];
+  return [
+    ...(recovery.freshMs === null ? ['the projection was not seen to catch up'] : []),
+    ...(recovery.backInsideSloMs === null ? ['the platform was not seen back inside its SLO'] : []),
+  ];
 }
 
 /** The exit code of a drill; 16 stands above everything. */

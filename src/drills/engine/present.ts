@@ -67,6 +67,7 @@ const PART_NAMES: Readonly<Record<RecoveryPart, string>> = {
   detect: 'detect',
   elect: 'elect',
   reconnect: 'reconnect',
+  fresh: 'reads fresh',
   slo: 'back inside SLO',
   restored: 'restored',
 };
@@ -77,6 +78,7 @@ function recoveryTable({ recovery, recoveryTargetMs, expected, restoredInMs }: D
     detect: recovery.detectMs,
     elect: recovery.electMs,
     reconnect: recovery.reconnectMs,
+    fresh: recovery.freshMs ?? null,
     slo: recovery.backInsideSloMs,
     restored: restoredInMs,
   };
@@ -118,9 +120,25 @@ function evidenceRows(result: DrillResult): [string, string][] {
       'final reads',
       `${finalReads.partitions} partitions (${formatCount(finalReads.commands)} commands, ${formatCount(finalReads.events)} events), ${finalReads.servers} Postgres servers, ${formatCount(finalReads.api)} operations by API`,
     ],
+    ...probeRows(result),
     ['checker', `${planted} of ${proof.probes.length} planted losses named`],
     ['topology', topologyDiff.length === 0 ? 'difference empty' : topologyDiff.slice(0, 3).join('; ')],
   ];
+}
+
+function probeRows({ probe }: Pick<DrillResult, 'probe'>): [string, string][] {
+  // A record of an older version has none.
+  if (probe === null || probe === undefined) return [];
+  const { acknowledged, unknown, unknownFound, lost, servers } = probe.judgement;
+  const gap = probe.acknowledgementGapMs;
+  const text = [
+    `${formatCount(acknowledged)} acknowledged by the store, ${formatCount(lost.length)} lost`,
+    `${formatCount(unknown)} unknown of which ${formatCount(unknownFound)} found`,
+    `read from ${servers.join(', ') || 'no server'}`,
+    `longest without an acknowledgement ${gap === null ? 'has no end' : formatMs(gap)}`,
+    `planted loss ${probe.proved ? 'named' : 'not named'}`,
+  ];
+  return [[probe.what, text.join(', ')]];
 }
 
 function interruptionText({ interruption }: DrillResult): string {

@@ -128,7 +128,7 @@ function looksOf(
       return `broker ${most ?? 'none'} leads most partitions now, it was broker ${broker} at the preflight`;
     },
     watch(deadlineMs) {
-      const watch = watchLeadership({
+      return watchLeadership({
         cluster,
         monoNs: () => clock.monoNs(),
         victim: broker,
@@ -137,7 +137,6 @@ function looksOf(
         intervalMs: LOOK_EVERY_MS,
         deadlineMs,
       });
-      return { moments: watch.moves, stop: watch.stop };
     },
     async secondFailure() {
       const away = await brokersAway({ cluster, topics }, others);

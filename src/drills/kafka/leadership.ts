@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, ClusterState } from '../../clients/kafka/ports.ts';
+import { type MomentsWatch, watchMoments } from '../engine/watch.ts';
 
 /** What one look at the cluster said of the victim's partitions. */
 export interface LeadershipSample {
@@ -43,12 +43,7 @@ export function foldSample(moves: LeadershipMoves, sample: LeadershipSample, tot
   };
 }
 
-export interface LeadershipWatch {
-  readonly moves: () => LeadershipMoves;
-  stop(): Promise<void>;
-}
-
-/** Looks every `intervalMs` until all leaders have moved, the deadline passes, or it is stopped. A look that fails is skipped. */
+/** Looks every `intervalMs` until all leaders have moved, the deadline passes, or it is stopped. */
 export function watchLeadership(request: {
   readonly cluster: Cluster;
   readonly monoNs: () => bigint;
@@ -57,24 +52,14 @@ export function watchLeadership(request: {
   readonly topics: readonly string[];
   readonly intervalMs: number;
   readonly deadlineMs: number;
-}): LeadershipWatch {
+}): MomentsWatch {
   const { cluster, monoNs, victim, ledByVictim, topics, intervalMs, deadlineMs } = request;
-  let moves: LeadershipMoves = { detectedNs: null, electedNs: null };
-  let stopped = false;
-  const endsAtMs = performance.now() + deadlineMs;
-  const watching = (async () => {
-    while (!stopped && moves.electedNs === null && performance.now() < endsAtMs) {
-      const state = await cluster.describe({ topics, timeoutMs: 1000 }).catch(() => undefined);
-      if (state !== undefined)
-        moves = foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
-      await delay(intervalMs);
-    }
-  })();
-  return {
-    moves: () => moves,
-    stop: async () => {
-      stopped = true;
-      await watching;
+  return watchMoments({
+    intervalMs,
+    deadlineMs,
+    async look(moves) {
+      const state = await cluster.describe({ topics, timeoutMs: 1000 });
+      return foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
     },
-  };
+  });
 }

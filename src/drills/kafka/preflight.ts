@@ -2,6 +2,7 @@ import type { QuorumState } from '../../clients/kafka/ports.ts';
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
+import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { KafkaTopology } from './topology.ts';
 
 /** What the preflight of a broker loss looks at beside the ordinary checks. */
@@ -24,21 +25,9 @@ export function preflightFindings(facts: PreflightFacts): Finding[] {
     preferredLeaders(facts),
     headroom(facts),
     quorumSurvives(facts),
-    victimAtHand(facts),
-    nothingUnfinished(facts),
+    victimAtHand(`broker ${facts.victim}`, facts.victimProcess),
+    nothingUnfinished(facts.unfinishedRuns),
   ].map((finding) => ({ ...finding, region: facts.region }));
-}
-
-function finding(
-  id: string,
-  title: string,
-  status: FindingStatus,
-  summary: string,
-  query: string,
-  next?: string,
-): Finding {
-  const base = { id, title, status, summary, evidence: [{ query, value: summary }] };
-  return next === undefined ? base : { ...base, next };
 }
 
 function quietCluster({ kafka }: PreflightFacts): Finding {
@@ -113,30 +102,4 @@ function caughtUp({ voters }: QuorumState): number[] {
   return voters
     .filter(({ logEndOffset }) => furthest - logEndOffset < VOTER_BEHIND_RECORDS)
     .map(({ id }) => id);
-}
-
-function victimAtHand({ victim, victimProcess }: PreflightFacts): Finding {
-  const status = victimProcess.ok ? 'pass' : 'inconclusive';
-  return finding(
-    'drill.victim',
-    `broker ${victim} can be stopped and started by us`,
-    status,
-    victimProcess.text,
-    'unit file and process table',
-  );
-}
-
-function nothingUnfinished({ unfinishedRuns }: PreflightFacts): Finding {
-  const title = 'no earlier drill waits to be restored';
-  const query = 'journals in the state folder';
-  const [first] = unfinishedRuns;
-  if (first === undefined) return finding('drill.unfinished', title, 'pass', 'none', query);
-  return finding(
-    'drill.unfinished',
-    title,
-    'fail',
-    `run ${first} was never restored`,
-    query,
-    `uplift drill recover ${first}`,
-  );
 }

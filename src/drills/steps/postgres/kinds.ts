@@ -20,7 +20,7 @@ const PLACED_MS = 60_000;
 const setArgs = z.object({ set: postgresSetSchema });
 type SetArgs = z.infer<typeof setArgs>;
 /** `killedByUs`: the same run killed the primary, so that its undo may start it again. */
-const holdArgs = setArgs.extend({ killedByUs: z.boolean().optional() });
+const holdArgs = setArgs.extend({ killedByUs: z.boolean().default(false) });
 type HoldArgs = z.infer<typeof holdArgs>;
 const fenceArgs = setArgs.extend({ how: z.enum(['kill', 'stop']) });
 type FenceArgs = z.infer<typeof fenceArgs>;
@@ -74,7 +74,7 @@ export const holdPoolStep: Kind<HoldArgs, { paused: boolean }> = {
   async undo({ set, killedByUs }, context, { signal }) {
     const servers = serversOf(context, set);
     let [leader, second] = leadersOf(await lookAtAll(set, servers));
-    if (leader === undefined && killedByUs === true) ({ leader } = await makeWhole(set, servers, signal));
+    if (leader === undefined && killedByUs) ({ leader } = await makeWhole(set, servers, signal));
     if (leader === undefined) throw new Error('no server takes writes: clients stay held');
     if (second !== undefined) throw new Error(`${leader} and ${second} both take writes: clients stay held`);
     return { ...(await letGo(context, set, leader)) };

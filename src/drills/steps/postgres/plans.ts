@@ -35,11 +35,10 @@ interface TakeOver {
   readonly killedByUs?: boolean;
 }
 
-function takeOver(set: PostgresSet, { how, candidates, killedByUs }: TakeOver): Step[] {
+function takeOver(set: PostgresSet, { how, candidates, killedByUs = false }: TakeOver): Step[] {
   const pooled = set.pool !== null;
-  const hold = killedByUs === undefined ? { set } : { set, killedByUs };
   return [
-    ...(pooled ? [stepOf(holdPoolStep, hold)] : []),
+    ...(pooled ? [stepOf(holdPoolStep, { set, killedByUs })] : []),
     stepOf(fenceStep, { set, how }),
     ...(how === 'stop' ? [stepOf(proveCompleteStep, { set, candidates })] : []),
     stepOf(promoteStep, { set, candidates }),
