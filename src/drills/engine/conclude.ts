@@ -36,7 +36,8 @@ export async function conclude(
   ports.progress({ phase: 'load', state: 'done', text });
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
-  const recovery = recoveryOf(run, times);
+  // What was not back by itself may be so now: late is told from never.
+  const recovery = times.recovery.backInsideSloMs === null ? recoveryOf(run, times) : times.recovery;
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {
     drill: drill.id,

@@ -25,6 +25,8 @@ export interface FaultTimes {
   readonly faultNs: bigint;
   readonly faultAtMs: number;
   readonly moments: Moments;
+  /** As it was seen before anything was put back: a restore that moves a leader again may leave the SLO again. */
+  readonly recovery: Recovery;
   /** Why it was ended before its time; undefined: it was not. */
   readonly aborted: Abort | undefined;
 }
@@ -64,11 +66,12 @@ export async function injectAndObserve(
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
     const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
-    const times = { faultNs, faultAtMs, moments: watch.moments(), aborted };
-    const seen = observedText(recoveryOf(run, times));
+    const moments = watch.moments();
+    const recovery = recoveryOf(run, { faultNs, moments });
+    const seen = observedText(recovery);
     const state = aborted === undefined ? 'done' : 'failed';
     ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
-    return times;
+    return { faultNs, faultAtMs, moments, recovery, aborted };
   } finally {
     await watch.stop();
   }

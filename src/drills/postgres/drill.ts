@@ -18,7 +18,7 @@ import { failoverSteps, holdSetStep, killStep, switchoverSteps } from '../steps/
 import { fenceStep, holdPoolStep } from '../steps/postgres/kinds.ts';
 import { lookAtAll, observeSet, type PostgresSet } from '../steps/postgres/set.ts';
 import { expectedOf } from './expected.ts';
-import { watchSteps } from './moments.ts';
+import { FENCED, watchSteps } from './moments.ts';
 import { observeFacts, type SetFacts } from './observe.ts';
 import { preflightFindings } from './preflight.ts';
 
@@ -107,7 +107,7 @@ async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeo
     expected: expectedOf(facts, takeover.crash),
     ...planOf(facts.set, candidates, takeover),
     commandPartitions: commandPartitionsOf(look.kafka),
-    ...looksOf(ports, options, facts.set),
+    ...looksOf(ports, options, facts.set, takeover),
   };
 }
 
@@ -157,7 +157,12 @@ function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeo
 
 type Looks = Pick<Prepared, 'moved' | 'watch' | 'probe' | 'secondFailure' | 'differences'>;
 
-function looksOf(ports: DrillPorts, { runId }: DrillOptions, set: PostgresSet): Looks {
+function looksOf(
+  ports: DrillPorts,
+  { runId }: DrillOptions,
+  set: PostgresSet,
+  { crash, faultKinds: [first = ''] }: Takeover,
+): Looks {
   const { context, clock, writer, replicas, pooled } = ports;
   return {
     async moved() {
@@ -166,7 +171,8 @@ function looksOf(ports: DrillPorts, { runId }: DrillOptions, set: PostgresSet): 
         ? undefined
         : `${primary} leads now, it was ${set.primary} at the preflight`;
     },
-    watch: () => watchSteps(() => clock.monoNs()),
+    // Nobody has to notice what was planned.
+    watch: () => watchSteps(() => clock.monoNs(), crash ? FENCED : { kind: first, state: 'begun' }),
     probe:
       pooled === undefined
         ? undefined

@@ -14,19 +14,20 @@ export function expectedOf(
     settings === undefined
       ? 'not readable'
       : `server_login_retry ${formatMs(settings.serverLoginRetryMs)}, query_wait_timeout ${formatMs(settings.queryWaitTimeoutMs)}: a client held longer is dropped`;
+  const promote = 'received to the end, then pg_promote';
+  const none = { expectedMs: null };
   return {
-    detect: {
-      expectedMs: null,
-      by: crash
-        ? 'the drill fences at once; a manager would add its own detection time'
-        : 'CHECKPOINT before, so that the fast shutdown has little to write',
-    },
+    ...(crash
+      ? { detect: { ...none, by: 'the drill fences at once; a manager would add its own detection time' } }
+      : {}),
     elect: {
-      expectedMs: null,
-      by: `received to the end, then pg_promote; a replica would notice by itself after wal_receiver_timeout ${receiver}`,
+      ...none,
+      by: crash
+        ? `${promote}; a replica would notice by itself after wal_receiver_timeout ${receiver}`
+        : `clients held, fast shutdown after a CHECKPOINT, ${promote}`,
     },
     reconnect: { expectedMs: settings?.serverLoginRetryMs ?? null, by: held },
-    slo: { expectedMs: null, by: 'p99, errors and rate for 3 s, against the baseline' },
-    restored: { expectedMs: null, by: `pg_rewind, then the planned switch back to ${set.primary}` },
+    slo: { ...none, by: 'p99, errors and rate for 3 s, against the baseline' },
+    restored: { ...none, by: `pg_rewind, then the planned switch back to ${set.primary}` },
   };
 }
