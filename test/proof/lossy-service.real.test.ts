@@ -149,10 +149,7 @@ describe('a service whose producer believes what kafkajs says', () => {
   test('is shown again from its sealed record', async () => {
     if (lossy === undefined) expect.fail('nothing was lost');
     const { runId, judgement } = lossy.result;
-    const shown = await sandbox.json<{ status: string; result: DrillResult }>(
-      ['drill', 'show', runId],
-      0,
-    );
+    const shown = await sandbox.json<{ status: string; result: DrillResult }>(['drill', 'show', runId], 0);
     expect(shown.status).toBe('sealed');
     expect(shown.result.judgement.lost).toEqual(judgement.lost);
     const { stdout } = await sandbox.run(['drill', 'show', runId, '--lost']);

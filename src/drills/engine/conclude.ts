@@ -3,8 +3,7 @@ import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { LoadSummary } from '../../load/tally.ts';
-import { concludeProbe, missingOf, type ProbeResult } from '../probe/conclude.ts';
-import type { Probe } from '../probe/probe.ts';
+import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
 import { type Abort, coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
@@ -14,7 +13,6 @@ import type { DrillResult } from './result.ts';
 export interface Concluding {
   readonly prepared: Prepared;
   readonly load: Load;
-  readonly probe: Probe | undefined;
   readonly baseline: Baseline;
   readonly times: FaultTimes;
   readonly restoredNs: bigint;
@@ -28,16 +26,19 @@ export async function conclude(
   run: Concluding,
 ): Promise<DrillResult> {
   const { prepared, load, baseline, times, restoredNs } = run;
-  const span = { faultNs: times.faultNs, endNs: restoredNs };
-  const probe = run.probe === undefined ? null : await concludeProbe(run.probe, span);
   const summary = await load.stop();
   const p99 = summary.p99Ms === null ? '–' : formatMs(summary.p99Ms);
   const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${p99}`;
   ports.progress({ phase: 'load', state: 'done', text });
+  const probe = await readProbe(ports, run);
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
   // What was not back by itself may be so now: late is told from never.
-  const recovery = times.recovery.backInsideSloMs === null ? recoveryOf(run, times) : times.recovery;
+  const recovery =
+    times.recovery.backInsideSloMs === null
+      ? recoveryOf(load, baseline, times, prepared.partitions)
+      : times.recovery;
+  const span = { faultNs: times.faultNs, endNs: restoredNs };
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {
     drill: drill.id,
@@ -46,7 +47,7 @@ export async function conclude(
     environment: options.environment,
     target: prepared.target,
     execution: times.aborted === undefined ? 'completed' : 'aborted',
-    ...judgeRun({ prepared, examined, summary, probe, coverage, recovery, aborted: times.aborted, options }),
+    ...judgeRun({ ...run, examined, probe, summary, coverage, recovery, aborted: times.aborted, options }),
     restored: topologyDiff.length === 0 ? 'restored' : 'notRestored',
     victim: prepared.victim,
     blast: prepared.blast,
@@ -62,13 +63,27 @@ export async function conclude(
     coverage,
     judgement: examined.judgement,
     proof: examined.proof,
-    probe,
+    ...(probe === undefined ? {} : { probe }),
     topologyDiff,
     finalReads: examined.counts,
     history: { path: 'history.ndjson', sha256: summary.sha256 },
   };
   await ports.journal.append('drill.result', JSON.parse(JSON.stringify(result, bigintAsText)) as Json);
   return result;
+}
+
+/** Ends the store probe, if there is one, and reads back what it wrote. */
+async function readProbe(
+  { progress }: Pick<DrillPorts, 'progress'>,
+  { prepared: { probe }, times: { faultNs }, restoredNs }: Concluding,
+): Promise<ProbeReport | undefined> {
+  if (probe === undefined) return undefined;
+  await probe.stop();
+  const reads = await probe.read();
+  const report = reportOf(probe, { writes: probe.writes(), reads, faultNs, restoredNs });
+  const text = `${probe.store}: ${formatCount(report.acknowledged)} acknowledged, ${formatCount(report.lostCount)} lost, read back from ${report.places} places`;
+  progress({ phase: 'store probe', state: 'done', text });
+  return report;
 }
 
 async function readEverything(ports: DrillPorts, options: DrillOptions): Promise<Examined> {
@@ -90,8 +105,8 @@ async function readEverything(ports: DrillPorts, options: DrillOptions): Promise
 function judgeRun(run: {
   readonly prepared: Pick<Prepared, 'coverageNeeded'>;
   readonly examined: Examined;
+  readonly probe: ProbeReport | undefined;
   readonly summary: LoadSummary;
-  readonly probe: ProbeResult | null;
   readonly coverage: DrillResult['coverage'];
   readonly recovery: DrillResult['recovery'];
   readonly aborted: Abort | undefined;
@@ -99,18 +114,19 @@ function judgeRun(run: {
 }): Judged {
   const { judgement, troubles } = run.examined;
   const bad = judgement.verdict === 'fail';
+  const probed = run.probe === undefined ? { broken: [], missing: [] } : probeVerdict(run.probe);
   const ended = run.aborted === undefined ? [] : [`ended before its time: ${run.aborted.why}`];
   const missing = [
     ...(run.aborted?.deviated === true ? [] : ended),
     ...(bad ? [] : judgement.reasons),
     ...troubles,
-    ...missingOf(run.probe),
+    ...probed.missing,
     ...(run.summary.truncated ? ['more acknowledgements than are kept one by one'] : []),
   ];
   return judgeEvidence({
     broken: [
-      ...(run.probe?.judgement.broken ?? []),
       ...(bad ? judgement.reasons : []),
+      ...probed.broken,
       ...(run.aborted?.deviated === true ? ended : []),
     ],
     missing,

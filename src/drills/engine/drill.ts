@@ -10,7 +10,7 @@ import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { StepEvent } from '../../steps/engine.ts';
 import type { DrillName } from '../names.ts';
-import type { Probe } from '../probe/probe.ts';
+import type { StoreProbe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
 import type { RunFolder } from '../run-folder.ts';
 import type { DrillStepContext } from '../steps.ts';
@@ -46,6 +46,8 @@ export interface Blast {
 export interface Moments {
   readonly detectedNs: bigint | null;
   readonly electedNs: bigint | null;
+  /** When what was struck took a write again, where the drill sees that itself; undefined: the service's load says so. */
+  readonly reconnectedNs?: bigint | null;
   /** When reads had caught up; undefined: not looked at. */
   readonly freshNs?: bigint | null;
 }
@@ -55,8 +57,8 @@ export interface FaultWatch {
   readonly moments: () => Moments;
   /** Told of every step of the fault as it goes on: what the drill itself does has its moment there. */
   readonly onStep?: (event: StepEvent) => void;
-  /** Whether everything was seen that has to be; until then it is observed on. Absent: the load alone decides. */
-  readonly isOver?: () => boolean;
+  /** False: there is something to be seen yet, however well the service is. Absent: only the service says when to end. */
+  readonly settled?: () => boolean;
   stop(): Promise<void>;
 }
 
@@ -77,17 +79,17 @@ export interface Prepared {
   readonly expected: Readonly<Partial<Record<RecoveryPart, Expectation>>>;
   /** Command partitions that the fault strikes: there a loss would stand, and writes must come again. Undefined: none by itself. */
   readonly partitions: ReadonlySet<number> | undefined;
+  /** How much has to be acknowledged for a verdict. Default COVERAGE_NEEDED. */
+  readonly coverageNeeded?: Coverage;
+  /** Writes straight to the store that is struck, from before the baseline until after the restore. */
+  readonly probe?: StoreProbe;
   /** Partitions of the commands topic. */
   readonly commandPartitions: number;
   /** Looks again, just before the act: why the victim is not the one that was planned, or undefined. */
   readonly moved: () => Promise<string | undefined>;
   readonly watch: (deadlineMs: number) => FaultWatch;
-  /** Begins to write into the store itself; undefined: the service's own history is what a loss shows in. */
-  readonly probe?: (() => Promise<Probe>) | undefined;
   /** A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. */
   readonly secondFailure: () => Promise<string | undefined>;
-  /** What has to be acknowledged for "0 lost" to say something; undefined: `COVERAGE_NEEDED`. */
-  readonly coverageNeeded?: Coverage | undefined;
   /** What is not as it was, as sentences. */
   readonly differences: () => Promise<readonly string[]>;
 }
@@ -104,7 +106,7 @@ export interface Drill extends DrillName {
   readonly prepare: (ports: DrillPorts, options: DrillOptions) => Promise<Preparation>;
 }
 
-/** Ids and addresses of processes that uplift.yaml names. */
+/** Ids and addresses of the processes that uplift.yaml names. */
 export interface ServiceInstances {
   readonly gateways: readonly Instance[];
   readonly commands: readonly Instance[];

@@ -24,15 +24,8 @@ function loadWith(acks: readonly (readonly [atMs: number, partition: number])[])
 }
 
 const backOf = (acks: Parameters<typeof loadWith>[0]): number | null =>
-  recoveryOf(
-    {
-      load: loadWith(acks),
-      baseline: BASELINE,
-      prepared: { partitions: new Set([0, 1]) },
-      probe: undefined,
-    },
-    TIMES as Parameters<typeof recoveryOf>[1],
-  ).backInsideSloMs;
+  recoveryOf(loadWith(acks), BASELINE, TIMES as Parameters<typeof recoveryOf>[2], new Set([0, 1]))
+    .backInsideSloMs;
 
 describe('back inside the SLO', () => {
   it('is never before the last partition of the victim takes a write again, however well the sum looks', () => {

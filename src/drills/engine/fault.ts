@@ -11,7 +11,6 @@ import {
   longestGap,
 } from '../../load/measure.ts';
 import { runSteps } from '../../steps/engine.ts';
-import type { Probe } from '../probe/probe.ts';
 import { drillSteps } from '../steps.ts';
 import { loadTrouble } from './abort.ts';
 import { sloOf } from './baseline.ts';
@@ -40,7 +39,6 @@ export interface Abort {
 interface Under {
   readonly prepared: Prepared;
   readonly load: Load;
-  readonly probe: Probe | undefined;
   readonly baseline: Baseline;
 }
 
@@ -67,7 +65,7 @@ export async function injectAndObserve(
     ports.progress({ phase: 'inject', state: 'done', text });
     const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
     const moments = watch.moments();
-    const recovery = recoveryOf(run, { faultNs, moments });
+    const recovery = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
     const seen = observedText(recovery);
     const state = aborted === undefined ? 'done' : 'failed';
     ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
@@ -112,8 +110,8 @@ async function observe(
   while (clock.monoNs() < endsNs) {
     signal.throwIfAborted();
     const timeline = load.timeline();
-    const isOver = watch.isOver?.() ?? true;
-    if (isOver && backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null) return undefined;
+    const back = backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null;
+    if (back && (watch.settled?.() ?? true)) return undefined;
     const trouble = loadTrouble(timeline, faultUs, limits);
     if (trouble !== undefined) return { why: trouble, deviated: true };
     const second = await prepared
@@ -136,35 +134,38 @@ async function pause(load: Load, signal: AbortSignal): Promise<void> {
   }
 }
 
-const PROBE_PARTITION: ReadonlySet<number> = new Set([0]);
-
 type Measured = Pick<Load, 'acks' | 'timeline' | 'atUs'>;
 type Partitions = ReadonlySet<number> | undefined;
 
 /** Pure over the load's measurements: the recovery split, each part in ms. */
 export function recoveryOf(
-  run: {
-    readonly load: Measured;
-    readonly baseline: Baseline;
-    readonly prepared: Pick<Prepared, 'partitions'>;
-    readonly probe: Pick<Probe, 'acks' | 'atUs'> | undefined;
-  },
+  load: Measured,
+  baseline: Baseline,
   { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
+  partitions: Partitions,
 ): Recovery {
-  const { load, baseline, prepared, probe } = run;
-  const { detectedNs, electedNs, freshNs } = moments;
+  const { detectedNs, electedNs, reconnectedNs, freshNs } = moments;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
   const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
-  // Where a probe writes to the store itself, it says when the store takes writes again.
-  const [by, partitions] =
-    probe === undefined ? [load, prepared.partitions ?? new Set<number>()] : [probe, PROBE_PARTITION];
-  const reconnect = electedNs === null ? null : reconnectMs(by, electedNs, partitions);
+  const reconnect =
+    electedNs === null || reconnectedNs === null
+      ? null
+      : reconnectedNs === undefined
+        ? reconnectMs(load, electedNs, partitions ?? new Set())
+        : between(electedNs, reconnectedNs);
   // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
   const writesAgainMs =
-    electedNs === null ? 0 : reconnect === null ? null : between(faultNs, electedNs) + reconnect;
+    electedNs === null
+      ? reconnectedNs === null
+        ? null
+        : 0
+      : reconnect === null
+        ? null
+        : between(faultNs, electedNs) + reconnect;
   return {
     detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
-    electMs: detectedNs === null || electedNs === null ? null : between(detectedNs, electedNs),
+    // Where nobody had to notice anything (a planned handover), electing begins with the fault.
+    electMs: electedNs === null ? null : between(detectedNs ?? faultNs, electedNs),
     reconnectMs: reconnect,
     ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
@@ -187,16 +188,18 @@ function reconnectMs(
   return (latestUs - electedUs) / 1000;
 }
 
-function observedText({ detectMs, electMs, reconnectMs: reconnect, backInsideSloMs }: Recovery): string {
-  const moved =
-    detectMs === null || electMs === null
-      ? 'leaders not seen to move'
-      : `leaders moved ${formatMs(detectMs + electMs)}`;
+function observedText(recovery: Recovery): string {
+  const { detectMs, electMs, reconnectMs: reconnect, freshMs, backInsideSloMs } = recovery;
+  const inside = backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`;
+  if (freshMs !== undefined)
+    return `${freshMs === null ? 'reads not fresh again' : `reads fresh ${formatMs(freshMs)}`} · ${inside}`;
+  const movedMs = electMs === null ? null : (detectMs ?? 0) + electMs;
+  const moved = movedMs === null ? 'leaders not seen to move' : `leaders moved ${formatMs(movedMs)}`;
   const writes =
-    detectMs === null || electMs === null || reconnect === null
+    movedMs === null || reconnect === null
       ? 'no writes again'
-      : `writes again ${formatMs(detectMs + electMs + reconnect)}`;
-  return `${moved} · ${writes} · ${backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`}`;
+      : `writes again ${formatMs(movedMs + reconnect)}`;
+  return `${moved} · ${writes} · ${inside}`;
 }
 
 /** Pure: the three times that are told together. */

@@ -14,6 +14,7 @@ export interface Coverage {
   readonly acknowledgedJustBeforeOnVictim: number;
 }
 
+/** What a verdict needs where a drill does not say otherwise. */
 export const COVERAGE_NEEDED: Coverage = {
   acknowledgedInFaultWindow: 1000,
   acknowledgedJustBeforeOnVictim: 1,
@@ -35,7 +36,7 @@ export interface DrillEvidence {
   /** What could not be looked at, as sentences. Any makes the run inconclusive. */
   readonly missing: readonly string[];
   readonly coverage: Coverage;
-  /** Absent: `COVERAGE_NEEDED`. */
+  /** Default COVERAGE_NEEDED. */
   readonly coverageNeeded?: Coverage | undefined;
   readonly recovery: Recovery;
   readonly recoveryTargetMs: number;
@@ -73,7 +74,7 @@ function coverageGaps({ coverage, coverageNeeded: needed = COVERAGE_NEEDED }: Dr
     );
   }
   if (coverage.acknowledgedJustBeforeOnVictim < needed.acknowledgedJustBeforeOnVictim) {
-    gaps.push('no acknowledgement within 1 s before the fault on the partitions that it struck');
+    gaps.push('no acknowledgement within 1 s before the fault where it struck');
   }
   return gaps;
 }

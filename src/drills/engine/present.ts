@@ -1,6 +1,7 @@
 import type { Block, Mark } from '../../core/blocks.ts';
 import { formatClock, formatCount, formatMs } from '../../core/units.ts';
 import type { Lost } from '../../load/verdicts.ts';
+import type { ProbeLoss } from '../probe/judge.ts';
 import { RECOVERY_PARTS, type RecoveryPart } from './drill.ts';
 import type { DrillResult } from './result.ts';
 
@@ -32,6 +33,9 @@ export function presentDrill(
     ...(judgement.lost.length === 0
       ? []
       : [lostTable(judgement.lost, options.allLost ? judgement.lost.length : SHOWN_LOST)]),
+    ...(result.probe === undefined || result.probe.lost.length === 0
+      ? []
+      : [probeTable(result.probe.lost, options.allLost ? result.probe.lost.length : SHOWN_LOST)]),
     recoveryTable(result),
     { kind: 'keyValues', rows: evidenceRows(result) },
     { kind: 'verdict', text: verdictText(result, record), mark: markOf(result) },
@@ -58,6 +62,26 @@ function lostTable(lost: readonly Lost[], most: number): Block {
       { title: 'EVENT ID' },
       { title: 'ACKNOWLEDGED AFTER', align: 'right' },
       { title: 'CLAIMED POSITION' },
+    ],
+    rows,
+  };
+}
+
+function probeTable(lost: readonly ProbeLoss[], most: number): Block {
+  const rows = lost
+    .slice(0, most)
+    .map(({ id, acknowledgedAfterFaultMs: ms, missingAt }) => [
+      id,
+      ms < 0 ? `${formatMs(-ms)} before` : `${formatMs(ms)} after`,
+      missingAt.join(', '),
+    ]);
+  if (lost.length > most) rows.push([`… ${lost.length - most} more`, '', '']);
+  return {
+    kind: 'table',
+    columns: [
+      { title: 'LOST BY THE STORE' },
+      { title: 'FROM THE FAULT', align: 'right' },
+      { title: 'MISSING AT' },
     ],
     rows,
   };
@@ -120,25 +144,26 @@ function evidenceRows(result: DrillResult): [string, string][] {
       'final reads',
       `${finalReads.partitions} partitions (${formatCount(finalReads.commands)} commands, ${formatCount(finalReads.events)} events), ${finalReads.servers} Postgres servers, ${formatCount(finalReads.api)} operations by API`,
     ],
-    ...probeRows(result),
     ['checker', `${planted} of ${proof.probes.length} planted losses named`],
+    ...probeRows(result),
     ['topology', topologyDiff.length === 0 ? 'difference empty' : topologyDiff.slice(0, 3).join('; ')],
   ];
 }
 
-function probeRows({ probe }: Pick<DrillResult, 'probe'>): [string, string][] {
-  // A record of an older version has none.
-  if (probe === null || probe === undefined) return [];
-  const { acknowledged, unknown, unknownFound, lost, servers } = probe.judgement;
-  const gap = probe.acknowledgementGapMs;
-  const text = [
-    `${formatCount(acknowledged)} acknowledged by the store, ${formatCount(lost.length)} lost`,
-    `${formatCount(unknown)} unknown of which ${formatCount(unknownFound)} found`,
-    `read from ${servers.join(', ') || 'no server'}`,
-    `longest without an acknowledgement ${gap === null ? 'has no end' : formatMs(gap)}`,
-    `planted loss ${probe.proved ? 'named' : 'not named'}`,
+function probeRows({ probe }: DrillResult): [string, string][] {
+  if (probe === undefined) return [];
+  const { struck, proof } = probe;
+  const silent = struck.silentMs === null ? 'did not end' : formatMs(struck.silentMs);
+  return [
+    [
+      'store probe',
+      `${probe.store}, ${probe.durability}: ${formatCount(probe.acknowledged)} acknowledged, ${formatCount(probe.lostCount)} lost, ${formatCount(probe.refused)} refused, ${formatCount(probe.unknown)} unknown (${formatCount(probe.unknownFound)} found)`,
+    ],
+    [
+      'where it struck',
+      `${formatCount(struck.acknowledgedJustBefore)} acknowledged within 1 s before, ${formatCount(struck.acknowledgedAfter)} after; silence ${silent}; read back from ${probe.places} places, ${proof.named} of ${proof.planted} planted losses named`,
+    ],
   ];
-  return [[probe.what, text.join(', ')]];
 }
 
 function interruptionText({ interruption }: DrillResult): string {
@@ -163,7 +188,9 @@ function markOf({ hypothesis, restored }: DrillResult): Mark {
   return hypothesis === 'held' ? 'ok' : 'unknown';
 }
 
-function nextOf({ runId, restored, judgement }: DrillResult): string {
+function nextOf({ runId, restored, judgement, probe }: DrillResult): string {
   if (restored !== 'restored') return `uplift drill recover ${runId}`;
-  return judgement.lost.length > 0 ? `uplift drill show ${runId} --lost` : `uplift drill show ${runId}`;
+  return judgement.lost.length + (probe?.lostCount ?? 0) > 0
+    ? `uplift drill show ${runId} --lost`
+    : `uplift drill show ${runId}`;
 }

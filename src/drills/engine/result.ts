@@ -2,7 +2,7 @@ import type { Finding } from '../../core/finding.ts';
 import type { Proof } from '../../load/checker-proof.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { Judgement } from '../../load/verdicts.ts';
-import type { ProbeResult } from '../probe/conclude.ts';
+import type { ProbeReport } from '../probe/judge.ts';
 import type { Blast, Expectation, RecoveryPart, Victim } from './drill.ts';
 import type { Coverage, Execution, Hypothesis, Recovery, Restored } from './judge.ts';
 
@@ -41,8 +41,8 @@ export interface DrillResult {
   readonly coverage: Coverage;
   readonly judgement: Judgement;
   readonly proof: Proof;
-  /** What was written into the store itself; null where the drill has no probe. */
-  readonly probe: ProbeResult | null;
+  /** What was written straight to the store that was struck; absent: the drill has no such probe. */
+  readonly probe?: ProbeReport;
   readonly topologyDiff: readonly string[];
   readonly finalReads: {
     readonly partitions: number;

@@ -5,7 +5,6 @@ import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
-import type { Probe } from '../probe/probe.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
@@ -42,16 +41,13 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   });
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const load = await startDrillLoad(ports, options, prepared);
-  let probe: Probe | undefined;
-  let result: DrillResult | undefined;
   try {
-    probe = await prepared.probe?.();
-    result = await underLoad(drill, ports, options, { prepared, load, probe });
-    return result;
+    await prepared.probe?.start();
+    return await underLoad(drill, ports, options, prepared, load);
   } finally {
+    await prepared.probe?.close();
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
-    await probe?.close({ keep: (result?.probe?.judgement.broken.length ?? 0) > 0 });
   }
 }
 
@@ -83,20 +79,14 @@ function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prep
   });
 }
 
-interface Begun {
-  readonly prepared: Prepared;
-  readonly load: Load;
-  readonly probe: Probe | undefined;
-}
-
 async function underLoad(
   drill: Drill,
   ports: DrillPorts,
   options: DrillOptions,
-  begun: Begun,
+  prepared: Prepared,
+  load: Load,
 ): Promise<DrillResult> {
   const { journal, progress } = ports;
-  const { load } = begun;
   await journal.append('load.started', {
     tenant: load.header.tenant,
     monoNs: load.header.monoNs,
@@ -105,9 +95,9 @@ async function underLoad(
   const baseline = await measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal);
   await journal.append('drill.baseline', { ...baseline });
   progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
-  const struck = await strikeAndPutBack(ports, options, { ...begun, baseline });
+  const struck = await strikeAndPutBack(ports, options, { prepared, load, baseline });
   await runFor(load, AFTER_RESTORE_MS, ports.signal);
-  return conclude(drill, ports, options, { ...begun, baseline, ...struck });
+  return conclude(drill, ports, options, { prepared, load, baseline, ...struck });
 }
 
 interface Struck {
@@ -119,7 +109,7 @@ interface Struck {
 async function strikeAndPutBack(
   ports: DrillPorts,
   options: DrillOptions,
-  run: Begun & { readonly baseline: Baseline },
+  run: { readonly prepared: Prepared; readonly load: Load; readonly baseline: Baseline },
 ): Promise<Struck> {
   const { journal, progress, clock } = ports;
   const context = {

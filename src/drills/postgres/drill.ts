@@ -1,5 +1,6 @@
 import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
+import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import { slotOf } from '../../clients/postgres/standby.ts';
 import { TOPICS } from '../../contract/records.ts';
 import { reasonOf } from '../../core/error.ts';
@@ -11,14 +12,14 @@ import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
-import { startPostgresProbe } from '../probe/postgres.ts';
+import { openProbeSql, postgresProbe } from '../probe/postgres.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { differencesOf } from '../steps/postgres/hold-set.ts';
 import { failoverSteps, holdSetStep, killStep, switchoverSteps } from '../steps/postgres/index.ts';
 import { fenceStep, holdPoolStep } from '../steps/postgres/kinds.ts';
 import { lookAtAll, observeSet, type PostgresSet } from '../steps/postgres/set.ts';
 import { expectedOf } from './expected.ts';
-import { FENCED, watchSteps } from './moments.ts';
+import { watchSteps } from './moments.ts';
 import { observeFacts, type SetFacts } from './observe.ts';
 import { preflightFindings } from './preflight.ts';
 
@@ -107,14 +108,14 @@ async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeo
     expected: expectedOf(facts, takeover.crash),
     ...planOf(facts.set, candidates, takeover),
     commandPartitions: commandPartitionsOf(look.kafka),
-    ...looksOf(ports, options, facts.set, takeover),
+    ...looksOf(ports, options, facts.set, { pooled: facts.pooled, crash: takeover.crash }),
   };
 }
 
 async function factsOf(
   { context, clock, writer, replicas, pooled }: DrillPorts,
   { units }: DrillOptions,
-): Promise<SetFacts | { readonly finding: Finding }> {
+): Promise<(SetFacts & { readonly pooled: SqlTarget }) | { readonly finding: Finding }> {
   const title = 'one server leads, and a pooler stands before it';
   const refuse = (reason: string): { readonly finding: Finding } => ({
     finding: finding('drill.postgres.set', title, 'inconclusive', reason, 'unit files and servers'),
@@ -123,7 +124,8 @@ async function factsOf(
   const servers = [writer, ...replicas].map(({ name }) => name);
   try {
     const { database, port: poolerPort } = pooled;
-    return await observeFacts(context, { units, servers, database, poolerPort }, () => clock.nowMs());
+    const facts = await observeFacts(context, { units, servers, database, poolerPort }, () => clock.nowMs());
+    return { ...facts, pooled };
   } catch (error) {
     return refuse(reasonOf(error));
   }
@@ -158,12 +160,19 @@ function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeo
 type Looks = Pick<Prepared, 'moved' | 'watch' | 'probe' | 'secondFailure' | 'differences'>;
 
 function looksOf(
-  ports: DrillPorts,
+  { context, clock, writer, replicas }: DrillPorts,
   { runId }: DrillOptions,
   set: PostgresSet,
-  { crash, faultKinds: [first = ''] }: Takeover,
+  { pooled, crash }: { readonly pooled: SqlTarget; readonly crash: boolean },
 ): Looks {
-  const { context, clock, writer, replicas, pooled } = ports;
+  const monoNs = (): bigint => clock.monoNs();
+  const probe = postgresProbe({
+    openSql: () => openProbeSql(pooled),
+    servers: [writer, ...replicas],
+    runId,
+    ratePerS: PROBE_PER_S,
+    monoNs,
+  });
   return {
     async moved() {
       const { primary } = await observeSet(context, set);
@@ -171,19 +180,8 @@ function looksOf(
         ? undefined
         : `${primary} leads now, it was ${set.primary} at the preflight`;
     },
-    // Nobody has to notice what was planned.
-    watch: () => watchSteps(() => clock.monoNs(), crash ? FENCED : { kind: first, state: 'begun' }),
-    probe:
-      pooled === undefined
-        ? undefined
-        : () =>
-            startPostgresProbe({
-              clock,
-              runId,
-              target: pooled,
-              servers: [writer, ...replicas],
-              ratePerS: PROBE_PER_S,
-            }),
+    watch: () => watchSteps({ monoNs, planned: !crash, probe }),
+    probe,
     async secondFailure() {
       const looks = await lookAtAll(set, context.postgresOf(set.units));
       const away = [...looks].flatMap(([server, look]) => (look.up ? [] : [`${server} (${look.reason})`]));

@@ -1,38 +1,39 @@
 import type { StepEvent } from '../../steps/engine.ts';
 import type { FaultWatch, Moments } from '../engine/drill.ts';
+import { firstAckNs } from '../probe/judge.ts';
+import type { StoreProbe } from '../probe/probe.ts';
 import { fenceStep, promoteStep } from '../steps/postgres/kinds.ts';
 
-/** The step whose state is the moment in which the drill has noticed. */
-export interface Noticed {
-  readonly kind: string;
-  readonly state: StepEvent['state'];
-}
-
-/** After a crash the drill acts by itself: it has noticed when it has fenced. */
-export const FENCED: Noticed = { kind: fenceStep.kind, state: 'done' };
-
-/** Pure: adds what a step says; somebody was chosen once he is promoted. */
+/** Pure: adds what a step says. The drill acts by itself: it has noticed when it has fenced, and chosen when it has promoted. */
 export function addStep(
   known: Moments,
   { state, step }: Pick<StepEvent, 'state' | 'step'>,
   nowNs: bigint,
-  noticed: Noticed,
+  { planned }: { readonly planned: boolean },
 ): Moments {
-  const at = (kind: string, when: StepEvent['state']): bigint | null =>
-    state === when && step.kind === kind ? nowNs : null;
+  const done = (kind: string): bigint | null => (state === 'done' && step.kind === kind ? nowNs : null);
   return {
-    detectedNs: known.detectedNs ?? at(noticed.kind, noticed.state),
-    electedNs: known.electedNs ?? at(promoteStep.kind, 'done'),
+    // Nobody has to notice what was planned.
+    detectedNs: known.detectedNs ?? (planned ? null : done(fenceStep.kind)),
+    electedNs: known.electedNs ?? done(promoteStep.kind),
   };
 }
 
-/** The moments of a failover that the drill makes itself. */
-export function watchSteps(monoNs: () => bigint, noticed: Noticed = FENCED): FaultWatch {
+/** The moments of a takeover that the drill makes itself; the probe says when the store takes writes again. */
+export function watchSteps(request: {
+  readonly monoNs: () => bigint;
+  readonly planned: boolean;
+  readonly probe: Pick<StoreProbe, 'writes' | 'struck'>;
+}): FaultWatch {
+  const { monoNs, planned, probe } = request;
   let known: Moments = { detectedNs: null, electedNs: null };
+  const reconnectedNs = (): bigint | null =>
+    known.electedNs === null ? null : firstAckNs(probe, known.electedNs);
   return {
-    moments: () => known,
+    moments: () => ({ ...known, reconnectedNs: reconnectedNs() }),
+    settled: () => reconnectedNs() !== null,
     onStep: (event) => {
-      known = addStep(known, event, monoNs(), noticed);
+      known = addStep(known, event, monoNs(), { planned });
     },
     stop: async () => undefined,
   };

@@ -1,104 +1,158 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { judgeProbe, type ProbeInput, provesItself } from './judge.ts';
-import type { ProbeOutcome, ProbeWrite } from './probe.ts';
+import { firstAckNs, judgeProbe, type ProbeEvidence, probeVerdict, proveProbe, reportOf } from './judge.ts';
+import type { ProbeRead, ProbeReads, ProbeWrite } from './probe.ts';
 
-const SERVERS = ['az-a', 'az-b', 'az-c'];
-const outcomes: ProbeOutcome[] = ['ok', 'fail', 'info'];
+const GROUPS = ['shard 1', 'shard 2'];
+const PLACES = GROUPS.flatMap((group) =>
+  [`master of ${group}`, `replica of ${group}`].map((place) => ({ place, group })),
+);
+const MS = 1_000_000n;
+const faultNs = 1000n * MS;
 
-/** Writes in any order of ends, and servers that have every acknowledged one and some of the unknown. */
-const faithful = fc
-  .array(fc.record({ outcome: fc.constantFrom(...outcomes), there: fc.boolean() }), { maxLength: 60 })
-  .map((all): ProbeInput => {
-    const writes = all.map(({ outcome }, id): ProbeWrite => ({ id: String(id), outcome }));
-    const ids = all.flatMap(({ outcome, there }, id) =>
-      outcome === 'ok' || (outcome === 'info' && there) ? [String(id)] : [],
-    );
-    const servers = new Map(SERVERS.map((server) => [server, ids]));
-    return { what: 'table', writes, reads: { servers, troubles: [] } };
-  });
+const write = fc.record({ outcome: fc.constantFrom('ok', 'fail', 'info'), at: fc.nat(5000) });
+/** What happened to each write in the store, place by place. */
+const writes: fc.Arbitrary<ProbeWrite[]> = fc.array(write, { maxLength: 60 }).map((all) =>
+  all
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ outcome, at }, n) => ({
+      id: `id ${n}`,
+      group: GROUPS[n % 2] ?? '',
+      endedNs: BigInt(at) * MS,
+      outcome: outcome as ProbeWrite['outcome'],
+    })),
+);
 
-const okOf = ({ writes }: ProbeInput): string[] =>
-  writes.flatMap(({ id, outcome }) => (outcome === 'ok' ? [id] : []));
-
-function changed(
-  input: ProbeInput,
-  server: string,
-  change: (ids: readonly string[]) => string[],
-): ProbeInput {
-  const servers = new Map(input.reads.servers);
-  servers.set(server, change(servers.get(server) ?? []));
-  return { ...input, reads: { ...input.reads, servers } };
+/** A store that has what it acknowledged, and some of what nobody knows. */
+function whole(all: readonly ProbeWrite[], kept: (n: number) => boolean = () => false): ProbeRead[] {
+  return PLACES.map(({ place, group }) => ({
+    place,
+    group,
+    ids: all.flatMap((one, n) =>
+      one.group === group && (one.outcome === 'ok' || (one.outcome === 'info' && kept(n))) ? [one.id] : [],
+    ),
+  }));
 }
 
-describe('the judge of a probe', () => {
-  it('finds nothing in a store that kept what it acknowledged, and counts every write once', () => {
+describe('judging a store by its probe', () => {
+  it('says nothing against a store that has what it acknowledged, whatever became of the rest', () => {
     fc.assert(
-      fc.property(faithful, (input) => {
-        const judged = judgeProbe(input);
-        expect(judged.broken).toEqual([]);
-        expect(judged.acknowledged + judged.failed + judged.unknown).toBe(input.writes.length);
-        expect(judged.missing).toHaveLength(judged.acknowledged === 0 ? 1 : 0);
+      fc.property(writes, fc.func(fc.boolean()), (all, kept) => {
+        const judged = judgeProbe({ writes: all, reads: { places: whole(all, kept) }, faultNs });
+        expect(judged).toMatchObject({ lost: [], phantom: [], duplicate: [] });
+        expect(judged.acknowledged + judged.refused + judged.unknown).toBe(all.length);
       }),
     );
   });
 
-  it('names exactly the acknowledged ids that any one server has not', () => {
+  it('names exactly what is taken away, with the places that do not have it', () => {
     fc.assert(
-      fc.property(
-        faithful,
-        fc.constantFrom(...SERVERS),
-        fc.func(fc.boolean()),
-        (input, server, isLost: (id: string) => boolean) => {
-          const losses = okOf(input).filter(isLost);
-          const { lost, broken } = judgeProbe(
-            changed(input, server, (ids) => ids.filter((id) => !losses.includes(id))),
-          );
-          expect(lost).toEqual(losses.map((id) => ({ id, missingOn: [server] })));
-          expect(broken).toHaveLength(losses.length === 0 ? 0 : 1);
-        },
-      ),
-    );
-  });
-
-  it('names what was refused or never sent and is there, and what is there twice', () => {
-    const input: ProbeInput = {
-      what: 'table',
-      writes: [
-        { id: '1', outcome: 'ok' },
-        { id: '2', outcome: 'fail' },
-      ],
-      reads: { servers: new Map([['az-a', ['1', '1', '2', '9']]]), troubles: [] },
-    };
-    expect(judgeProbe(input)).toMatchObject({ lost: [], phantom: ['2', '9'], duplicates: ['1'] });
-    expect(judgeProbe(input).broken).toHaveLength(2);
-  });
-
-  it('says nothing without a read of every server, and never that all is well', () => {
-    const writes: ProbeWrite[] = [{ id: '1', outcome: 'ok' }];
-    const none = judgeProbe({ what: 'table', writes, reads: { servers: new Map(), troubles: [] } });
-    expect(none.missing).toEqual(['no server was read (table)']);
-    const servers = new Map([['az-a', ['1']]]);
-    const reads = { servers, troubles: ['az-b could not be read'] };
-    expect(judgeProbe({ what: 'table', writes, reads }).missing).toEqual(['az-b could not be read']);
-  });
-
-  it('proves itself wherever an acknowledged id is there to be taken away, and only there', () => {
-    fc.assert(
-      fc.property(faithful, (input) => {
-        expect(provesItself(input)).toBe(okOf(input).length > 0);
+      fc.property(writes, fc.array(fc.tuple(fc.nat(3), fc.nat(59))), (all, taken) => {
+        const places = whole(all).map((read, at) => ({
+          ...read,
+          ids: read.ids.filter((id) => !taken.some(([place, n]) => place === at && id === `id ${n}`)),
+        }));
+        const { lost } = judgeProbe({ writes: all, reads: { places }, faultNs });
+        const gone = all.filter(
+          ({ id, group, outcome }) =>
+            outcome === 'ok' && places.some((read) => read.group === group && !read.ids.includes(id)),
+        );
+        expect(lost.map(({ id }) => id)).toEqual(gone.map(({ id }) => id));
+        for (const { id, missingAt } of lost)
+          for (const read of places) if (missingAt.includes(read.place)) expect(read.ids).not.toContain(id);
       }),
     );
   });
 
-  it('proves itself beside a real loss as well', () => {
+  it('names what was refused and is there all the same, what nobody wrote, and what is there twice', () => {
+    const all: ProbeWrite[] = [
+      { id: 'a', group: 'shard 1', endedNs: 0n, outcome: 'fail' },
+      { id: 'b', group: 'shard 1', endedNs: 1n, outcome: 'ok' },
+    ];
+    const places = [{ place: 'master', group: 'shard 1', ids: ['a', 'b', 'b', 'c'] }];
+    expect(judgeProbe({ writes: all, reads: { places }, faultNs })).toMatchObject({
+      lost: [],
+      phantom: ['a', 'c'],
+      duplicate: ['b'],
+    });
+  });
+});
+
+describe('the proof of the judge', () => {
+  const enough = writes.filter((all) =>
+    GROUPS.every((group) => all.some((w) => w.group === group && w.outcome === 'ok')),
+  );
+
+  it('names a loss planted in each place', () => {
     fc.assert(
-      fc.property(faithful, (input) => {
-        const ids = okOf(input);
-        fc.pre(ids.length > 1);
-        const lossy = changed(input, 'az-b', (there) => there.filter((id) => id !== ids[0]));
-        expect(provesItself(lossy)).toBe(true);
+      fc.property(enough, (all) => {
+        const evidence = { writes: all, reads: { places: whole(all) }, faultNs };
+        expect(proveProbe(evidence)).toEqual({ planted: 4, named: 4 });
       }),
     );
+  });
+
+  it('fails a judge that does not look at replicas, and one that says of everything that it is lost', () => {
+    fc.assert(
+      fc.property(enough, (all) => {
+        const evidence = { writes: all, reads: { places: whole(all) }, faultNs };
+        const mastersOnly = ({ reads, ...rest }: ProbeEvidence) =>
+          judgeProbe({
+            ...rest,
+            reads: { places: reads.places.filter(({ place }) => place.startsWith('master')) },
+          });
+        expect(proveProbe(evidence, mastersOnly).named).toBe(2);
+        const everything = () => ({
+          lost: all.map(({ id, group }) => ({ id, group, acknowledgedAfterFaultMs: 0, missingAt: [] })),
+        });
+        expect(proveProbe(evidence, everything).named).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('what a probe says of a drill', () => {
+  const store = { store: 'Redis', durability: 'SET', struck: new Set(['shard 1']) };
+  const ok = (n: number, atMs: number): ProbeWrite => ({
+    id: `id ${n}`,
+    group: 'shard 1',
+    endedNs: BigInt(atMs) * MS,
+    outcome: 'ok',
+  });
+  const all = [ok(0, 500), ok(1, 990), ok(2, 4000), ok(3, 4010)];
+  const evidence = {
+    writes: all,
+    reads: { places: whole(all).slice(0, 2), unread: [] },
+    faultNs,
+    restoredNs: 4005n * MS,
+  };
+  const verdict = (change: Partial<ProbeEvidence & { reads: ProbeReads }>) =>
+    probeVerdict(reportOf(store, { ...evidence, ...change }));
+
+  it('is nothing where everything stands and everything was read', () => {
+    expect(verdict({})).toEqual({ broken: [], missing: [] });
+    expect(reportOf(store, evidence).struck).toEqual({
+      acknowledgedJustBefore: 2,
+      acknowledgedAfter: 2,
+      silentMs: 3010,
+    });
+    expect(firstAckNs({ ...store, writes: () => all }, 1500n * MS)).toBe(4000n * MS);
+    expect(firstAckNs({ ...store, writes: () => all }, 4011n * MS)).toBeNull();
+  });
+
+  it('breaks the promise with a loss, and leaves it open without reads or without writes where it struck', () => {
+    const [master, replica] = evidence.reads.places;
+    const without = [{ ...master, ids: ['id 0', 'id 2', 'id 3'] }, replica] as ProbeRead[];
+    const lossy = { places: without, unread: [] };
+    expect(verdict({ reads: lossy }).broken).toEqual(['Redis lost 1 acknowledged writes of the probe']);
+    expect(reportOf(store, { ...evidence, reads: lossy }).lost).toEqual([
+      { id: 'id 1', group: 'shard 1', acknowledgedAfterFaultMs: -10, missingAt: ['master of shard 1'] },
+    ]);
+    expect(verdict({ reads: { places: [], unread: ['h:1 was not read'] } }).missing).toContain(
+      'h:1 was not read',
+    );
+    expect(verdict({ reads: { places: [], unread: [] } }).missing).toHaveLength(1);
+    expect(verdict({ faultNs: 0n }).missing).toEqual([expect.stringContaining('within 1 s before')]);
+    expect(verdict({ faultNs: 4011n * MS }).missing).toEqual([expect.stringContaining('after the fault')]);
   });
 });

@@ -1,93 +1,98 @@
 import { openSql } from '../../clients/postgres/index.ts';
 import type { Sql, SqlTarget } from '../../clients/postgres/ports.ts';
-import type { Clock } from '../../core/clock.ts';
 import { isUpliftError, reasonOf } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
-import { startSchedule } from '../../load/schedule.ts';
-import { openTimeline } from '../../load/timeline.ts';
+import { type Schedule, startSchedule } from '../../load/schedule.ts';
 import type { NamedServer } from '../reads/gather.ts';
-import type { Probe, ProbeOutcome, ProbeReads, ProbeWrite } from './probe.ts';
+import type { ProbeRead, ProbeReads, ProbeWrite, StoreProbe } from './probe.ts';
 
-/** Made by the drill, dropped at its end; kept where something was lost, as evidence. A row belongs to one run. */
+/** Made by the drill, dropped at its end. A row belongs to one run. */
 export const PROBE_TABLE = 'uplift_probe';
 
 const CREATE = `CREATE TABLE IF NOT EXISTS ${PROBE_TABLE} (run_id text NOT NULL, id bigint NOT NULL)`;
 const INSERT = `INSERT INTO ${PROBE_TABLE} (run_id, id) VALUES ($1, $2)`;
+const DROP = `DROP TABLE IF EXISTS ${PROBE_TABLE}`;
 const READ = `SELECT id::text AS id FROM ${PROBE_TABLE} WHERE run_id = $1`;
 
 /** Connections to the pooler; what waits for one of them longer than a connection may take counts as not sent. */
 const CONNECTIONS = 16;
-const MAX_IN_FLIGHT = 2000;
+const MOST_UNDER_WAY = 2000;
+const MOST_WRITES = 200_000;
+/** One primary takes all of it. */
+const GROUP = 'primary';
 const ARRIVE_MS = 30_000;
 const STATEMENT_MS = 10_000;
 
-export interface PostgresProbeRequest {
-  readonly clock: Pick<Clock, 'monoNs'>;
-  readonly runId: string;
-  /** Through the pooler, as the service does. */
-  readonly target: SqlTarget;
+export interface PostgresProbeOptions {
+  /** Through the pooler, as the service writes; the probe closes it. */
+  readonly openSql: () => Sql;
   /** Every server, asked directly for the final reads; the one that leads then first. */
   readonly servers: readonly NamedServer[];
+  readonly runId: string;
   readonly ratePerS: number;
+  readonly monoNs: () => bigint;
 }
 
-/** Makes the table and begins to write, open loop: a store that answers slowly gets no fewer writes. */
-export async function startPostgresProbe(request: PostgresProbeRequest): Promise<Probe> {
-  const sql = openSql({
-    ...request.target,
+/** A pool of its own for the probe. */
+export function openProbeSql(target: SqlTarget): Sql {
+  return openSql({
+    ...target,
     applicationName: 'uplift-probe',
     maxConnections: CONNECTIONS,
     queryTimeoutMs: STATEMENT_MS,
   });
-  try {
-    await sql.query(CREATE);
-  } catch (error) {
-    await sql.close();
-    throw error;
-  }
-  return runProbe(request, sql);
 }
 
-function runProbe({ clock, runId, servers, ratePerS }: PostgresProbeRequest, sql: Sql): Probe {
-  const startedNs = clock.monoNs();
-  const atUs = (monoNs: bigint): number => Math.round(Number(monoNs - startedNs) / 1000);
-  const nowUs = (): number => atUs(clock.monoNs());
-  const timeline = openTimeline({ maxAcks: 1_000_000 });
+/**
+ * Writes rows of its own at a fixed rate through the pooler: a store that answers slowly gets no fewer. Every row is
+ * sent once, in a transaction of its own, with the settings that the service's database user has.
+ */
+export function postgresProbe(options: PostgresProbeOptions): StoreProbe {
+  const { runId, ratePerS, monoNs } = options;
   const writes: ProbeWrite[] = [];
-  const inFlight = new Set<Promise<void>>();
-  const write = async (index: number, dueUs: number): Promise<void> => {
-    const outcome = await writeOne(sql, runId, index);
-    writes.push({ id: String(index), outcome });
-    if (outcome === 'ok') timeline.ok(nowUs(), nowUs() - dueUs, 0);
-    else timeline.failure(outcome, nowUs());
+  const underWay = new Set<Promise<void>>();
+  let sql: Sql | undefined;
+  let schedule: Schedule | undefined;
+  const issue = (index: number): void => {
+    if (sql === undefined || index >= MOST_WRITES) return;
+    const full = underWay.size >= MOST_UNDER_WAY;
+    const ending = full ? Promise.resolve<ProbeWrite['outcome']>('fail') : writeOne(sql, runId, index);
+    const work = ending.then((outcome) => {
+      writes.push({ id: String(index), group: GROUP, endedNs: monoNs(), outcome });
+      underWay.delete(work);
+    });
+    underWay.add(work);
   };
-  const schedule = startSchedule({
-    ratePerS,
-    startUs: 0,
-    nowUs,
-    issue(index, dueUs) {
-      if (inFlight.size >= MAX_IN_FLIGHT) {
-        writes.push({ id: String(index), outcome: 'fail' });
-        return;
-      }
-      const running = write(index, dueUs).finally(() => inFlight.delete(running));
-      inFlight.add(running);
-    },
-  });
   return {
-    what: `Postgres table ${PROBE_TABLE}`,
-    acks: timeline.acks,
-    atUs,
-    async stop() {
-      schedule.stop();
-      await Promise.all(inFlight);
-      return writes;
+    store: 'Postgres',
+    durability: `table ${PROBE_TABLE}, a COMMIT each through the pooler, ${ratePerS}/s`,
+    struck: new Set([GROUP]),
+    writes: () => writes,
+    async start() {
+      sql = options.openSql();
+      await sql.query(CREATE);
+      const nowUs = (): number => Number(monoNs() / 1000n);
+      schedule = startSchedule({ ratePerS, startUs: nowUs(), nowUs, issue });
     },
-    finalReads: () => readEverywhere(servers, runId),
-    async close({ keep = false } = {}) {
-      schedule.stop();
-      if (!keep) await sql.query(`DROP TABLE IF EXISTS ${PROBE_TABLE}`).catch(() => undefined);
-      await sql.close();
+    async stop() {
+      schedule?.stop();
+      await Promise.all(underWay);
+    },
+    async read() {
+      const reads = await readEverywhere(options.servers, runId);
+      if ((schedule?.planned() ?? 0) <= MOST_WRITES) return reads;
+      return {
+        ...reads,
+        unread: [...reads.unread, `the probe in Postgres stopped at ${MOST_WRITES} writes`],
+      };
+    },
+    async close() {
+      schedule?.stop();
+      await Promise.all(underWay);
+      // Best effort: a table that is left is used again by the next run, whose rows have its own id.
+      await sql?.query(DROP).catch(() => undefined);
+      await sql?.close();
+      sql = undefined;
     },
   };
 }
@@ -97,7 +102,7 @@ export async function writeOne(
   sql: Pick<Sql, 'transaction'>,
   runId: string,
   id: number,
-): Promise<ProbeOutcome> {
+): Promise<ProbeWrite['outcome']> {
   try {
     const end = await sql.transaction((tx) => tx.query(INSERT, [runId, id]));
     return end.state === 'committed' ? 'ok' : 'info';
@@ -108,27 +113,19 @@ export async function writeOne(
 }
 
 async function readEverywhere(servers: readonly NamedServer[], runId: string): Promise<ProbeReads> {
-  const found = new Map<string, readonly string[]>();
-  const troubles: string[] = [];
-  const attempt = async ({ name }: NamedServer, look: () => Promise<void>): Promise<void> => {
-    await look().catch((error: unknown) => {
-      troubles.push(`the probe's rows on ${name} could not be read: ${reasonOf(error)}`);
-    });
-  };
-  const [leader, ...replicas] = servers;
-  if (leader === undefined) return { servers: found, troubles: ['no Postgres server is known'] };
+  const places: ProbeRead[] = [];
+  const unread: string[] = [];
   let endLsn: string | undefined;
-  await attempt(leader, async () => {
-    endLsn = await currentLsn(leader);
-    found.set(leader.name, await idsOn(leader, runId));
-  });
-  for (const replica of replicas) {
-    await attempt(replica, async () => {
-      if (endLsn !== undefined) await replayed(replica, endLsn);
-      found.set(replica.name, await idsOn(replica, runId));
-    });
+  for (const server of servers) {
+    try {
+      if (endLsn === undefined) endLsn = await currentLsn(server);
+      else await replayed(server, endLsn);
+      places.push({ place: server.name, group: GROUP, ids: await idsOn(server, runId) });
+    } catch (error) {
+      unread.push(`the probe's rows on ${server.name} could not be read: ${reasonOf(error)}`);
+    }
   }
-  return { servers: found, troubles };
+  return { places, unread };
 }
 
 async function idsOn({ ask }: NamedServer, runId: string): Promise<string[]> {

@@ -1,34 +1,49 @@
-import type { AckTimes } from '../../load/timeline.ts';
-
-/** How one write of a probe ended. `info`: it may stand or not; the store has not said that it does. */
-export type ProbeOutcome = 'ok' | 'fail' | 'info';
-
+/** One write straight into a store. */
 export interface ProbeWrite {
+  /** What stands in the store, readable there by hand. */
   readonly id: string;
-  readonly outcome: ProbeOutcome;
+  /** What is struck or spared as one: a shard, a partition, or the whole store. */
+  readonly group: string;
+  /** Monotonic clock. */
+  readonly endedNs: bigint;
+  /** `ok`: the store acknowledged it. `fail`: it certainly stands nowhere. `info`: nobody knows. */
+  readonly outcome: 'ok' | 'fail' | 'info';
 }
 
-/** What every server of the store has of a probe, by name of the server; an id stands there as often as it was found. */
+/** What one place that should have a whole group was found to have. */
+export interface ProbeRead {
+  /** A server, or a partition that was read to its end. */
+  readonly place: string;
+  readonly group: string;
+  /** As often as they were found. */
+  readonly ids: readonly string[];
+}
+
 export interface ProbeReads {
-  readonly servers: ReadonlyMap<string, readonly string[]>;
-  /** Servers that could not be read, as sentences; they are absent above, never empty. */
-  readonly troubles: readonly string[];
+  readonly places: readonly ProbeRead[];
+  /** What could not be read, as sentences: without it nothing can be said. */
+  readonly unread: readonly string[];
 }
 
 /**
- * Writes straight into a store while a drill runs, with the durability that the platform uses, and remembers what the
- * store acknowledged: what a store loses shows here even where the service has a log to write it again from.
+ * Writes beside the service, straight into one store and with the durability the platform uses there, while a drill
+ * runs: a service that keeps its promises hides what its stores lose. Inert until `start`.
  */
-export interface Probe {
-  /** "Postgres table uplift_probe". */
-  readonly what: string;
-  /** Acknowledgements, µs since the probe began; their partition is always 0. */
-  readonly acks: AckTimes;
-  atUs(monoNs: bigint): number;
-  /** No further write; returns every write with its end. A second call answers the same. */
-  stop(): Promise<readonly ProbeWrite[]>;
-  /** Reads from every server of the store, once what was written had time to arrive. */
-  finalReads(): Promise<ProbeReads>;
-  /** `keep`: what it wrote stays as evidence. */
-  close(options?: { readonly keep?: boolean }): Promise<void>;
+export interface StoreProbe {
+  /** "Redis". */
+  readonly store: string;
+  /** What an acknowledgement means, and how much is written: "SET without WAIT, 100/s over 3 shards". */
+  readonly durability: string;
+  /** Groups that the fault strikes. */
+  readonly struck: ReadonlySet<string>;
+  /** Resolves once writes go out. Throws when the store cannot be reached. */
+  start(): Promise<void>;
+  /** Those that have an outcome, in the order in which they got it. */
+  writes(): readonly ProbeWrite[];
+  /** No write is sent any more, and each that was has its outcome. */
+  stop(): Promise<void>;
+  /** What every place has of all that was written. */
+  read(): Promise<ProbeReads>;
+  /** Takes away what it wrote, and ends. Never throws; may be called without `start`, and again. */
+  close(): Promise<void>;
 }

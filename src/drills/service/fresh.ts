@@ -25,7 +25,7 @@ export function watchFresh(request: FreshRequest): FaultWatch {
   let watching: Promise<void> = Promise.resolve();
   return {
     moments: () => known,
-    isOver: () => known.freshNs !== null,
+    settled: () => known.freshNs !== null,
     onStep({ state, step }: StepEvent) {
       if (step.kind !== startProcessStep.kind) return;
       if (state === 'begun') known = { ...known, detectedNs: request.monoNs() };
