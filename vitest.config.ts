@@ -46,6 +46,16 @@ export default defineConfig({
       },
       {
         test: {
+          // `vitest run --project drills`: losses made on purpose, no part of `npm test`.
+          name: 'drills',
+          include: ['test/drills/*.matrix.ts'],
+          fileParallelism: false,
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
           // `npm run test:browser`: pages in a real Chromium, no part of `npm test`.
           name: 'browser',
           include: ['test/browser/*.matrix.ts'],

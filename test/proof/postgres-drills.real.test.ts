@@ -10,7 +10,7 @@ import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { setNow } from '../crash/failover.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { documentOf } from '../support/sandbox-cli.ts';
-import { nextRun, runIds, type SeenRun, seenRun, untilStep } from '../support/sandbox-runs.ts';
+import { nextRun, runIds, type SeenRun, seenRun, untilKill } from '../support/sandbox-runs.ts';
 
 const LOAD = ['--yes', '--rate', '60', '--baseline', '2', '--output', 'json'];
 const RUN_MS = 240_000;
@@ -101,7 +101,7 @@ describe('a drill of Postgres', () => {
     const known = await runIds(sandbox);
     const child = sandbox.start(['drill', 'run', 'postgres-primary-loss', ...LOAD], RUN_MS);
     const run = await nextRun(sandbox, known);
-    await untilStep(run, 'postgres.promote', 'step.done');
+    await untilKill(run, 'step.done', 'postgres.promote');
     child.kill('SIGKILL');
     expect((await child.ended).signal).toBe('SIGKILL');
     const left = await setNow(sandbox.unitsDir, await sandbox.units('postgres'));

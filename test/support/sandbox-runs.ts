@@ -37,16 +37,13 @@ export type Said = 'step.intent' | 'step.done' | 'step.verified' | 'step.undone'
 const RARELY_MS = 50;
 const KILL_FOLLOWS_MS = 30_000;
 
-const KILL = 'drill.killBroker';
-
-/** `untilStep` of the kill of a broker. */
-export const untilKill = (run: SeenRun, said: Said): Promise<void> => untilStep(run, KILL, said);
+const KILL_BROKER = 'drill.killBroker';
 
 /**
- * Resolves when a run's journal says this of a step. Until the baseline stands there it looks rarely, so as not to
+ * Resolves when a run's journal says this of the kill. Until the baseline stands there it looks rarely, so as not to
  * disturb what is measured; then without a pause: what the caller does next shall meet the run right after that line.
  */
-export async function untilStep(run: SeenRun, stepKind: string, said: Said): Promise<void> {
+export async function untilKill(run: SeenRun, said: Said, kill = KILL_BROKER): Promise<void> {
   const entries = async (): Promise<readonly Entry[]> => (await readRecord(run.journal)).entries;
   await waitFor(async () => (await entries()).some(({ kind }) => kind === 'drill.baseline'), {
     what: `the baseline of ${run.runId}`,
@@ -55,20 +52,16 @@ export async function untilStep(run: SeenRun, stepKind: string, said: Said): Pro
   });
   const endsAtMs = performance.now() + KILL_FOLLOWS_MS;
   while (performance.now() < endsAtMs) {
-    if (stepSays(await entries(), stepKind, said)) return;
+    if (killSays(await entries(), said, kill)) return;
     await nextTurn();
   }
-  throw new UpliftError('UPL-DEADLINE', {
-    message: `no ${said} of ${stepKind} within ${KILL_FOLLOWS_MS} ms`,
-  });
+  throw new UpliftError('UPL-DEADLINE', { message: `no ${said} of the kill within ${KILL_FOLLOWS_MS} ms` });
 }
 
-/** Whether a journal says this of the kill of a broker. */
-export const killSays = (entries: readonly Entry[], said: Said): boolean => stepSays(entries, KILL, said);
-
-function stepSays(entries: readonly Entry[], stepKind: string, said: Said): boolean {
+/** Whether a journal says this of the kill, a step of this kind. */
+export function killSays(entries: readonly Entry[], said: Said, kill = KILL_BROKER): boolean {
   const intent = entries.find(
-    ({ kind, body }) => kind === 'step.intent' && JSON.stringify(body).includes(`"${stepKind}"`),
+    ({ kind, body }) => kind === 'step.intent' && JSON.stringify(body).includes(`"${kill}"`),
   );
   if (intent === undefined || said === 'step.intent') return intent !== undefined;
   return entries.some(

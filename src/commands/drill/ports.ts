@@ -36,7 +36,8 @@ export function stepContext(
     postgresOf: processPostgres,
     poolerOf: processPooler,
     serviceOf: processService,
-    projection: () => lookAtProjection(deps, region),
+    // Restoring is never cancelled: its looks do not end with the signal that stops the drill.
+    projection: () => lookAtProjection({ ...deps, signal: new AbortController().signal }, region),
     monoNs: () => deps.clock.monoNs(),
   };
 }

@@ -33,11 +33,9 @@ export async function conclude(
   const probe = await readProbe(ports, run);
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
-  // What was not back by itself may be so now: late is told from never.
-  const recovery =
-    times.recovery.backInsideSloMs === null
-      ? recoveryOf(load, baseline, times, prepared.partitions)
-      : times.recovery;
+  // A second outside the SLO long after it was seen back is another matter: the restore, or the end of the load.
+  const back = times.seen.backInsideSloMs !== null;
+  const recovery = back ? times.seen : recoveryOf(load, baseline, times, prepared.partitions);
   const span = { faultNs: times.faultNs, endNs: restoredNs };
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {

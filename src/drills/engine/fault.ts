@@ -24,8 +24,8 @@ export interface FaultTimes {
   readonly faultNs: bigint;
   readonly faultAtMs: number;
   readonly moments: Moments;
-  /** As it was seen before anything was put back: a restore that moves a leader again may leave the SLO again. */
-  readonly recovery: Recovery;
+  /** As it was seen by the end of the observation. */
+  readonly seen: Recovery;
   /** Why it was ended before its time; undefined: it was not. */
   readonly aborted: Abort | undefined;
 }
@@ -65,11 +65,11 @@ export async function injectAndObserve(
     ports.progress({ phase: 'inject', state: 'done', text });
     const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
     const moments = watch.moments();
-    const recovery = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
-    const seen = observedText(recovery);
+    const seen = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
     const state = aborted === undefined ? 'done' : 'failed';
-    ports.progress({ phase: 'observe', state, text: aborted === undefined ? seen : `${aborted.why}: ended` });
-    return { faultNs, faultAtMs, moments, recovery, aborted };
+    const observed = aborted === undefined ? observedText(seen) : `${aborted.why}: ended`;
+    ports.progress({ phase: 'observe', state, text: observed });
+    return { faultNs, faultAtMs, moments, seen, aborted };
   } finally {
     await watch.stop();
   }
