@@ -7,18 +7,8 @@ import type { PostgresActuator } from '../../actuators/postgres.ts';
 import { letGo, poolOf, serversOf } from './acts.ts';
 import { chooseMostAdvanced } from './choose.ts';
 import { gather } from './follow.ts';
-import {
-  checkpointStep,
-  fenceStep,
-  holdPoolStep,
-  pointPoolStep,
-  promoteStep,
-  rejoinStep,
-  repointStep,
-} from './kinds.ts';
 import { misplaced, setLedBy, syncTextFor } from './places.ts';
-import { switchoverSteps } from './plans.ts';
-import { proveCompleteStep } from './prove.ts';
+import { switchoverSteps, takeOverKinds } from './plans.ts';
 import {
   leadersOf,
   lookAtAll,
@@ -162,16 +152,7 @@ async function promoteMostAdvanced(set: PostgresSet, servers: PostgresActuator):
   return `promoted ${server} at ${lsn}`;
 }
 
-const registry = stepRegistry<PostgresStepContext>([
-  checkpointStep,
-  holdPoolStep,
-  fenceStep,
-  proveCompleteStep,
-  promoteStep,
-  repointStep,
-  pointPoolStep,
-  rejoinStep,
-]);
+const registry = stepRegistry(takeOverKinds);
 
 /** The steps of a switch inside of an undo: they have no undo of their own there, the undo itself is run again. */
 async function perform(

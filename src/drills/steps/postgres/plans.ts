@@ -1,5 +1,5 @@
 import type { Step } from '../../../core/step.ts';
-import { stepOf } from '../../../steps/kind.ts';
+import { type AnyStepKind, stepOf } from '../../../steps/kind.ts';
 import {
   checkpointStep,
   fenceStep,
@@ -10,7 +10,19 @@ import {
   repointStep,
 } from './kinds.ts';
 import { proveCompleteStep } from './prove.ts';
-import type { PostgresSet } from './set.ts';
+import type { PostgresSet, PostgresStepContext } from './set.ts';
+
+/** Every kind that a takeover is made of. */
+export const takeOverKinds: readonly AnyStepKind<PostgresStepContext>[] = [
+  checkpointStep,
+  holdPoolStep,
+  fenceStep,
+  proveCompleteStep,
+  promoteStep,
+  repointStep,
+  pointPoolStep,
+  rejoinStep,
+];
 
 /**
  * Pure: the way from a primary that crashed, hangs or must be taken for dead to the most advanced of its replicas. The
