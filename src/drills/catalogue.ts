@@ -4,7 +4,9 @@ import type { Drill } from './engine/drill.ts';
 import { brokerHang, brokerLoss } from './kafka/broker-drill.ts';
 import { producerSafety } from './kafka/producer-drill.ts';
 import { DRILL_NAMES, type DrillId } from './names.ts';
+import { primaryLoss, switchover } from './postgres/drill.ts';
 import { shardFailover, shardLoss } from './redis/shard-drill.ts';
+import { projectorLoss } from './service/projector-drill.ts';
 
 const DRILLS: Readonly<Record<DrillId, Drill>> = {
   'kafka-broker-loss': brokerLoss,
@@ -12,6 +14,9 @@ const DRILLS: Readonly<Record<DrillId, Drill>> = {
   'kafka-producer-safety': producerSafety,
   'redis-shard-loss': shardLoss,
   'redis-shard-failover': shardFailover,
+  'postgres-switchover': switchover,
+  'postgres-primary-loss': primaryLoss,
+  'projector-loss': projectorLoss,
 };
 
 /** The drill of an id. Throws UPL-USAGE (64) with what was meant. */

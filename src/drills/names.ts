@@ -34,6 +34,21 @@ export const DRILL_NAMES = [
     store: 'Redis',
     title: 'hand the largest shard over to its replica (CLUSTER FAILOVER), and back',
   },
+  {
+    id: 'postgres-switchover',
+    store: 'Postgres',
+    title: 'switch the primary to a synchronous replica and back, as planned',
+  },
+  {
+    id: 'postgres-primary-loss',
+    store: 'Postgres',
+    title: 'SIGKILL the primary with all its backends, promote the most advanced replica, come back',
+  },
+  {
+    id: 'projector-loss',
+    store: 'service',
+    title: 'SIGKILL a projector: reads must catch up once it runs again',
+  },
 ] as const satisfies readonly DrillName[];
 
 export type DrillId = (typeof DRILL_NAMES)[number]['id'];

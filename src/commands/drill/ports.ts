@@ -6,13 +6,13 @@ import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { processPooler } from '../../drills/actuators/pooler-process.ts';
 import { processPostgres } from '../../drills/actuators/postgres-process.ts';
-import { processActuator, processRedis } from '../../drills/actuators/process.ts';
+import { processActuator, processRedis, processService } from '../../drills/actuators/process.ts';
 import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import { lockCluster, NO_LOCK } from '../shared/cluster-lock.ts';
-import { lookAtRegion } from '../shared/look.ts';
+import { lookAtProjection, lookAtRegion } from '../shared/look.ts';
 import { besideConfig } from '../shared/project.ts';
 import { postgresTargets, type Region } from '../shared/region.ts';
 
@@ -27,7 +27,8 @@ export function unitsOf(region: Region): string {
 
 /** What the steps of a drill act through, also when another process undoes them. */
 export function stepContext(
-  deps: Pick<Deps, 'clock'>,
+  deps: Deps,
+  region: Region,
   stores: Pick<DrillStepContext, 'cluster' | 'topics' | 'redis'>,
 ): DrillStepContext {
   return {
@@ -36,6 +37,9 @@ export function stepContext(
     postgresOf: processPostgres,
     poolerOf: processPooler,
     redisOf: processRedis,
+    serviceOf: processService,
+    // Restoring is never cancelled: its looks do not end with the signal that stops the drill.
+    projection: () => lookAtProjection({ ...deps, signal: new AbortController().signal }, region),
     monoNs: () => deps.clock.monoNs(),
   };
 }
@@ -72,9 +76,11 @@ export async function withDrillPorts<T>(
       http,
       writer,
       replicas,
+      pooled: targets.pooled,
+      service,
       look: () => lookAtRegion(deps, region),
       startLoad,
-      context: stepContext(deps, { cluster, topics, redis }),
+      context: stepContext(deps, region, { cluster, topics, redis }),
       lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
       journal: given.journal,
       progress: deps.progress,

@@ -63,7 +63,7 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
   const topics = openTopics(region.kafka);
   const redis = openRedisNodes({ timeoutMs: region.project.config.value.limits.requestTimeout });
   const context: DrillStepContext = {
-    ...stepContext(deps, { cluster, topics, redis }),
+    ...stepContext(deps, region, { cluster, topics, redis }),
     onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
   };
   try {

@@ -117,7 +117,8 @@ async function lookAtService(deps: Deps, region: Region): Promise<InstanceFacts[
   }
 }
 
-async function lookAtProjection(deps: Deps, region: Region): Promise<Observed<CatchUp>> {
+/** Whether the projection passes the ends that the events have now, within its limit. */
+export async function lookAtProjection(deps: Deps, region: Region): Promise<Observed<CatchUp>> {
   const targets = await postgresTargets(deps, region);
   return observe(
     () => deps.clock.nowMs(),

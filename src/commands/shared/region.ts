@@ -49,11 +49,19 @@ async function regionOf(deps: Deps, project: Project, config: RegionConfig, inde
   return { project, index, config, kafka: await kafkaTarget(deps, project, index), desired };
 }
 
-/** Connection targets of the writer and the replicas, asked directly. */
+/** Where the Postgres of a region is asked. */
+export interface PostgresTargets {
+  readonly writer: NamedSqlTarget;
+  readonly replicas: readonly NamedSqlTarget[];
+  /** Through the pooler, as the service does; undefined where uplift.yaml names none. */
+  readonly pooled: SqlTarget | undefined;
+}
+
+/** Connection targets of the writer and the replicas, asked directly, and of the pooler. */
 export async function postgresTargets(
   deps: Deps,
   { project, config }: Region,
-): Promise<{ readonly writer: NamedSqlTarget; readonly replicas: readonly NamedSqlTarget[] } | undefined> {
+): Promise<PostgresTargets | undefined> {
   const { postgres } = config;
   if (postgres === undefined) return undefined;
   const password =
@@ -74,7 +82,12 @@ export async function postgresTargets(
       queryTimeoutMs: requestTimeout,
     };
   };
-  return { writer: target(postgres.writer), replicas: postgres.replicas.map(target) };
+  const { writer, replicas, pooler } = postgres;
+  return {
+    writer: target(writer),
+    replicas: replicas.map(target),
+    pooled: pooler === undefined ? undefined : target({ name: 'pooler', address: pooler }),
+  };
 }
 
 export type NamedSqlTarget = SqlTarget & { readonly name: string };

@@ -4,7 +4,7 @@ import type { Sql, SqlTarget } from '../../clients/postgres/ports.ts';
 import { type PlacedUnit, readUnit, readUnits } from '../../clients/process/unit-files.ts';
 import { isUpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
-import type { PoolerActuator, PoolLook } from './postgres.ts';
+import type { PoolerActuator, PoolLook, PoolSettings } from './postgres.ts';
 import { editFile, firstUser, withPort } from './postgres-files.ts';
 import { withSql } from './postgres-sql.ts';
 
@@ -49,6 +49,14 @@ export function processPooler(
       console(async (sql): Promise<PoolLook> => {
         const row = await rowOf(sql);
         return { server: await serverAt(Number(row.port)), paused: isPaused(row) };
+      }),
+    settings: () =>
+      console(async (sql): Promise<PoolSettings> => {
+        const { rows } = await sql.query<{ key: string; value: string | null }>('SHOW CONFIG');
+        return {
+          serverLoginRetryMs: secondsOf(rows, 'server_login_retry') * 1000,
+          queryWaitTimeoutMs: secondsOf(rows, 'query_wait_timeout') * 1000,
+        };
       }),
     hold: () =>
       console(async (sql) => {
@@ -96,6 +104,21 @@ export function processPooler(
       };
     },
   };
+}
+
+function secondsOf(
+  rows: readonly { readonly key: string; readonly value: string | null }[],
+  key: string,
+): number {
+  const value = rows.find((row) => row.key === key)?.value;
+  if (value === undefined || value === null) throw new Error(`the pooler does not say its ${key}`);
+  return Number(value);
+}
+
+/** The unit of the pooler that listens at this port; undefined where none of the folder does. */
+export async function poolerUnitAt(unitsDir: string, port: number): Promise<string | undefined> {
+  const units = await readUnits(unitsDir);
+  return units.find(({ kind, labels }) => kind === 'pgbouncer' && Number(labels.port) === port)?.id;
 }
 
 async function loginTo(unit: PlacedUnit, database: string): Promise<SqlTarget> {

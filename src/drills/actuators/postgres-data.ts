@@ -1,11 +1,47 @@
+import { execFile } from 'node:child_process';
 import { chown, mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { inQuotes, REPLICATION_USER, SUPERUSER, slotOf } from '../../clients/postgres/standby.ts';
 import { clearOldLock } from '../../clients/process/postgres-lock.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import type { PlacedUnit } from '../../clients/process/unit-files.ts';
-import type { Rejoined } from './postgres.ts';
+import type { LastLife, Rejoined } from './postgres.ts';
 import { runTool, type ToolEnd, toolOf } from './tool.ts';
+
+const exec = promisify(execFile);
+const CONTROL_DATA_MS = 5000;
+
+/** What pg_controldata says of a stopped server. */
+export async function readLastLife(unit: PlacedUnit): Promise<LastLife> {
+  const { uid, gid } = unit;
+  const { stdout } = await exec(
+    await toolPath(unit, 'pg_controldata'),
+    ['--pgdata', label(unit, 'dataDir')],
+    {
+      env: { LC_ALL: 'C' },
+      cwd: '/',
+      timeout: CONTROL_DATA_MS,
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
+    },
+  );
+  return parseControlData(stdout);
+}
+
+/** Pure: three lines of pg_controldata's output under LC_ALL=C (PostgreSQL 11 to 18). */
+export function parseControlData(text: string): LastLife {
+  const field = (name: string): string => {
+    const found = new RegExp(`^${name}:\\s+(.+?)\\s*$`, 'm').exec(text)?.[1];
+    if (found === undefined) throw new Error(`pg_controldata does not say "${name}"`);
+    return found;
+  };
+  return {
+    state: field('Database cluster state'),
+    timeline: Number(field("Latest checkpoint's TimeLineID")),
+    checkpoint: field('Latest checkpoint location'),
+  };
+}
 
 /** pg_rewind; undefined: it cannot be rewound. */
 export async function rewind(

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { roleSettings } from '../../clients/postgres/standby.ts';
+import { parseControlData } from './postgres-data.ts';
 import { firstUser, passwordIn, withPort, withRole } from './postgres-files.ts';
 
 const ROLE =
@@ -49,4 +50,22 @@ it('finds the password of one user in a pgpass', () => {
   const text = '*:*:*:replicator:one\n*:*:*:postgres:two:with colon\n';
   expect(passwordIn(text, 'postgres')).toBe('two:with colon');
   expect(passwordIn(text, 'uplift')).toBeUndefined();
+});
+
+describe('what the control file says of the last life of a server', () => {
+  const text = `pg_control version number:            1300
+Database cluster state:               shut down
+pg_control last modified:             Thu Nov 26 10:00:00 2026
+Latest checkpoint location:           0/3000060
+Latest checkpoint's REDO location:    0/3000028
+Latest checkpoint's TimeLineID:       2
+`;
+
+  it('is its state, its timeline and where it ended', () => {
+    expect(parseControlData(text)).toEqual({ state: 'shut down', timeline: 2, checkpoint: '0/3000060' });
+  });
+
+  it('is nothing where a line is missing: half an answer proves nothing', () => {
+    expect(() => parseControlData(text.replace(/^Latest checkpoint location.*$/m, ''))).toThrow(/location/);
+  });
 });

@@ -9,10 +9,21 @@ import { statusOf } from '../../clients/process/status.ts';
 import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
 import { reasonOf } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
-import type { PostgresActuator, Rejoined, ServerLook, ServerRole } from './postgres.ts';
-import { copyAnew, label, markStandby, portOf, rejoinedBy, rewind, standbySignal } from './postgres-data.ts';
+import type { Inspection, LastLife, PostgresActuator, Rejoined, ServerLook, ServerRole } from './postgres.ts';
+import {
+  copyAnew,
+  label,
+  markStandby,
+  portOf,
+  readLastLife,
+  rejoinedBy,
+  rewind,
+  standbySignal,
+} from './postgres-data.ts';
 import { editFile, passwordIn, withRole } from './postgres-files.ts';
+import { inspectBySql } from './postgres-inspect.ts';
 import { lookBySql, setSlotsBySql, withSql } from './postgres-sql.ts';
+import { describeUnit } from './process.ts';
 import { forgetEnd, lastEnd, toolOf, toolRuns } from './tool.ts';
 
 const LOOK_MS = 2000;
@@ -58,15 +69,34 @@ class ProcessPostgres implements PostgresActuator {
     }
   }
 
+  async describe(server: string): Promise<{ readonly ok: boolean; readonly text: string }> {
+    try {
+      return await describeUnit(await this.#unit(server));
+    } catch (error) {
+      return { ok: false, text: reasonOf(error) };
+    }
+  }
+
+  async inspect(server: string): Promise<Inspection> {
+    return withSql(await superuser(await this.#unit(server), LOOK_MS), inspectBySql);
+  }
+
+  async lastLife(server: string): Promise<LastLife | undefined> {
+    const unit = await this.#unit(server);
+    const { state } = await statusOf(unit);
+    return state === 'running' || state === 'paused' ? undefined : readLastLife(unit);
+  }
+
+  async kill(server: string): Promise<void> {
+    const unit = await this.#unit(server);
+    if (!(await toolRuns(toolOf(unit)))) await end(unit, 'kill');
+  }
+
   async fence(server: string, how: 'kill' | 'stop'): Promise<void> {
     const unit = await this.#unit(server);
     // Somebody's rewind: the server is stopped, and a mark would disturb it. Whoever waits for its end marks it.
     if (await toolRuns(toolOf(unit))) return;
-    // It has run since any tool worked on it; where it has not, the end of that tool still counts.
-    if ((await statusOf(unit)).state === 'running') await forgetEnd(toolOf(unit));
-    if (how === 'stop') await stopUnit(unit);
-    else await killUnit(unit);
-    await waitBackendsGone(unit, APPLIED_MS);
+    await end(unit, how);
     await markStandby(unit);
   }
 
@@ -157,6 +187,14 @@ class ProcessPostgres implements PostgresActuator {
     if (unit === undefined) throw new Error(`no unit of the Postgres server ${server} in ${this.#unitsDir}`);
     return unit;
   }
+}
+
+async function end(unit: PlacedUnit, how: 'kill' | 'stop'): Promise<void> {
+  // It has run since any tool worked on it; where it has not, the end of that tool still counts.
+  if ((await statusOf(unit)).state === 'running') await forgetEnd(toolOf(unit));
+  if (how === 'stop') await stopUnit(unit);
+  else await killUnit(unit);
+  await waitBackendsGone(unit, APPLIED_MS);
 }
 
 async function superuser(unit: PlacedUnit, queryTimeoutMs: number): Promise<SqlTarget> {

@@ -39,9 +39,48 @@ export interface Rejoined {
   readonly divergedAt: string | null;
 }
 
+/** How the last life of a stopped server ended, as its control file says. */
+export interface LastLife {
+  /** `shut down`: cleanly; everything it had written stands before `checkpoint`. */
+  readonly state: string;
+  readonly timeline: number;
+  /** Position of its last checkpoint record: where a clean shutdown ended. */
+  readonly checkpoint: string;
+}
+
+/** What a preflight asks a running server, as its superuser. */
+export interface Inspection {
+  readonly inRecovery: boolean;
+  /** One of the two is what lets a server be rewound. */
+  readonly checksums: boolean;
+  readonly walLogHints: boolean;
+  /** A rewind copies the data folder of another server: configuration inside it would be that one's. */
+  readonly configInsideData: boolean;
+  readonly replayPaused: boolean;
+  readonly preparedTransactions: number;
+  /** Of clients; 0 where none is open. */
+  readonly oldestTransactionMs: number;
+  readonly slots: readonly {
+    readonly name: string;
+    readonly kind: 'physical' | 'logical';
+    readonly active: boolean;
+  }[];
+  /** Bytes that each standby has not flushed yet, by application name. */
+  readonly lagBytes: readonly { readonly name: string; readonly bytes: number }[];
+  readonly walReceiverTimeoutMs: number;
+  readonly synchronousCommit: string;
+}
+
 /** Acts on the Postgres servers of one region, by name. Every method may be repeated after it was cut off half way. */
 export interface PostgresActuator {
   look(server: string): Promise<ServerLook>;
+  /** Whether we have hold of a server: its process is ours and running. */
+  describe(server: string): Promise<{ readonly ok: boolean; readonly text: string }>;
+  inspect(server: string): Promise<Inspection>;
+  /** Undefined while it runs. */
+  lastLife(server: string): Promise<LastLife | undefined>;
+  /** SIGKILL to a server and each of its backends; returns when all are gone. Nothing keeps it from leading when it is started. */
+  kill(server: string): Promise<void>;
   /**
    * Makes sure that a server writes no more: `kill` ends it with all its backends at once, `stop` asks it to finish
    * (fast shutdown: everything written reaches its standbys). Whoever starts it later gets a server that does not lead.
@@ -69,9 +108,18 @@ export interface PoolLook {
   readonly paused: boolean;
 }
 
+/** Settings of a pooler that a recovery time is made of, ms. */
+export interface PoolSettings {
+  /** After a connection to a server failed, it is not tried again for so long. */
+  readonly serverLoginRetryMs: number;
+  /** A client that waits longer is dropped; 0: never. */
+  readonly queryWaitTimeoutMs: number;
+}
+
 /** Acts on one database of a connection pooler. Every method may be repeated. */
 export interface PoolerActuator {
   look(): Promise<PoolLook>;
+  settings(): Promise<PoolSettings>;
   /** New statements wait from now on. Returns when no transaction is under way, or after a moment: a dead server's never end. */
   hold(): Promise<void>;
   /** New server connections go to this one; connections to another are gone when it returns. Does not release. */

@@ -1,7 +1,8 @@
+import { probeOnce } from '../../clients/process/ready.ts';
 import { killUnit, pauseUnit, resumeUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
-import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
+import { type PlacedUnit, readUnit, readUnits } from '../../clients/process/unit-files.ts';
 import { reasonOf } from '../../core/error.ts';
 
 /** Acts on servers that are local processes described by unit files. Only pids whose start time matches are signalled. */
@@ -40,6 +41,34 @@ export function processRedis(unitsDir: string): RedisActuator {
   }));
 }
 
+/** Processes of the service by the id of their unit. */
+export interface ServiceActuator extends ProcessActuator<string> {
+  /** Its own word on /readyz. */
+  ready(id: string): Promise<boolean>;
+}
+
+export function processService(unitsDir: string): ServiceActuator {
+  return {
+    ...actuatorOf(unitsDir, (id: string) => ({
+      what: `the service process ${id}`,
+      is: (unit) => unit.kind === 'service' && unit.id === id,
+    })),
+    async ready(id) {
+      const { labels } = await readUnit(unitsDir, id);
+      return probeOnce({ kind: 'http', url: `http://127.0.0.1:${labels.port}/readyz` });
+    },
+  };
+}
+
+/** Whether we have hold of a unit: it runs as the process that we recorded. */
+export async function describeUnit(
+  unit: PlacedUnit,
+): Promise<{ readonly ok: boolean; readonly text: string }> {
+  const status = await statusOf(unit);
+  if (status.state !== 'running') return { ok: false, text: `${unit.id} is ${status.state}` };
+  return { ok: true, text: `${unit.id}, pid ${status.process.pid}` };
+}
+
 interface Wanted {
   readonly what: string;
   readonly is: (unit: PlacedUnit) => boolean;
@@ -57,10 +86,7 @@ function actuatorOf<Name>(unitsDir: string, wanted: (name: Name) => Wanted): Pro
     running: async (name) => (await stateOf(name)) === 'running',
     async describe(name) {
       try {
-        const unit = await unitOf(name);
-        const status = await statusOf(unit);
-        if (status.state !== 'running') return { ok: false, text: `${unit.id} is ${status.state}` };
-        return { ok: true, text: `${unit.id}, pid ${status.process.pid}` };
+        return await describeUnit(await unitOf(name));
       } catch (error) {
         return { ok: false, text: reasonOf(error) };
       }

@@ -1,12 +1,14 @@
 import type { CheckFacts } from '../../checks/check.ts';
 import type { HttpClient } from '../../clients/http/http.ts';
 import type { Read } from '../../clients/kafka/ports.ts';
+import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import type { Progress } from '../../core/blocks.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
+import type { StepEvent } from '../../steps/engine.ts';
 import type { DrillName } from '../names.ts';
 import type { StoreProbe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
@@ -15,7 +17,7 @@ import type { DrillStepContext } from '../steps.ts';
 import type { Coverage } from './judge.ts';
 
 /** The parts of a recovery, in order. A part that does not exist in a drill (nobody elects a projector) has no entry. */
-export const RECOVERY_PARTS = ['detect', 'elect', 'reconnect', 'slo', 'restored'] as const;
+export const RECOVERY_PARTS = ['detect', 'elect', 'reconnect', 'fresh', 'slo', 'restored'] as const;
 export type RecoveryPart = (typeof RECOVERY_PARTS)[number];
 
 /** What a part should take, and the configured value that says so. */
@@ -46,11 +48,15 @@ export interface Moments {
   readonly electedNs: bigint | null;
   /** When what was struck took a write again, where the drill sees that itself; undefined: the service's load says so. */
   readonly reconnectedNs?: bigint | null;
+  /** When reads had caught up; undefined: not looked at. */
+  readonly freshNs?: bigint | null;
 }
 
 /** Looks at the store while the fault lasts. */
 export interface FaultWatch {
   readonly moments: () => Moments;
+  /** Told of every step of the fault as it goes on: what the drill itself does has its moment there. */
+  readonly onStep?: (event: StepEvent) => void;
   /** False: there is something to be seen yet, however well the service is. Absent: only the service says when to end. */
   readonly settled?: () => boolean;
   stop(): Promise<void>;
@@ -106,6 +112,19 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
+/** Ids and addresses of the processes that uplift.yaml names. */
+export interface ServiceInstances {
+  readonly gateways: readonly Instance[];
+  readonly commands: readonly Instance[];
+  readonly projectors: readonly Instance[];
+  readonly sweepers: readonly Instance[];
+}
+
+interface Instance {
+  readonly id: string;
+  readonly url: string;
+}
+
 /** What a drill acts through; the command opens and closes all of it. */
 export interface DrillPorts {
   readonly clock: Clock;
@@ -113,6 +132,10 @@ export interface DrillPorts {
   readonly http: HttpClient;
   readonly writer: NamedServer;
   readonly replicas: readonly NamedServer[];
+  /** The database through the pooler, as the service writes to it; undefined: uplift.yaml names no pooler. */
+  readonly pooled: SqlTarget | undefined;
+  /** The service's processes, by what they do. */
+  readonly service: ServiceInstances;
   /** Takes a fresh look at everything the checks judge. */
   readonly look: () => Promise<CheckFacts>;
   readonly startLoad: (options: LoadOptions) => Promise<Load>;

@@ -59,7 +59,7 @@ export async function injectAndObserve(
   const deadlineMs = Math.min(options.recoveryTargetMs + BEYOND_TARGET_MS, options.limits.maxFaultMs);
   const watch = prepared.watch(deadlineMs);
   try {
-    const faultNs = await strike(ports, prepared);
+    const faultNs = await strike(ports, prepared, watch);
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
@@ -76,7 +76,11 @@ export async function injectAndObserve(
 }
 
 /** Runs the steps; the moment of the fault is when the step that makes it began (its intent is on disk by then). */
-async function strike({ clock, journal, context, signal }: DrillPorts, prepared: Prepared): Promise<bigint> {
+async function strike(
+  { clock, journal, context, signal }: DrillPorts,
+  prepared: Prepared,
+  watch: FaultWatch,
+): Promise<bigint> {
   let faultNs: bigint | undefined;
   const fault = prepared.steps[prepared.faultAt];
   await runSteps({
@@ -85,8 +89,9 @@ async function strike({ clock, journal, context, signal }: DrillPorts, prepared:
     context,
     steps: prepared.steps,
     signal,
-    onEvent: ({ state, step }) => {
-      if (state === 'begun' && step === fault) faultNs = clock.monoNs();
+    onEvent: (event) => {
+      if (event.state === 'begun' && event.step === fault) faultNs = clock.monoNs();
+      watch.onStep?.(event);
     },
   });
   if (faultNs === undefined) throw new TypeError('the fault was not among the steps');
@@ -139,7 +144,7 @@ export function recoveryOf(
   { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
   partitions: Partitions,
 ): Recovery {
-  const { detectedNs, electedNs, reconnectedNs } = moments;
+  const { detectedNs, electedNs, reconnectedNs, freshNs } = moments;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
   const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
   const reconnect =
@@ -162,6 +167,7 @@ export function recoveryOf(
     // Where nobody had to notice anything (a planned handover), electing begins with the fault.
     electMs: electedNs === null ? null : between(detectedNs ?? faultNs, electedNs),
     reconnectMs: reconnect,
+    ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
   };
 }
@@ -182,14 +188,18 @@ function reconnectMs(
   return (latestUs - electedUs) / 1000;
 }
 
-function observedText({ detectMs, electMs, reconnectMs: reconnect, backInsideSloMs }: Recovery): string {
+function observedText(recovery: Recovery): string {
+  const { detectMs, electMs, reconnectMs: reconnect, freshMs, backInsideSloMs } = recovery;
+  const inside = backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`;
+  if (freshMs !== undefined)
+    return `${freshMs === null ? 'reads not fresh again' : `reads fresh ${formatMs(freshMs)}`} · ${inside}`;
   const movedMs = electMs === null ? null : (detectMs ?? 0) + electMs;
   const moved = movedMs === null ? 'leaders not seen to move' : `leaders moved ${formatMs(movedMs)}`;
   const writes =
     movedMs === null || reconnect === null
       ? 'no writes again'
       : `writes again ${formatMs(movedMs + reconnect)}`;
-  return `${moved} · ${writes} · ${backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`}`;
+  return `${moved} · ${writes} · ${inside}`;
 }
 
 /** Pure: the three times that are told together. */

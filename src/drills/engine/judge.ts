@@ -25,6 +25,8 @@ export interface Recovery {
   readonly detectMs: number | null;
   readonly electMs: number | null;
   readonly reconnectMs: number | null;
+  /** Reads had caught up; absent: not looked at. */
+  readonly freshMs?: number | null;
   readonly backInsideSloMs: number | null;
 }
 
@@ -78,7 +80,10 @@ function coverageGaps({ coverage, coverageNeeded: needed = COVERAGE_NEEDED }: Dr
 }
 
 function recoveryGaps({ recovery }: DrillEvidence): string[] {
-  return recovery.backInsideSloMs === null ? ['the platform was not seen back inside its SLO'] : [];
+  return [
+    ...(recovery.freshMs === null ? ['the projection was not seen to catch up'] : []),
+    ...(recovery.backInsideSloMs === null ? ['the platform was not seen back inside its SLO'] : []),
+  ];
 }
 
 /** The exit code of a drill; 16 stands above everything. */

@@ -99,6 +99,7 @@ const PART_NAMES: Readonly<Record<RecoveryPart, string>> = {
   detect: 'detect',
   elect: 'elect',
   reconnect: 'reconnect',
+  fresh: 'reads fresh',
   slo: 'back inside SLO',
   restored: 'restored',
 };
@@ -109,6 +110,7 @@ function recoveryTable({ recovery, recoveryTargetMs, expected, restoredInMs }: D
     detect: recovery.detectMs,
     elect: recovery.electMs,
     reconnect: recovery.reconnectMs,
+    fresh: recovery.freshMs ?? null,
     slo: recovery.backInsideSloMs,
     restored: restoredInMs,
   };

@@ -1,24 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { runSteps, undoSteps } from '../../../steps/engine.ts';
-import { pendingUndo, STEP, type StepEntry, type StepJournal } from '../../../steps/journal-kinds.ts';
+import { pendingUndo, STEP, type StepEntry } from '../../../steps/journal-kinds.ts';
 import { stepRegistry } from '../../../steps/kind.ts';
 import { failoverSteps, postgresKinds, switchoverSteps } from './index.ts';
 import { misplaced } from './places.ts';
-import { lookAtAll, type PostgresSet } from './set.ts';
-import { Crash, Model } from './testing/model.ts';
+import { lookAtAll } from './set.ts';
+import { type Death, live, never, onlyCrash, SET, stepJournal } from './testing/lives.ts';
+import { Model } from './testing/model.ts';
 
 const registry = stepRegistry(postgresKinds);
 const { signal } = new AbortController();
-const set: PostgresSet = {
-  units: '/units',
-  servers: ['az-a', 'az-b', 'az-c'],
-  primary: 'az-a',
-  sync: { method: 'ANY', count: 1, names: ['az_b', 'az_c'] },
-  pool: { unit: 'pgbouncer', database: 'uplift' },
-};
+const set = SET;
 
-/** A life of a process: it dies at a line of its journal, or at one of its effects, or not at all. */
 const death = fc.oneof(
   fc.record({
     line: fc.integer({ min: 0, max: 20 }),
@@ -27,8 +21,6 @@ const death = fc.oneof(
   }),
   fc.record({ line: fc.constant(-1), effect: fc.integer({ min: 0, max: 20 }), late: fc.boolean() }),
 );
-type Death = { line: number; effect: number; late: boolean };
-const never: Death = { line: -1, effect: -1, late: false };
 
 /** The beginning of az-a's log that each replica has, and how much only az-a has: that was never acknowledged. */
 const world = fc.record({
@@ -44,30 +36,10 @@ function modelOf({ b, c, more, alive }: World): { model: Model; acknowledged: st
   return { model: new Model(log, [b, c], alive), acknowledged: log.slice(0, Math.max(b, c)) };
 }
 
-function journalOf(model: Model, entries: StepEntry[], { line, late }: Death): StepJournal {
-  let written = 0;
-  return {
-    append: async (kind, body) => {
-      if (model.crashed) throw new Crash('the process is dead');
-      const entry = { seq: entries.length, kind, body };
-      const dies = written === line;
-      written += 1;
-      if (!dies || late) entries.push(entry);
-      if (!dies) return entry;
-      model.crashed = true;
-      throw new Crash('died while it wrote its journal');
-    },
-  };
-}
-
-function live(model: Model, { effect, late }: Death): void {
-  Object.assign(model, { crashed: false, calls: 0, crashAt: effect, crashAfter: late });
-}
-
 async function forward(model: Model, entries: StepEntry[], death: Death, to?: string): Promise<void> {
   live(model, death);
   const steps = to === undefined ? failoverSteps(set) : switchoverSteps(set, to);
-  const journal = journalOf(model, entries, death);
+  const journal = stepJournal(model, entries, death);
   await runSteps({ registry, journal, context: model.context, steps, signal });
 }
 
@@ -109,7 +81,7 @@ describe('a failover whose process dies at any effect or line of its journal', (
         await forward(model, entries, first).catch(onlyCrash);
         for (const each of [...later, never]) {
           live(model, each);
-          const journal = journalOf(model, entries, each);
+          const journal = stepJournal(model, entries, each);
           await undoSteps({ registry, journal, context: model.context, entries: [...entries] });
         }
         const fenced = entries.some(
@@ -152,17 +124,11 @@ describe('a planned switch', () => {
     const { model, acknowledged } = modelOf({ b: 4, c: 3, more: 0, alive: true });
     model.of('az-c').role = { leads: false, follows: 'az-b' }; // so it gets nothing
     const entries: StepEntry[] = [];
-    await expect(forward(model, entries, never, 'az-c')).rejects.toThrow(/az-b is ahead/);
-    const journal = journalOf(model, entries, never);
+    await expect(forward(model, entries, never, 'az-c')).rejects.toThrow(/az-c has not received all of az-a/);
+    const journal = stepJournal(model, entries, never);
     const { failed } = await undoSteps({ registry, journal, context: model.context, entries });
     expect(failed).toEqual([]);
     expect(await expectWhole(model, acknowledged)).toBe('az-a');
     expect(model.pool).toEqual({ server: 'az-a', paused: false });
   });
 });
-
-function onlyCrash(error: unknown): void {
-  let cause: unknown = error;
-  while (cause instanceof Error && !(cause instanceof Crash)) ({ cause } = cause);
-  if (!(cause instanceof Crash)) throw error;
-}

@@ -44,7 +44,8 @@ export async function streamsFrom(
 
 /**
  * Lets every server but the old primary follow the leader. One that does not stream from it soon is ahead of where the
- * leader's timeline began (it was not looked at when the leader was chosen): it rejoins as the old primary does.
+ * leader's timeline began (it was not looked at when the leader was chosen): it rejoins as the old primary does, and so
+ * does one that is stopped.
  */
 export async function gather(
   set: PostgresSet,
@@ -53,8 +54,11 @@ export async function gather(
   signal: AbortSignal,
 ): Promise<void> {
   const others = set.servers.filter((server) => server !== leader && server !== set.primary);
-  await follow(set, servers, leader, others);
-  for (const server of others) {
+  const looks = await lookAtAll(set, servers);
+  const [answering, silent] = [true, false].map((up) => others.filter((name) => looks.get(name)?.up === up));
+  await follow(set, servers, leader, answering ?? []);
+  for (const server of silent ?? []) await rejoin(set, servers, { leader, server, signal });
+  for (const server of answering ?? []) {
     const waiting = { what: `${server} streams from ${leader}`, timeoutMs: STREAMING_MS, signal };
     try {
       await waitFor(() => streamsFrom(set, servers, leader, server), { ...waiting, intervalMs: 50 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StepKind } from '../../../steps/kind.ts';
 import { isLetGo, letGo, poolOf, requireFenced, requireReached, serversOf, settledReplicas } from './acts.ts';
 import { chooseMostAdvanced } from './choose.ts';
-import { follow, gather, rejoin } from './follow.ts';
+import { gather, rejoin } from './follow.ts';
 import { syncTextFor } from './places.ts';
 import {
   leadersOf,
@@ -13,11 +13,15 @@ import {
   successorOf,
   waitPlaced,
 } from './set.ts';
+import { MAKE_WHOLE_MS, makeWhole } from './whole.ts';
 
 const PLACED_MS = 60_000;
 
 const setArgs = z.object({ set: postgresSetSchema });
 type SetArgs = z.infer<typeof setArgs>;
+/** `killedByUs`: the same run killed the primary, so that its undo may start it again. */
+const holdArgs = setArgs.extend({ killedByUs: z.boolean().default(false) });
+type HoldArgs = z.infer<typeof holdArgs>;
 const fenceArgs = setArgs.extend({ how: z.enum(['kill', 'stop']) });
 type FenceArgs = z.infer<typeof fenceArgs>;
 const promoteArgs = setArgs.extend({ candidates: z.array(z.string()).min(1) });
@@ -52,10 +56,10 @@ export const checkpointStep: Kind<SetArgs, { checkpointed: boolean }> = {
  * Clients wait in the pool instead of meeting a server that is gone. Undo points the pool to whoever leads by then and
  * lets them go on, so it stands for the steps between as well.
  */
-export const holdPoolStep: Kind<SetArgs, { paused: boolean }> = {
+export const holdPoolStep: Kind<HoldArgs, { paused: boolean }> = {
   kind: 'postgres.holdPool',
   version: 1,
-  parse: (args) => setArgs.parse(args),
+  parse: (args) => holdArgs.parse(args),
   describe: ({ set }) => `hold the clients of ${set.pool?.database ?? 'no pool'}`,
   async do({ set }, context) {
     // Repeated after clients went on: they need not wait for a rewind.
@@ -67,12 +71,15 @@ export const holdPoolStep: Kind<SetArgs, { paused: boolean }> = {
     const { paused } = await poolOf(context, set).look();
     if (!paused && !(await isLetGo(context, set))) throw new Error('the pool is not held');
   },
-  async undo({ set }, context) {
-    const [leader, second] = leadersOf(await lookAtAll(set, serversOf(context, set)));
+  async undo({ set, killedByUs }, context, { signal }) {
+    const servers = serversOf(context, set);
+    let [leader, second] = leadersOf(await lookAtAll(set, servers));
+    if (leader === undefined && killedByUs) ({ leader } = await makeWhole(set, servers, signal));
     if (leader === undefined) throw new Error('no server takes writes: clients stay held');
     if (second !== undefined) throw new Error(`${leader} and ${second} both take writes: clients stay held`);
     return { ...(await letGo(context, set, leader)) };
   },
+  undoTimeoutMs: MAKE_WHOLE_MS,
 };
 
 /**
@@ -95,34 +102,8 @@ export const fenceStep: Kind<FenceArgs, { fenced: boolean; was: string }> = {
   async verify({ set }, context) {
     await requireFenced(set, serversOf(context, set));
   },
-  async undo({ set }, context, { signal }) {
-    const servers = serversOf(context, set);
-    const looks = await lookAtAll(set, servers);
-    const successor = successorOf(set, looks);
-    if (successor !== undefined) {
-      await gather(set, servers, successor, signal);
-      await rejoin(set, servers, { leader: successor, server: set.primary, signal });
-      await waitPlaced(set, servers, successor, { timeoutMs: PLACED_MS });
-      return { leader: successor };
-    }
-    // One that cannot be asked might lead: two leaders would be worse than none.
-    for (const [server, look] of looks) {
-      if (server !== set.primary && !look.up && !look.stopped)
-        throw new Error(`${server} does not answer and may lead (${look.reason})`);
-    }
-    const synchronousStandbyNames = syncTextFor(set, set.primary);
-    await servers.setRole(set.primary, { leads: true, synchronousStandbyNames });
-    await servers.start(set.primary, 'leader');
-    await follow(
-      set,
-      servers,
-      set.primary,
-      set.servers.filter((server) => server !== set.primary),
-    );
-    await waitPlaced(set, servers, set.primary, { timeoutMs: PLACED_MS });
-    return { leader: set.primary };
-  },
-  undoTimeoutMs: 2 * PLACED_MS + 60_000,
+  undo: ({ set }, context, { signal }) => makeWhole(set, serversOf(context, set), signal),
+  undoTimeoutMs: MAKE_WHOLE_MS,
 };
 
 /** The most advanced replica takes over, with the synchronous standbys it will have. */

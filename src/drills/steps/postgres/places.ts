@@ -38,6 +38,12 @@ function syncRuleFor({ servers, sync }: PostgresSet, leader: string): SyncRule |
   return { method: sync.method, count: Math.min(sync.count, names.length), names };
 }
 
+/** Pure: the same set once this server leads. */
+export function setLedBy(set: PostgresSet, leader: string): PostgresSet {
+  const sync = syncRuleFor(set, leader);
+  return { ...set, primary: leader, sync: sync === null ? null : { ...sync, names: [...sync.names] } };
+}
+
 export function syncTextFor(set: PostgresSet, leader: string): string {
   const rule = syncRuleFor(set, leader);
   return rule === null ? '' : syncNamesText(rule);

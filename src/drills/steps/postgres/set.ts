@@ -30,6 +30,9 @@ export type PostgresSet = z.infer<typeof postgresSetSchema>;
 export interface PostgresStepContext {
   readonly postgresOf: (units: string) => PostgresActuator;
   readonly poolerOf: (units: string, pool: { unit: string; database: string }) => PoolerActuator;
+  readonly onRestore?: (text: string) => void;
+  /** Between two looks at a set that has to stay as it is; by default it waits. */
+  readonly pause?: (ms: number) => Promise<unknown>;
 }
 
 /** Looks at every server of the set side by side. */

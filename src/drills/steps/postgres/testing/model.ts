@@ -24,6 +24,8 @@ export interface ModelServer {
   checkpointed: boolean;
   /** A rewind was cut off. */
   broken: boolean;
+  /** It was asked to stop and did, rather than killed. */
+  clean: boolean;
 }
 
 export class Crash extends Error {}
@@ -53,6 +55,7 @@ export class Model {
       slots: new Set(),
       checkpointed: true,
       broken: false,
+      clean: false,
       ...change,
     });
     const leads: ServerRole = { leads: true, synchronousStandbyNames: 'ANY 1 (az_b, az_c)' };
@@ -77,6 +80,7 @@ export class Model {
   readonly context: PostgresStepContext = {
     postgresOf: () => this.actuator,
     poolerOf: () => this.pooler,
+    pause: async () => undefined,
   };
 
   of(name: string): ModelServer {
@@ -97,13 +101,14 @@ export class Model {
     }
     this.effects.push(name);
     work();
-    this.#settle();
+    this.settle();
     if (!dies) return;
     this.crashed = true;
     throw new Crash(`died after ${name}`);
   }
 
-  #settle(): void {
+  /** Replicas stream by themselves. */
+  settle(): void {
     const leaders = [...this.servers.values()].filter(({ running, recovering }) => running && !recovering);
     this.leadersAtOnce = Math.max(this.leadersAtOnce, leaders.length);
     for (const [name, server] of this.servers) {
@@ -114,6 +119,13 @@ export class Model {
       server.log = [...leader.log];
       server.timeline = leader.timeline;
     }
+  }
+
+  /** A fast shutdown ends with a record, and standbys that stream get it before the server is gone. */
+  #shutDown(server: ModelServer): void {
+    if (!server.recovering) server.log.push(`shut down on ${server.timeline}`);
+    this.settle();
+    server.clean = true;
   }
 
   #streams(name: string, server: ModelServer, leader: ModelServer): boolean {
@@ -147,8 +159,26 @@ export class Model {
 
   readonly actuator: PostgresActuator = {
     look: async (name) => this.#look(name),
-    fence: (name) =>
-      this.#effect(`fence ${name}`, () => Object.assign(this.of(name), { running: false, marked: true })),
+    describe: async (name) => ({ ok: this.of(name).running, text: name }),
+    inspect: () => Promise.reject(new Error('no step inspects')),
+    lastLife: async (name) => {
+      const { running, clean, recovering, timeline, log } = this.of(name);
+      if (running) return undefined;
+      const state = clean ? `shut down${recovering ? ' in recovery' : ''}` : 'in production';
+      return { state, timeline, checkpoint: `0/${Math.max(0, log.length - 1).toString(16)}` };
+    },
+    kill: (name) =>
+      this.#effect(`kill ${name}`, () => {
+        const server = this.of(name);
+        if (server.running) Object.assign(server, { running: false, clean: false });
+      }),
+    fence: (name, how) =>
+      this.#effect(`fence ${name}`, () => {
+        const server = this.of(name);
+        if (server.running && how === 'stop') this.#shutDown(server);
+        else if (server.running) server.clean = false;
+        Object.assign(server, { running: false, marked: true });
+      }),
     setRole: (name, role) => this.#effect(`role of ${name}`, () => Object.assign(this.of(name), { role })),
     promote: (name) =>
       this.#effect(`promote ${name}`, () => {
@@ -186,6 +216,7 @@ export class Model {
 
   readonly pooler: PoolerActuator = {
     look: async () => ({ ...this.pool }),
+    settings: () => Promise.reject(new Error('no step asks for settings')),
     hold: () => this.#effect('hold', () => Object.assign(this.pool, { paused: true })),
     point: (server) => this.#effect(`point to ${server}`, () => Object.assign(this.pool, { server })),
     release: () => this.#effect('release', () => Object.assign(this.pool, { paused: false })),

@@ -1,0 +1,40 @@
+import type { StepEvent } from '../../steps/engine.ts';
+import type { FaultWatch, Moments } from '../engine/drill.ts';
+import { firstAckNs } from '../probe/judge.ts';
+import type { StoreProbe } from '../probe/probe.ts';
+import { fenceStep, promoteStep } from '../steps/postgres/kinds.ts';
+
+/** Pure: adds what a step says. The drill acts by itself: it has noticed when it has fenced, and chosen when it has promoted. */
+export function addStep(
+  known: Moments,
+  { state, step }: Pick<StepEvent, 'state' | 'step'>,
+  nowNs: bigint,
+  { planned }: { readonly planned: boolean },
+): Moments {
+  const done = (kind: string): bigint | null => (state === 'done' && step.kind === kind ? nowNs : null);
+  return {
+    // Nobody has to notice what was planned.
+    detectedNs: known.detectedNs ?? (planned ? null : done(fenceStep.kind)),
+    electedNs: known.electedNs ?? done(promoteStep.kind),
+  };
+}
+
+/** The moments of a takeover that the drill makes itself; the probe says when the store takes writes again. */
+export function watchSteps(request: {
+  readonly monoNs: () => bigint;
+  readonly planned: boolean;
+  readonly probe: Pick<StoreProbe, 'writes' | 'struck'>;
+}): FaultWatch {
+  const { monoNs, planned, probe } = request;
+  let known: Moments = { detectedNs: null, electedNs: null };
+  const reconnectedNs = (): bigint | null =>
+    known.electedNs === null ? null : firstAckNs(probe, known.electedNs);
+  return {
+    moments: () => ({ ...known, reconnectedNs: reconnectedNs() }),
+    settled: () => reconnectedNs() !== null,
+    onStep: (event) => {
+      known = addStep(known, event, monoNs(), { planned });
+    },
+    stop: async () => undefined,
+  };
+}

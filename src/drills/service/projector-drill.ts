@@ -1,0 +1,118 @@
+import { runChecks } from '../../checks/check.ts';
+import { CHECKS } from '../../checks/registry.ts';
+import { TOPICS } from '../../contract/records.ts';
+import { formatMs } from '../../core/units.ts';
+import { stepOf } from '../../steps/kind.ts';
+import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
+import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
+import { notMet } from '../engine/refuse.ts';
+import { nameOf } from '../names.ts';
+import { unfinishedRuns } from '../run-folder.ts';
+import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
+import { isFresh, watchFresh } from './fresh.ts';
+
+/** Writes are acknowledged by the log all the while; what has to be seen is that reads catch up. */
+const COVERAGE = { acknowledgedInFaultWindow: 100, acknowledgedJustBeforeOnVictim: 1 };
+
+/** Kills the first projector and starts it again, as its supervisor would. */
+export const projectorLoss: Drill = {
+  ...nameOf('projector-loss'),
+  question: (region) => `Kill a projector of ${region}?`,
+  prepare,
+};
+
+async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
+  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const facts = await ports.look();
+  const checks = runChecks(CHECKS, facts);
+  const [victim] = ports.service.projectors;
+  const query = 'service in uplift.yaml';
+  const title = 'a projector is named in uplift.yaml';
+  if (victim === undefined || !facts.kafka.state.seen) {
+    const missing = finding('drill.projector', title, 'inconclusive', 'none', query);
+    return { kind: 'refused', findings: [...checks, missing] };
+  }
+  const { id } = victim;
+  const actuator = ports.context.serviceOf(options.units);
+  const findings = [
+    ...checks,
+    ...[
+      finding('drill.projector', title, 'pass', id, query),
+      victimAtHand(id, await actuator.describe(id)),
+      nothingUnfinished(unfinished),
+    ].map((each) => ({ ...each, region: options.region })),
+  ];
+  if (notMet(findings).length > 0) return { kind: 'refused', findings };
+  const commands = facts.kafka.state.value.topics.find(({ name }) => name === TOPICS.commands);
+  return {
+    kind: 'ready',
+    findings,
+    ...planOf(ports, options, id),
+    commandPartitions: commands?.partitions.length ?? 0,
+    expected: expectedOf(facts.limits.projectionFreshness),
+    ...looksOf(ports, options, id),
+  };
+}
+
+type Planned = Pick<
+  Prepared,
+  'target' | 'victim' | 'blast' | 'topology' | 'steps' | 'faultAt' | 'fault' | 'partitions' | 'coverageNeeded'
+>;
+
+function planOf({ service }: DrillPorts, { units, region }: DrillOptions, id: string): Planned {
+  const { projectors } = service;
+  const share = projectors.length === 1 ? 'the only projector' : `one of ${projectors.length} projectors`;
+  const args = { units, id };
+  return {
+    target: `projection of ${region}`,
+    victim: { id, text: `${id} (${share})` },
+    blast: { hit: 1, of: Object.values(service).flat().length, what: 'processes of the service' },
+    topology: { process: id },
+    steps: [stepOf(killProjectorStep, args), stepOf(startProcessStep, args)],
+    faultAt: 0,
+    fault: `SIGKILL ${id} (${share})`,
+    partitions: undefined,
+    coverageNeeded: COVERAGE,
+  };
+}
+
+type Looks = Pick<Prepared, 'moved' | 'watch' | 'secondFailure' | 'differences'>;
+
+function looksOf(ports: DrillPorts, { units, timeoutMs }: DrillOptions, id: string): Looks {
+  const { context, clock, read, writer, replicas } = ports;
+  const actuator = context.serviceOf(units);
+  const away = async (): Promise<string[]> => ((await actuator.running(id)) ? [] : [`${id} does not run`]);
+  const servers = [writer, ...replicas];
+  const request = { read, servers, timeoutMs };
+  return {
+    async moved() {
+      return (await away())[0];
+    },
+    watch: (deadlineMs) => watchFresh({ ...request, monoNs: () => clock.monoNs(), deadlineMs }),
+    async secondFailure() {
+      const others = ports.service.projectors.filter((other) => other.id !== id);
+      for (const other of others)
+        if (!(await actuator.running(other.id))) return `${other.id} is gone as well`;
+      return undefined;
+    },
+    async differences() {
+      const fresh = await isFresh(request, timeoutMs, ports.signal);
+      return [...(await away()), ...(fresh ? [] : ['the projection has not caught up on every server'])];
+    },
+  };
+}
+
+function expectedOf(freshnessMs: number): Prepared['expected'] {
+  return {
+    detect: { expectedMs: null, by: 'the drill starts it again at once; a supervisor adds its own delay' },
+    fresh: {
+      expectedMs: null,
+      by: `limits.projectionFreshness ${formatMs(freshnessMs)} once it runs; its positions stand in Postgres`,
+    },
+    slo: { expectedMs: null, by: 'p99, errors and rate for 3 s, against the baseline' },
+    restored: {
+      expectedMs: null,
+      by: 'the process is ready, the projection has passed the ends of the events',
+    },
+  };
+}
