@@ -139,11 +139,12 @@ describe('drill run, before anything is touched', () => {
 
   test('refuses in production without the name of who approved it', async () => {
     const config = await configWith('');
-    await expect(runCommand(deps(config), input)).rejects.toMatchObject({
-      code: 'UPL-CONFIRMATION-NEEDED',
-      exit: 15,
-      next: 'uplift drill run kafka-broker-loss --approver <name>',
-    });
+    for (const asked of [input, { ...input, approver: ' ' }])
+      await expect(runCommand(deps(config), asked)).rejects.toMatchObject({
+        code: 'UPL-CONFIRMATION-NEEDED',
+        exit: 15,
+        next: 'uplift drill run kafka-broker-loss --approver <name>',
+      });
     await nothingRan();
   });
 
