@@ -116,7 +116,7 @@ function registerRecords(drill: Command, run: Runner): void {
     .option('--key <file>', 'public key (PEM) that must have signed it')
     .addHelpText(
       'after',
-      '\nExits 10 when anything was altered, 12 when it is incomplete or unsigned.\n\nExample:\n  uplift drill verify 0194c2 --key auditor.pub',
+      '\nExits 10 when anything was altered or another key signed it, 12 when it is\nincomplete, unsigned, or signed by a key that is not known here.\n\nExample:\n  uplift drill verify 0194c2 --key auditor.pub',
     )
     .action((id: string, options: Omit<VerifyInput, 'run'>) =>
       run(() => import('./verify.ts').then((m) => m.verifyCommand), { run: id, ...options }),

@@ -32,7 +32,8 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   const { environment } = region.project.config.value;
   const runId = newRunId();
   const options = drillOptions(region, input, runId);
-  if (environment.production && input.approver === undefined) throw approverMissing(environment.name, drill);
+  if (environment.production && (input.approver ?? '').trim() === '')
+    throw approverMissing(environment.name, drill);
   const key = await signingKey(deps, region.project);
   await confirm(deps, {
     yes: input.yes,

@@ -41,6 +41,9 @@ export const showCommand: Action<ShowInput> = async (deps, input) => {
     blocks: [
       ...(whole.length > 0 ? whole.filter(({ kind }) => kind !== 'next') : timeline(record.entries)),
       ...recordBlocks(state, whyOf(record, signature), folder.runId),
+      ...(result === undefined && state !== 'broken' && state !== 'incomplete'
+        ? [{ kind: 'next', command: `uplift drill verify ${folder.runId}` } as const]
+        : []),
     ],
   };
 };

@@ -16,9 +16,11 @@ import { trustedKeys } from './keys.ts';
 export const verifyCommand: Action<VerifyInput> = async (deps, input) => {
   const folder = await folderOf(deps, input.run);
   const view = await readRecord(folder.journal);
-  const signature = checkSignature(view, await trustedKeys(deps, input.key));
+  const trusted = await trustedKeys(deps, input.key);
+  const signature = checkSignature(view, trusted);
   const history = await lookAtHistory(folder, view.entries);
-  const examined = { view, signature, history, run: input.run };
+  const named = input.key === undefined ? undefined : trusted[0];
+  const examined = { view, signature, history, run: input.run, named };
   const findings = examineRecord(examined);
   const verdict = verdictOf(findings);
   return {

@@ -1,6 +1,7 @@
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import { formatCount } from '../../core/units.ts';
 import type { FileDigest } from '../../record/digest.ts';
+import type { PublicKey } from '../../record/keys.ts';
 import type { SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
 import { RECORD_TYPE } from './seal.ts';
@@ -30,6 +31,8 @@ export interface Examined {
   readonly history: HistoryLook;
   /** As it is typed: for what to do next. */
   readonly run: string;
+  /** The one key that must have signed it; absent: any that is known. */
+  readonly named?: PublicKey | undefined;
 }
 
 /** Three questions, each with its answer: is it whole, who signed it, is the history the one it was sealed with. Pure. */
@@ -63,7 +66,7 @@ function wholeness({ view, run }: Examined): Finding {
   return say('pass', `${lines}, head ${short(view.head)}, sealed ${wall} by ${actor}`);
 }
 
-function signatureFinding({ view, signature, run }: Examined): Finding {
+function signatureFinding({ view, signature, run, named }: Examined): Finding {
   const say = (status: FindingStatus, summary: string, more = {}): Finding =>
     answer('record.signature', 'it is signed by a known key, over these very bytes', status, summary, more);
   if (view.status !== 'sealed') return say('inconclusive', 'what is not sealed has no signature that counts');
@@ -73,6 +76,11 @@ function signatureFinding({ view, signature, run }: Examined): Finding {
     case 'broken':
       return say('fail', `the signature is worth nothing: ${signature.why}`);
     case 'unknownKey':
+      if (named !== undefined)
+        return say(
+          'fail',
+          `signed by key ${short(signature.keyId)}, not by ${short(named.keyId)} (${named.from})`,
+        );
       return say('inconclusive', `signed by key ${short(signature.keyId)}, which is not known here`, {
         evidence: [{ query: 'key id', value: signature.keyId }],
         next: `uplift drill verify ${run} --key <file of its public key>`,

@@ -50,7 +50,14 @@ function saysBlocks({ view, signature }: Examined): Block[] {
 
 const WORDS = { restored: 'restored', notRestored: 'NOT RESTORED', nothingTouched: 'nothing touched' };
 
-function verdictText({ view, signature }: Examined, verdict: Verdict): string {
+function verdictText({ view, signature, history, named }: Examined, verdict: Verdict): string {
+  if (
+    view.status === 'sealed' &&
+    signature.state === 'unknownKey' &&
+    named !== undefined &&
+    history.kind !== 'different'
+  )
+    return 'NOT SIGNED BY THE KEY THAT WAS NAMED: nothing looks altered, but somebody else signed it.';
   if (verdict === 'fail')
     return 'BROKEN: something was altered since it was sealed; what it says proves nothing.';
   if (view.status === 'unsealed') return 'INCOMPLETE: it was never sealed, and proves nothing.';

@@ -2,7 +2,7 @@ import { formatCount, formatMs } from '../../core/units.ts';
 import { type Html, html, type Part } from '../../core/web/html.ts';
 import { figures, pageOf, table } from '../../core/web/page.ts';
 import { BASE_STYLE } from '../../core/web/style.ts';
-import { cellsOf, type RecordRow, STATE_WORDS, shortId, whenText } from '../record/row.ts';
+import { cellsOf, type RecordRow, STATE_WORDS, whenText } from '../record/row.ts';
 import { PHASE_LETTERS, PLOT_STYLE, plotOf } from './plot.ts';
 import { type DrillReport, headline, period, type ReportRun, standing, totalsOf, whyOf } from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
@@ -133,7 +133,7 @@ function factsOf(row: RecordRow): Html {
 function figureOf(row: RecordRow, timeline: DrillTimeline): Html {
   const { phases, columns, secondsPerColumn } = timeline;
   const per = secondsPerColumn === 1 ? 'each second' : `every ${secondsPerColumn} seconds`;
-  return html`${plotOf(timeline, `plot-${shortId(row.runId)}`)}
+  return html`${plotOf(timeline, `plot-${row.runId}`)}
 <ul class="legend quiet">${phases.map(
     ({ phase, fromS, toS }) =>
       html`<li><strong>${PHASE_LETTERS[phase]}</strong> ${phase} ${signed(fromS)} … ${signed(toS)}</li>`,

@@ -339,7 +339,7 @@ describe('the trend', () => {
         runs: 3,
         held: 2,
         inconclusive: 1,
-        recoveryMedianMs: 7000,
+        recoveryMedianMs: 6000,
         recoveryWorstMs: 7000,
         acknowledged: 30,
       },

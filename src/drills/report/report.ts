@@ -77,9 +77,9 @@ export function period({ sinceMs, generatedAtMs, more }: DrillReport): string {
 
 /** Why an outcome is what it is; for a record that proves nothing, why it does not. */
 export function whyOf({ state, problem, outcome }: RecordRow): string {
-  if (outcome === null)
-    return `${STATE_WORDS[state]} record, proves nothing${problem === null ? '' : `: ${problem}`}`;
-  return outcome.reasons.join('; ');
+  if (outcome !== null) return outcome.reasons.join('; ');
+  const why = problem === null ? '' : `: ${problem.replace(/\.$/, '')}`;
+  return `${STATE_WORDS[state]} record, proves nothing${why}`;
 }
 
 export const count = (many: number, noun: string): string =>

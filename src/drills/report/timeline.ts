@@ -118,8 +118,11 @@ function leastOf<T>(all: readonly T[], score: (one: T) => number): T | undefined
   );
 }
 
+/** The middle one, or the mean of the middle two; undefined of nothing. */
 export function medianOf(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  const sorted = values.toSorted((a, b) => a - b);
+  const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
+  return low === undefined || high === undefined ? undefined : (low + high) / 2;
 }
 
 export const rounded = (value: number): string =>
