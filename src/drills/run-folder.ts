@@ -11,12 +11,17 @@ export interface RunFolder {
   readonly dir: string;
   readonly journal: string;
   readonly history: string;
+  /** What the store probe of the drill wrote, if it has one. */
+  readonly probe: string;
 }
 
 /** Where a run's files are; nothing is made. */
 export function runFolder(stateDir: string, runId: string): RunFolder {
   const dir = join(stateDir, 'runs', runId);
-  return { runId, dir, journal: join(dir, 'journal.ndjson'), history: join(dir, 'history.ndjson') };
+  return {
+    ...{ runId, dir, journal: join(dir, 'journal.ndjson') },
+    ...{ history: join(dir, 'history.ndjson'), probe: join(dir, 'probe.ndjson') },
+  };
 }
 
 /** Makes the folder of a new run. Throws UPL-CANNOT-WRITE. */

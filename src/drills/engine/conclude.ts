@@ -3,6 +3,7 @@ import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { LoadSummary } from '../../load/tally.ts';
+import { writeProbeHistory } from '../probe/history.ts';
 import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
@@ -30,7 +31,7 @@ export async function conclude(
   const p99 = summary.p99Ms === null ? '–' : formatMs(summary.p99Ms);
   const text = `${formatCount(summary.acknowledged)} acknowledged in ${formatMs(summary.scheduledMs)} · p99 ${p99}`;
   ports.progress({ phase: 'load', state: 'done', text });
-  const probe = await readProbe(ports, run);
+  const probe = await readProbe(ports, options, run);
   const examined = await readEverything(ports, options);
   const topologyDiff = await prepared.differences();
   // A second outside the SLO long after it was seen back is another matter: the restore, or the end of the load.
@@ -73,15 +74,17 @@ export async function conclude(
 /** Ends the store probe, if there is one, and reads back what it wrote. */
 async function readProbe(
   { progress }: Pick<DrillPorts, 'progress'>,
+  { folder }: Pick<DrillOptions, 'folder'>,
   { prepared: { probe }, times: { faultNs }, restoredNs }: Concluding,
-): Promise<ProbeReport | undefined> {
+): Promise<DrillResult['probe']> {
   if (probe === undefined) return undefined;
   await probe.stop();
+  const sha256 = await writeProbeHistory(folder.probe, probe.writes());
   const reads = await probe.read();
   const report = reportOf(probe, { writes: probe.writes(), reads, faultNs, restoredNs });
   const text = `${probe.store}: ${formatCount(report.acknowledged)} acknowledged, ${formatCount(report.lostCount)} lost, read back from ${report.places} places`;
   progress({ phase: 'store probe', state: 'done', text });
-  return report;
+  return { ...report, history: { path: 'probe.ndjson', sha256 } };
 }
 
 async function readEverything(ports: DrillPorts, options: DrillOptions): Promise<Examined> {
@@ -100,15 +103,18 @@ async function readEverything(ports: DrillPorts, options: DrillOptions): Promise
   return examined;
 }
 
-function judgeRun(run: {
+/** Pure: what service, store probe, coverage and recovery say together. A loss by the store alone deviates as well. */
+export function judgeRun(run: {
   readonly prepared: Pick<Prepared, 'coverageNeeded'>;
-  readonly examined: Examined;
+  readonly examined: Pick<Examined, 'troubles'> & {
+    readonly judgement: Pick<Examined['judgement'], 'verdict' | 'reasons'>;
+  };
   readonly probe: ProbeReport | undefined;
-  readonly summary: LoadSummary;
+  readonly summary: Pick<LoadSummary, 'truncated'>;
   readonly coverage: DrillResult['coverage'];
   readonly recovery: DrillResult['recovery'];
   readonly aborted: Abort | undefined;
-  readonly options: DrillOptions;
+  readonly options: Pick<DrillOptions, 'recoveryTargetMs'>;
 }): Judged {
   const { judgement, troubles } = run.examined;
   const bad = judgement.verdict === 'fail';

@@ -30,6 +30,16 @@ describe('judging a drill', () => {
     );
   });
 
+  it('needs as much as the drill says where the drill says it', () => {
+    const coverage = { acknowledgedInFaultWindow: 100, acknowledgedJustBeforeOnVictim: 1 };
+    expect(judgeEvidence({ ...good, coverage, coverageNeeded: coverage }).hypothesis).toBe('held');
+    const fewer = { ...coverage, acknowledgedInFaultWindow: 99 };
+    expect(judgeEvidence({ ...good, coverage: fewer, coverageNeeded: coverage })).toEqual({
+      hypothesis: 'inconclusive',
+      reasons: ['only 99 acknowledgements in the fault window, 100 needed'],
+    });
+  });
+
   it('deviates whenever one acknowledged operation is lost, whatever else is missing', () => {
     fc.assert(
       fc.property(fc.array(fc.string(), { minLength: 1 }), fc.array(fc.string()), (broken, missing) => {

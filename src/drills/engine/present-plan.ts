@@ -53,11 +53,20 @@ export function presentPlan(
 }
 
 function rowsOf(prepared: Prepared, { limits, ratePerS }: DrillOptions): [string, string][] {
-  const { hit, of, what } = prepared.blast;
+  const { probe, blast } = prepared;
+  const { hit, of, what } = blast;
   return [
     ['victim', prepared.victim.text],
     ['blast radius', `${hit} of ${of} ${what}; at most ${Math.round(limits.maxShare * 100)} % are allowed`],
     ['load', `${ratePerS} operations a second through all gateways, under a tenant of their own`],
+    ...(probe === undefined
+      ? []
+      : [
+          ['store probe', `${probe.store}: ${probe.durability}; what it wrote is taken away at the end`] as [
+            string,
+            string,
+          ],
+        ]),
     [
       'ends at once',
       `when more than ${Math.round(limits.abortErrorRate * 100)} % of the operations fail for ${limits.abortAfterS} s, when something else fails as well, after ${formatMs(limits.maxFaultMs)}, on Ctrl-C`,

@@ -2,6 +2,7 @@ import type { Finding } from '../../core/finding.ts';
 import type { Proof } from '../../load/checker-proof.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { Judgement } from '../../load/verdicts.ts';
+import type { ProbeHistory } from '../probe/history.ts';
 import type { ProbeReport } from '../probe/judge.ts';
 import type { Blast, Expectation, RecoveryPart, Victim } from './drill.ts';
 import type { Coverage, Execution, Hypothesis, Recovery, Restored } from './judge.ts';
@@ -42,7 +43,7 @@ export interface DrillResult {
   readonly judgement: Judgement;
   readonly proof: Proof;
   /** What was written straight to the store that was struck; absent: the drill has no such probe. */
-  readonly probe?: ProbeReport;
+  readonly probe?: ProbeReport & { readonly history: ProbeHistory };
   readonly topologyDiff: readonly string[];
   readonly finalReads: {
     readonly partitions: number;

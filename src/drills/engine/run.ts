@@ -1,5 +1,5 @@
 import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
-import { UpliftError } from '../../core/error.ts';
+import { reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
@@ -10,7 +10,7 @@ import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
-import { refuseUnfinished, requireReady } from './refuse.ts';
+import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
 import { type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
 
@@ -42,7 +42,7 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const load = await startDrillLoad(ports, options, prepared);
   try {
-    await prepared.probe?.start();
+    await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
   } finally {
     await prepared.probe?.close();
@@ -55,6 +55,13 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
   refuseUnfinished((await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId));
   return requireReady(await drill.prepare(ports, options), options.limits.maxShare);
+}
+
+/** A store that cannot be written to before the fault says nothing after it. Throws UPL-PREFLIGHT-REFUSED. */
+async function startProbe({ probe }: Prepared): Promise<void> {
+  await probe?.start().catch((error: unknown) => {
+    throw refusedFor(`${probe.store} takes no writes of the probe (${reasonOf(error)})`);
+  });
 }
 
 function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prepared): Promise<Load> {
