@@ -134,7 +134,8 @@ describe('drill history and drill report', () => {
 });
 
 describe('drill run, before anything is touched', () => {
-  const input = { drill: 'kafka-broker-loss', rate: 1, baseline: 1, seed: 1, yes: true };
+  const load = { drill: 'kafka-broker-loss', rate: 1, baseline: 1, seed: 1 };
+  const input = { ...load, yes: true, allowNoLock: false };
   const nothingRan = async (): Promise<void> => expect(await readdir(stateDir)).not.toContain('runs');
 
   test('refuses in production without the name of who approved it', async () => {

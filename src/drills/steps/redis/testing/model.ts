@@ -60,7 +60,7 @@ export class RedisModel {
 
   readonly context: RedisStepContext = {
     redis: this.redis,
-    redisPace: { lookEveryMs: 1, manualFailoverMs: 60, patienceMs: 200 },
+    redisPace: { lookEveryMs: 1, manualFailoverMs: 300, patienceMs: 1500 },
     redisOf: () => this.#actuator(),
     monoNs: () => 0n,
   };
