@@ -11,9 +11,16 @@ export interface RedisPace {
   readonly manualFailoverMs: number;
   /** Longest wait for one thing: a node up, a link, an election, all agreed. */
   readonly patienceMs: number;
+  /** How it is waited; tests with a model of Redis count looks instead of time. */
+  readonly wait: typeof waitFor;
 }
 
-export const REDIS_PACE: RedisPace = { lookEveryMs: 150, manualFailoverMs: 6000, patienceMs: 60_000 };
+export const REDIS_PACE: RedisPace = {
+  lookEveryMs: 150,
+  manualFailoverMs: 6000,
+  patienceMs: 60_000,
+  wait: waitFor,
+};
 
 export interface RedisSettlePorts {
   readonly redis: RedisNodes;
@@ -48,7 +55,7 @@ async function waitUntil(
   wait: { readonly what: string; readonly timeoutMs: number },
   against: (looks: readonly RedisLook[]) => readonly string[],
 ): Promise<void> {
-  await waitFor(
+  await paceOf(ports).wait(
     async () => {
       const differs = against(await lookAtAll(ports, topology));
       if (differs.length > 0) throw new Error(differs.slice(0, 3).join('; '));
@@ -194,7 +201,7 @@ export async function differencesLeft(ports: RedisSettlePorts, topology: RedisTo
     differences = diffRedis(topology, await lookAtAll(ports, topology));
     return differences.length === 0;
   };
-  const { manualFailoverMs: timeoutMs, lookEveryMs: intervalMs } = paceOf(ports);
-  await waitFor(same, { what: 'no difference', timeoutMs, intervalMs }).catch(() => undefined);
+  const { manualFailoverMs: timeoutMs, lookEveryMs: intervalMs, wait } = paceOf(ports);
+  await wait(same, { what: 'no difference', timeoutMs, intervalMs }).catch(() => undefined);
   return differences;
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isUpliftError } from '../../../core/error.ts';
-import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
 import { lookAtAll, paceOf } from '../../redis/settle.ts';
 import { leads, type RedisTopology } from '../../redis/topology.ts';
@@ -29,22 +28,23 @@ export const failoverRedisStep: StepKind<RedisStepContext, FailoverArgs> = {
     const master = context.redis.at(placeOf(topology, from).address);
     const askedNs = context.monoNs();
     if ((await replica.role()).role !== 'master') await replica.failover();
-    await waitFor(
+    await paceOf(context).wait(
       async () => (await replica.role()).role === 'master' && (await master.role()).role === 'replica',
       { what: 'both have changed places (Redis gives up by itself after 5 s)', ...handover(context) },
     );
     return { askedNs: askedNs.toString(), changedNs: context.monoNs().toString() };
   },
   async verify({ topology, from, to }, context) {
-    await waitFor(async () => agreed(topology, from, to, context), {
+    const { wait, patienceMs: timeoutMs, lookEveryMs: intervalMs } = paceOf(context);
+    await wait(async () => agreed(topology, from, to, context), {
       what: `every Redis node says that ${placeOf(topology, to).address} leads`,
-      timeoutMs: paceOf(context).patienceMs,
+      ...{ timeoutMs, intervalMs },
     });
   },
   async undo({ topology, from, to }, context) {
     const target = placeOf(topology, to);
     const { ranges } = placeOf(topology, from);
-    const came = waitFor(
+    const came = paceOf(context).wait(
       async () => (await lookAtAll(context, { nodes: [target] })).some((l) => leads(l, ranges)),
       {
         what: 'a handover that may be under way',
