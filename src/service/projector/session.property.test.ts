@@ -197,7 +197,7 @@ describe('a projector that reads ahead', () => {
         for (const key of rows.letters.keys())
           if (!one.fates.includes('otherFirst')) expect(letters).toContain(key);
       }),
-      { numRuns: 60 },
+      { numRuns: 400 },
     );
   });
 });

@@ -6,20 +6,17 @@ export const reservationKey = ({ tenant, id }: Pick<ReservationState, 'tenant' |
   `${tenant}/${id}`;
 
 /**
- * Reservations whose version in Postgres decides what becomes of these events: those that are changed before they are
- * made here. Pure.
+ * Reservations whose version in Postgres decides what becomes of these events: all that are changed. Those that are made
+ * here as well are among them: that record may be a second copy of one that was applied long ago (S1), which makes nothing,
+ * and a change whose version nobody knows would be put aside. Pure.
  */
 export function versionsWanted(batches: readonly ReadBatch[]): ReservationState[] {
-  const made = new Set<string>();
   const wanted = new Map<string, ReservationState>();
   for (const { events } of batches) {
     for (const { event } of events) {
       if (event.kind !== 'decision' || event.replay !== undefined) continue;
-      for (const effect of effectsOf(event.decision)) {
-        const key = reservationKey(effect);
-        if (effect.version === 1) made.add(key);
-        else if (!made.has(key)) wanted.set(key, effect);
-      }
+      for (const effect of effectsOf(event.decision))
+        if (effect.version !== 1) wanted.set(reservationKey(effect), effect);
     }
   }
   return [...wanted.values()];
