@@ -28,6 +28,7 @@ const resultSchema = z.looseObject({
   recoveryTargetMs: z.number(),
   recovery: z.looseObject({ backInsideSloMs: z.number().nullable() }),
   restoredInMs: z.number().nullable(),
+  topologyDiff: nullable(z.array(z.string())),
   judgement: z.looseObject({
     acknowledged: z.number(),
     lost: z.array(z.unknown()),

@@ -94,6 +94,7 @@ function resultOf(runId: string, drill: string, startedMs: number, sample: Sampl
     recoveryTargetMs: 30_000,
     recovery: { backInsideSloMs },
     restoredInMs: 7000,
+    topologyDiff: restored === 'restored' ? [] : ['events/3 is led by 1, was 2'],
     judgement: {
       acknowledged: 8412,
       lost: Array.from({ length: lost }, (_, index) => ({ eventId: `e${index}` })),
