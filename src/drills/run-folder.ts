@@ -7,7 +7,7 @@ import type { RecordView } from '../record/verify.ts';
 import { pendingUndo } from '../steps/journal-kinds.ts';
 
 export const HISTORY_FILE = 'history.ndjson';
-const PROBE_FILE = 'probe.ndjson';
+export const PROBE_FILE = 'probe.ndjson';
 
 /** Files of one run: `<state>/runs/<run id>/`. */
 export interface RunFolder {

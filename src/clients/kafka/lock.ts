@@ -24,6 +24,8 @@ export interface LockRequest {
   /** Shown to whoever finds the lock taken. */
   readonly owner: string;
   readonly timeoutMs: number;
+  /** Wall clock, ms since the epoch; decides between those who come at the same time. Absent: this machine's. */
+  readonly nowMs?: () => number;
 }
 
 /** What a member says of itself to the one that assigns. */
@@ -37,6 +39,49 @@ export interface Claimant {
 
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 1000;
+/** kafkajs beats between two fetches: with its 5 s there would be two beats in a session. */
+const FETCH_WAIT_MS = 500;
+
+/**
+ * What a member knows of its own hold. Two things, because a rebalance comes before the join in which the member says
+ * what it has: `held` is false from the first sign of it, `claims` lasts until somebody else was given the partition.
+ * Neither outlives a session in which the coordinator was not heard: by then it may have given us up.
+ */
+export function holdOf(monoMs: () => number, sessionMs = SESSION_MS) {
+  let held = false;
+  let claims = false;
+  let heardMs = Number.NEGATIVE_INFINITY;
+  const lapse = (): void => {
+    if (monoMs() - heardMs >= sessionMs) held = claims = false;
+  };
+  return {
+    /** The group was joined, and the partition is ours or not. */
+    joined(isOurs: boolean): void {
+      held = claims = isOurs;
+      heardMs = monoMs();
+    },
+    heard(): void {
+      lapse();
+      heardMs = monoMs();
+    },
+    rebalancing(): void {
+      held = false;
+    },
+    ended(): void {
+      held = claims = false;
+    },
+    held(): boolean {
+      lapse();
+      return held;
+    },
+    claims(): boolean {
+      lapse();
+      return claims;
+    },
+  };
+}
+
+type Hold = ReturnType<typeof holdOf>;
 
 /**
  * Pure: who gets the partition. A holder keeps it whoever joins (round robin would hand it on with every newcomer);
@@ -56,7 +101,7 @@ export function winnerOf(claimants: readonly Claimant[]): Claimant | undefined {
  */
 export async function acquireLock(target: KafkaTarget, request: LockRequest): Promise<Acquired> {
   mendKafkaJsIdleTimer();
-  const state = { holds: false };
+  const hold = holdOf(() => performance.now());
   const kafka = new Kafka({
     ...credentialsOf(target),
     brokers: [...target.brokers],
@@ -70,10 +115,11 @@ export async function acquireLock(target: KafkaTarget, request: LockRequest): Pr
     heartbeatInterval: HEARTBEAT_MS,
     rebalanceTimeout: SESSION_MS,
     allowAutoTopicCreation: false,
-    partitionAssigners: [holderKeeps(request, state)],
+    maxWaitTimeInMs: FETCH_WAIT_MS,
+    partitionAssigners: [holderKeeps(request, hold)],
   });
   try {
-    return await withDeadline('lock of the cluster', request.timeoutMs, join(consumer, request, state));
+    return await withDeadline('lock of the cluster', request.timeoutMs, join(consumer, request, hold));
   } catch (error) {
     await leave(consumer);
     throw new UpliftError('UPL-KAFKA-UNREACHABLE', {
@@ -83,31 +129,33 @@ export async function acquireLock(target: KafkaTarget, request: LockRequest): Pr
   }
 }
 
-async function join(
-  consumer: Consumer,
-  { topic }: LockRequest,
-  state: { holds: boolean },
-): Promise<Acquired> {
+async function join(consumer: Consumer, { topic }: LockRequest, hold: Hold): Promise<Acquired> {
   const { events } = consumer;
   const joined = Promise.withResolvers<boolean>();
   joined.promise.catch(() => undefined);
   consumer.on(events.GROUP_JOIN, ({ payload }) => {
-    state.holds = (payload.memberAssignment[topic] ?? []).length > 0;
-    joined.resolve(state.holds);
+    const isOurs = (payload.memberAssignment[topic] ?? []).length > 0;
+    hold.joined(isOurs);
+    joined.resolve(isOurs);
   });
+  consumer.on(events.HEARTBEAT, () => hold.heard());
+  consumer.on(events.REBALANCING, () => hold.rebalancing());
   // A group whose coordinator is just loading is joined again by kafkajs itself.
   consumer.on(events.CRASH, ({ payload }) => {
     if (!payload.restart) joined.reject(payload.error);
   });
-  for (const event of [events.REBALANCING, events.CRASH, events.DISCONNECT, events.STOP] as const)
-    consumer.on(event, () => {
-      state.holds = false;
-    });
+  for (const event of [events.CRASH, events.DISCONNECT, events.STOP] as const)
+    consumer.on(event, () => hold.ended());
   await consumer.connect();
   await consumer.subscribe({ topics: [topic] });
   await consumer.run({ eachMessage: async () => undefined });
-  if (await joined.promise)
-    return { kind: 'held', lock: { held: () => state.holds, release: () => leave(consumer) } };
+  if (await joined.promise) {
+    const release = (): Promise<void> => {
+      hold.ended();
+      return leave(consumer);
+    };
+    return { kind: 'held', lock: { held: () => hold.held(), release } };
+  }
   const by = ownerAmong((await consumer.describeGroup()).members);
   await leave(consumer);
   return { kind: 'taken', by };
@@ -118,8 +166,8 @@ async function leave(consumer: Consumer): Promise<void> {
 }
 
 /** An assigner by which the holder keeps the partition; each member tells since when it wants it. */
-function holderKeeps({ topic, owner }: LockRequest, state: { readonly holds: boolean }): PartitionAssigner {
-  const sinceMs = Date.now();
+function holderKeeps({ topic, owner, nowMs = Date.now }: LockRequest, hold: Hold): PartitionAssigner {
+  const sinceMs = nowMs();
   const name = 'uplift-holder-keeps';
   return (): Assigner => ({
     name,
@@ -140,7 +188,7 @@ function holderKeeps({ topic, owner }: LockRequest, state: { readonly holds: boo
       metadata: AssignerProtocol.MemberMetadata.encode({
         version: 1,
         topics,
-        userData: Buffer.from(JSON.stringify({ holds: state.holds, sinceMs, owner }), 'utf8'),
+        userData: Buffer.from(JSON.stringify({ holds: hold.claims(), sinceMs, owner }), 'utf8'),
       }),
     }),
   });

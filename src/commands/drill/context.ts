@@ -1,4 +1,4 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { metadataVersion, openCluster } from '../../clients/kafka/index.ts';
 import { openRedisNode } from '../../clients/redis/index.ts';
 import type { Deps } from '../../deps.ts';
@@ -7,6 +7,7 @@ import type { DrillContext } from '../../drills/record/context.ts';
 import { collectVersions, type TargetVersion } from '../../facts/versions/look.ts';
 import { digestOfJson } from '../../record/digest.ts';
 import type { Region } from '../shared/region.ts';
+import { userName } from '../shared/user-name.ts';
 
 /** Who runs a drill, with what, against what, as its record begins. What is away has no version and says why. */
 export async function drillContext(
@@ -27,15 +28,6 @@ export async function drillContext(
     versions: await versionsOf(region, ports),
     configSha256: digestOfJson(region.project.config.value),
   };
-}
-
-/** A container may run as a user that has no name. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 async function versionsOf(

@@ -5,9 +5,11 @@ import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action, Deps } from '../../deps.ts';
 import { putBack, unrecordedOf } from '../../drills/engine/restore.ts';
+import { outcomeOf } from '../../drills/record/outcome.ts';
 import { endDrill } from '../../drills/record/seal.ts';
 import { findRun, type RunFolder, unfinishedRuns } from '../../drills/run-folder.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
+import type { Entry } from '../../record/envelope.ts';
 import type { Journal } from '../../record/journal.ts';
 import { readRecord, resumeJournal } from '../../record/open.ts';
 import { openRegions, type Region } from '../shared/region.ts';
@@ -30,7 +32,7 @@ interface Attempt {
 
 /**
  * `uplift drill recover`: for each unfinished run, undo what its journal says was begun, newest first. Needs nobody's
- * consent and takes no abort: it only puts things back. Idempotent.
+ * consent and takes no abort: it only puts things back. Idempotent. One that cannot be recovered does not stop the others.
  */
 export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
   const regions = await openRegions(deps);
@@ -40,7 +42,15 @@ export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
       ? (await unfinishedRuns(stateDir)).map(({ folder }) => folder)
       : [await findRun(stateDir, input.run)];
   const attempts: Attempt[] = [];
-  for (const folder of folders) attempts.push(await recoverRun(deps, regions, folder));
+  for (const folder of folders) {
+    try {
+      attempts.push(await recoverRun(deps, regions, folder));
+    } catch (error) {
+      // Alone it keeps its own code; beside others it is one of those that are not put back.
+      if (folders.length === 1) throw error;
+      attempts.push(notRecovered(folder.runId, [reasonOf(error)]));
+    }
+  }
   const recovered = attempts.map((attempt) => attempt.recovered);
   const bad = recovered.some(({ failed }) => failed.length > 0);
   const unrecorded = attempts.find((attempt) => attempt.unrecorded !== undefined)?.unrecorded;
@@ -52,12 +62,10 @@ export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
 async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFolder): Promise<Attempt> {
   const record = await readRecord(folder.journal);
   const { runId } = folder;
-  if (record.status === 'sealed') return { recovered: { runId, undone: [], failed: [], sealed: true } };
-  const region = regions.find(({ config }) => config.name === regionOf(record.entries)) ?? regions[0];
-  if (region === undefined)
-    return {
-      recovered: { runId, undone: [], failed: ['its region is not in uplift.yaml'], sealed: false },
-    };
+  if (record.status === 'sealed')
+    return { recovered: { runId, undone: [], failed: leftAtSeal(record.entries), sealed: true } };
+  const region = regionOf(regions, record.entries);
+  if (region === undefined) return notRecovered(runId, ['its region is not in uplift.yaml']);
   const journal = await journalOf(deps, folder);
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
@@ -102,11 +110,26 @@ async function journalOf(deps: Deps, { journal: path, runId }: RunFolder): Promi
 
 type RestoreJournal = Pick<Journal, 'append' | 'seal' | 'close'>;
 
-function regionOf(entries: readonly { readonly kind: string; readonly body: unknown }[]): string | undefined {
+const notRecovered = (runId: string, failed: readonly string[]): Attempt => ({
+  recovered: { runId, undone: [], failed, sealed: false },
+});
+
+/** The region that the journal names. Another one is never put in its place: its cluster has the same topics and ids. */
+function regionOf(regions: readonly Region[], entries: readonly Entry[]): Region | undefined {
   const started = entries.find(({ kind }) => kind === 'drill.started')?.body as
-    | { region?: string }
+    | { readonly region?: string }
     | undefined;
-  return started?.region;
+  const name = started?.region;
+  if (name !== undefined) return regions.find(({ config }) => config.name === name);
+  return regions.length === 1 ? regions[0] : undefined;
+}
+
+/** What a sealed record says was not as before: nothing of it can be undone by its steps any more. */
+function leftAtSeal(entries: readonly Entry[]): readonly string[] {
+  const outcome = outcomeOf(entries);
+  if (outcome?.restored !== 'notRestored') return [];
+  const differences = outcome.result?.topologyDiff ?? [];
+  return differences.length > 0 ? differences : ['its record says that it was not restored'];
 }
 
 function present(recovered: readonly Recovered[]): Block[] {
@@ -115,7 +138,7 @@ function present(recovered: readonly Recovered[]): Block[] {
     return [{ kind: 'verdict', text: 'Nothing to recover: every run is restored.', mark: 'ok' }];
   const rows = recovered.map(({ runId, undone, failed, sealed }) => [
     runId,
-    sealed && undone.length === 0
+    sealed && undone.length === 0 && failed.length === 0
       ? 'nothing was left to undo'
       : undone.map((what) => `undone: ${what}`).join('; ') || '–',
     failed.join('; ') || '–',
@@ -139,6 +162,6 @@ function present(recovered: readonly Recovered[]): Block[] {
   return [
     table,
     { kind: 'verdict', text: `NOT RESTORED: ${bad.length} runs.`, mark: 'bad' },
-    { kind: 'next', command: `uplift drill recover ${worst.runId}` },
+    { kind: 'next', command: `uplift drill ${worst.sealed ? 'show' : 'recover'} ${worst.runId}` },
   ];
 }

@@ -4,7 +4,7 @@ import { exitOfVerdict, verdictOf } from '../../core/finding.ts';
 import type { Action, Deps } from '../../deps.ts';
 import { examineRecord } from '../../drills/record/exam.ts';
 import { presentExam } from '../../drills/record/present.ts';
-import { lookAtHistory } from '../../drills/record/read.ts';
+import { lookAtHistory, lookAtProbe } from '../../drills/record/read.ts';
 import { findRun, type RunFolder, runFolderAt } from '../../drills/run-folder.ts';
 import { readRecord } from '../../record/open.ts';
 import { checkSignature } from '../../record/signature.ts';
@@ -12,15 +12,16 @@ import { stateDirOfRuns } from '../shared/project.ts';
 import type { VerifyInput } from './index.ts';
 import { trustedKeys } from './keys.ts';
 
-/** `uplift drill verify RUN`: chain, seal, signature, history. 10 altered, 12 not wholly told, 0 only when all of it holds. */
+/** `uplift drill verify RUN`: chain, seal, signature, history, store probe. 10 altered, 12 not wholly told, 0 only when all of it holds. */
 export const verifyCommand: Action<VerifyInput> = async (deps, input) => {
   const folder = await folderOf(deps, input.run);
   const view = await readRecord(folder.journal);
   const trusted = await trustedKeys(deps, input.key);
   const signature = checkSignature(view, trusted);
   const history = await lookAtHistory(folder, view.entries);
+  const probe = await lookAtProbe(folder, view.entries);
   const named = input.key === undefined ? undefined : trusted[0];
-  const examined = { view, signature, history, run: input.run, named };
+  const examined = { view, signature, history, probe, run: input.run, named };
   const findings = examineRecord(examined);
   const verdict = verdictOf(findings);
   return {

@@ -1,9 +1,10 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { acquireLock, type Lock } from '../../clients/kafka/lock.ts';
 import type { Cluster, Topics } from '../../clients/kafka/ports.ts';
 import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Region } from './region.ts';
+import { userName } from './user-name.ts';
 
 /** Owning its only partition is the right to change the cluster. */
 export const LOCK_TOPIC = '_uplift.lock';
@@ -23,7 +24,7 @@ export async function lockCluster(
   ports: { readonly cluster: Cluster; readonly topics: Topics },
   what: string,
 ): Promise<Lock> {
-  const owner = `${what} by ${userInfo().username} on ${hostname()}, pid ${process.pid}`;
+  const owner = `${what} by ${userName()} on ${hostname()}, pid ${process.pid}`;
   try {
     await makeTopic(ports, region.project.config.value.limits.requestTimeout);
     const request = { topic: LOCK_TOPIC, groupId: LOCK_GROUP, owner, timeoutMs: ACQUIRE_MS };

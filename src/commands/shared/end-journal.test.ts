@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
 import { UpliftError } from '../../core/error.ts';
+import { EXIT } from '../../core/exit.ts';
 import type { Journal } from '../../record/journal.ts';
 import { openJournal, readRecord } from '../../record/open.ts';
 import { endJournal } from './end-journal.ts';
@@ -28,6 +29,9 @@ describe('the journal of a run that did not come to its own end', () => {
   test.each([
     ['interrupted', new Error('stop'), AbortSignal.abort('SIGINT')],
     ['aborted', refused, going],
+    ['aborted', new UpliftError('UPL-LOCK-TAKEN', { message: 'Ada' }), going],
+    ['aborted', new UpliftError('UPL-KAFKA-UNREACHABLE', { message: 'away', exit: EXIT.refused }), going],
+    ['errored', new UpliftError('UPL-KAFKA-UNREACHABLE', { message: 'away' }), going],
     ['errored', new Error('no broker'), going],
   ] as const)('is sealed and says %s', async (execution, error, signal) => {
     await endJournal(journal, 'topics.ended', error, signal);

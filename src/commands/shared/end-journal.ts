@@ -1,4 +1,5 @@
 import { isUpliftError, reasonOf } from '../../core/error.ts';
+import { EXIT } from '../../core/exit.ts';
 import type { Json } from '../../core/step.ts';
 import type { Journal } from '../../record/journal.ts';
 
@@ -25,8 +26,7 @@ export async function endJournal(
   },
 ): Promise<void> {
   if (isUpliftError(error, 'UPL-NOT-RESTORED')) return;
-  const refused =
-    isUpliftError(error, 'UPL-PREFLIGHT-REFUSED') || isUpliftError(error, 'UPL-DRILL-UNFINISHED');
+  const refused = isUpliftError(error) && error.exit === EXIT.refused;
   const execution = signal.aborted ? 'interrupted' : refused ? 'aborted' : 'errored';
   const findings = isUpliftError(error)
     ? error.findings.map(({ id, status, summary }) => ({ id, status, summary }))

@@ -53,7 +53,10 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     topology: structuredClone(topology) as unknown as Json,
     steps: [
       stepOf(holdTopologyStep, { topology: structuredClone(topology) } as never),
-      stepOf(moveLeadersStep, { partitions: places, rounds: ROUNDS, everyMs: EVERY_MS } as never),
+      stepOf(moveLeadersStep, {
+        ...{ clusterId: topology.clusterId, partitions: places },
+        ...{ rounds: ROUNDS, everyMs: EVERY_MS },
+      } as never),
     ],
     faultAt: 1,
     fault: `move ${what} ${ROUNDS} times, ${EVERY_MS / 1000} s apart`,

@@ -21,7 +21,9 @@ let stateDir = '';
 let folder: RunFolder;
 beforeEach(async () => {
   stateDir = await mkdtemp(join(tmpdir(), 'by-hand-'));
-  folder = await sampleRun(stateDir, RUN, await ownSigningKey(stateDir), { approver: 'a "quoted" name' });
+  folder = await sampleRun(stateDir, RUN, await ownSigningKey(stateDir), {
+    ...{ approver: 'a "quoted" name', probeLost: 0 },
+  });
   await chmod(folder.journal, 0o644);
 });
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
@@ -60,6 +62,7 @@ describe('a record that is checked without uplift, as the docs say', () => {
     expect(out).toContain('Signature Verified Successfully');
     expect(out).toContain('journal.ndjson: OK');
     expect(out).toContain('history.ndjson: OK');
+    expect(out).toContain('probe.ndjson: OK');
     expect(out.trimEnd()).toMatch(new RegExp(`signed by ${keyId}$`));
     expect(code).toBe(0);
   });
@@ -68,6 +71,8 @@ describe('a record that is checked without uplift, as the docs say', () => {
     ['an altered line', (run) => rewritten(run.journal, (text) => text.replace('"held"', '"HELD"'))],
     ['a line taken away', (run) => rewritten(run.journal, (text) => text.slice(text.indexOf('\n') + 1))],
     ['an altered history', (run) => rewritten(run.history, (text) => text.replace('"op":9,', '"op":8,'))],
+    ['an altered store probe', (run) => rewritten(run.probe, (text) => text.replace('ok', 'OK'))],
+    ['a missing store probe', (run) => rm(run.probe)],
     ['a missing history', (run) => rm(run.history)],
     ['a longer history', (run) => rewritten(run.history, (text) => `${text}\n`)],
     [

@@ -4,6 +4,7 @@ import type { FileDigest } from '../../record/digest.ts';
 import type { PublicKey } from '../../record/keys.ts';
 import type { SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
+import { HISTORY_FILE, PROBE_FILE } from '../run-folder.ts';
 import { RECORD_TYPE } from './seal.ts';
 
 /**
@@ -17,7 +18,7 @@ export function recordState({ status }: RecordView, { state }: SignatureCheck): 
   return status === 'unsealed' ? 'incomplete' : state;
 }
 
-/** The history beside a record, against what the record says of it. `unsaid`: it says nothing (older, or cut off). */
+/** The history (or what the store probe wrote) beside a record, against what the record says of it. `unsaid`: it says nothing (older, or cut off). */
 export type HistoryLook =
   | { readonly kind: 'equal'; readonly found: FileDigest }
   | { readonly kind: 'different'; readonly why: string }
@@ -29,15 +30,21 @@ export interface Examined {
   readonly view: RecordView;
   readonly signature: SignatureCheck;
   readonly history: HistoryLook;
+  readonly probe: HistoryLook;
   /** As it is typed: for what to do next. */
   readonly run: string;
   /** The one key that must have signed it; absent: any that is known. */
   readonly named?: PublicKey | undefined;
 }
 
-/** Three questions, each with its answer: is it whole, who signed it, is the history the one it was sealed with. Pure. */
+/** Questions, each with its answer: is it whole, who signed it, are history and store probe those it was sealed with. Pure. */
 export function examineRecord(examined: Examined): Finding[] {
-  return [wholeness(examined), signatureFinding(examined), historyFinding(examined)];
+  return [
+    wholeness(examined),
+    signatureFinding(examined),
+    historyFinding(examined),
+    ...probeFinding(examined),
+  ];
 }
 
 const short = (hash: string): string => hash.slice(0, 16);
@@ -95,18 +102,33 @@ function signatureFinding({ view, signature, run, named }: Examined): Finding {
 }
 
 function historyFinding({ history }: Examined): Finding {
-  const say = (status: FindingStatus, summary: string): Finding =>
-    answer('record.history', 'the history is the one it was sealed with', status, summary);
-  switch (history.kind) {
+  const title = 'the history is the one it was sealed with';
+  return fileFinding(['record.history', title, HISTORY_FILE, 'no load had begun'], history);
+}
+
+/** Only where there is one, or should be. */
+function probeFinding({ probe }: Examined): Finding[] {
+  const title = 'what the store probe wrote is what it was sealed with';
+  return probe.kind === 'none'
+    ? []
+    : [fileFinding(['record.probe', title, PROBE_FILE, 'it had no store probe'], probe)];
+}
+
+function fileFinding(
+  [id, title, file, none]: readonly [string, string, string, string],
+  look: HistoryLook,
+): Finding {
+  const say = (status: FindingStatus, summary: string): Finding => answer(id, title, status, summary);
+  switch (look.kind) {
     case 'equal':
-      return say('pass', `${formatCount(history.found.bytes)} bytes, SHA-256 ${short(history.found.sha256)}`);
+      return say('pass', `${formatCount(look.found.bytes)} bytes, SHA-256 ${short(look.found.sha256)}`);
     case 'different':
-      return say('fail', history.why);
+      return say('fail', look.why);
     case 'missing':
-      return say('inconclusive', 'history.ndjson is not there');
+      return say('inconclusive', `${file} is not there`);
     case 'unsaid':
-      return say('inconclusive', 'the record does not say what its history was');
+      return say('inconclusive', `the record does not say what its ${file} was`);
     case 'none':
-      return say('notApplicable', 'no load had begun');
+      return say('notApplicable', none);
   }
 }

@@ -28,6 +28,7 @@ const resultSchema = z.looseObject({
   recoveryTargetMs: z.number(),
   recovery: z.looseObject({ backInsideSloMs: z.number().nullable() }),
   restoredInMs: z.number().nullable(),
+  topologyDiff: nullable(z.array(z.string())),
   judgement: z.looseObject({
     acknowledged: z.number(),
     lost: z.array(z.unknown()),
@@ -35,6 +36,13 @@ const resultSchema = z.looseObject({
     unknown: z.number(),
   }),
   history: nullable(z.looseObject({ sha256: z.string() })),
+  probe: nullable(
+    z.looseObject({
+      acknowledged: z.number(),
+      lostCount: z.number(),
+      history: z.looseObject({ sha256: z.string() }),
+    }),
+  ).catch(null),
 });
 
 /** What a drill's record says in short; what it does not say is null. */

@@ -32,6 +32,11 @@ function saysBlocks({ view, signature }: Examined): Block[] {
   if (result !== null) {
     const { lost, acknowledged } = result.judgement;
     rows.push(['lost', `${formatCount(lost.length)} of ${formatCount(acknowledged)} acknowledged`]);
+    if (result.probe !== null)
+      rows.push([
+        'lost by the store',
+        `${formatCount(result.probe.lostCount)} of ${formatCount(result.probe.acknowledged)} acknowledged to its probe`,
+      ]);
   }
   if (context !== null) {
     const { who, versions } = context;
@@ -50,12 +55,13 @@ function saysBlocks({ view, signature }: Examined): Block[] {
 
 const WORDS = { restored: 'restored', notRestored: 'NOT RESTORED', nothingTouched: 'nothing touched' };
 
-function verdictText({ view, signature, history, named }: Examined, verdict: Verdict): string {
+function verdictText({ view, signature, history, probe, named }: Examined, verdict: Verdict): string {
   if (
     view.status === 'sealed' &&
     signature.state === 'unknownKey' &&
     named !== undefined &&
-    history.kind !== 'different'
+    history.kind !== 'different' &&
+    probe.kind !== 'different'
   )
     return 'NOT SIGNED BY THE KEY THAT WAS NAMED: nothing looks altered, but somebody else signed it.';
   if (verdict === 'fail')

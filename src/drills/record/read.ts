@@ -1,6 +1,6 @@
 import { reasonOf } from '../../core/error.ts';
 import { readHistory } from '../../load/history-reader.ts';
-import { digestOfFile } from '../../record/digest.ts';
+import { digestOfFile, type FileDigest } from '../../record/digest.ts';
 import type { Entry } from '../../record/envelope.ts';
 import type { PublicKey } from '../../record/keys.ts';
 import { readRecord } from '../../record/open.ts';
@@ -9,7 +9,7 @@ import { listRuns, type RunFolder, runFolder } from '../run-folder.ts';
 import type { HistoryLook } from './exam.ts';
 import { outcomeOf } from './outcome.ts';
 import { type RecordRow, rowOf } from './row.ts';
-import { historyDigest } from './seal.ts';
+import { historyDigest, probeSha256 } from './seal.ts';
 
 /** Reads the history beside a record and compares it with what the record's lines say of it. Never throws for a bad file. */
 export async function lookAtHistory(
@@ -25,8 +25,24 @@ export async function lookAtHistory(
       : { kind: 'different', why: 'there is a history, and the record says that there was none' };
   if (said === undefined) return olderHistory(folder.history, entries);
   if (found === undefined) return { kind: 'missing' };
-  if (found.sha256 === said.sha256) return { kind: 'equal', found };
-  const why = `SHA-256 ${found.sha256.slice(0, 16)} of ${found.bytes} bytes, the record says ${said.sha256.slice(0, 16)} of ${said.bytes}`;
+  return compared(found, said.sha256, ` of ${said.bytes}`);
+}
+
+/** The same for what the store probe wrote; a drill without one has none. */
+export async function lookAtProbe(
+  folder: Pick<RunFolder, 'probe'>,
+  entries: readonly Entry[],
+): Promise<HistoryLook> {
+  const said = probeSha256(entries);
+  const found = await digestOfFile(folder.probe).catch((error: unknown) => reasonOf(error));
+  if (typeof found === 'string') return { kind: 'different', why: found };
+  if (said === undefined) return { kind: found === undefined ? 'none' : 'unsaid' };
+  return found === undefined ? { kind: 'missing' } : compared(found, said);
+}
+
+function compared(found: FileDigest, saidSha256: string, saidBytes = ''): HistoryLook {
+  if (found.sha256 === saidSha256) return { kind: 'equal', found };
+  const why = `SHA-256 ${found.sha256.slice(0, 16)} of ${found.bytes} bytes, the record says ${saidSha256.slice(0, 16)}${saidBytes}`;
   return { kind: 'different', why };
 }
 

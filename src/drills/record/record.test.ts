@@ -12,12 +12,14 @@ import { type PublicKey, type SigningKey, signingKeyOf } from '../../record/keys
 import { openJournal, readRecord } from '../../record/open.ts';
 import { checkSignature } from '../../record/signature.ts';
 import { intentBody, STEP } from '../../steps/journal-kinds.ts';
+import { standing } from '../report/report.ts';
+import { trendOf } from '../report/trend.ts';
 import type { RunFolder } from '../run-folder.ts';
 import { examineRecord, recordState } from './exam.ts';
 import { outcomeOf } from './outcome.ts';
 import { presentExam } from './present.ts';
-import { lookAtHistory, readRows } from './read.ts';
-import { presentRows, rowOf } from './row.ts';
+import { lookAtHistory, lookAtProbe, readRows } from './read.ts';
+import { cellsOf, presentRows, rowOf } from './row.ts';
 import { sampleRun } from './testing/record-fixture.ts';
 
 const RUN = '01a21558-599f-77f4-bbf0-a44a24836f27';
@@ -39,9 +41,10 @@ async function examined(folder: RunFolder, trusted: readonly PublicKey[] = [key]
   const view = await readRecord(folder.journal);
   const signature = checkSignature(view, trusted);
   const history = await lookAtHistory(folder, view.entries);
-  const findings = examineRecord({ view, signature, history, run: RUN });
+  const probe = await lookAtProbe(folder, view.entries);
+  const findings = examineRecord({ view, signature, history, probe, run: RUN });
   const is = Object.fromEntries(findings.map(({ id, status }) => [id.replace('record.', ''), status]));
-  return { is, exit: exitOfVerdict(verdictOf(findings)), findings, history, view, signature };
+  return { is, exit: exitOfVerdict(verdictOf(findings)), findings, history, probe, view, signature };
 }
 
 describe('the record of a drill', () => {
@@ -160,6 +163,33 @@ describe('the record of a drill', () => {
     expect(await examined(folder)).toMatchObject({ is: { history: 'fail' }, exit: 10 });
   });
 
+  test('names what its store probe wrote, and an altered, missing or added file of it is found', async () => {
+    const folder = await sampleRun(stateDir, RUN, key, { probeLost: 3, hypothesis: 'deviated' });
+    const seen = await examined(folder);
+    expect(seen).toMatchObject({ is: { history: 'pass', probe: 'pass' }, exit: 0 });
+    expect(seen.signature.state === 'signed' && seen.signature.statement).toMatchObject({
+      subject: [{ name: 'journal.ndjson' }, { name: 'history.ndjson' }, { name: 'probe.ndjson' }],
+      predicate: { lost: 0, probeLost: 3 },
+    });
+    const said = JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings));
+    expect(said).toContain('3 of 500 acknowledged to its probe');
+    // A record whose last lines say nothing of it still names it in its result.
+    const old = seen.view.entries.filter(({ kind }) => kind !== 'drill.evidence');
+    expect((await lookAtProbe(folder, old)).kind).toBe('equal');
+    await appendFile(folder.probe, ' ');
+    expect(await examined(folder)).toMatchObject({ is: { whole: 'pass', probe: 'fail' }, exit: 10 });
+    expect((await lookAtProbe(folder, old)).kind).toBe('different');
+    await rm(folder.probe);
+    expect(await examined(folder)).toMatchObject({ is: { probe: 'inconclusive' }, exit: 12 });
+  });
+
+  test('of a drill without a store probe has no question of it, and does not vouch for a file put there', async () => {
+    const folder = await sampleRun(stateDir, RUN, key);
+    expect((await examined(folder)).is).not.toHaveProperty('probe');
+    await writeFile(folder.probe, '{}\n');
+    expect(await examined(folder)).toMatchObject({ is: { probe: 'inconclusive' }, exit: 12 });
+  });
+
   test('from before there were signatures is still compared with its history', async () => {
     const folder = await sampleRun(stateDir, RUN, key);
     const { entries } = await readRecord(folder.journal);
@@ -276,6 +306,14 @@ describe('the list of drills', () => {
       ],
     });
     expect((await readRows(stateDir, [key], { limit: 2 })).more).toBe(true);
+  });
+
+  test('tells what a store lost beside what the service lost', async () => {
+    await sampleRun(stateDir, RUN, key, { hypothesis: 'deviated', probeLost: 3 });
+    const { rows } = await readRows(stateDir, [key], { limit: 1 });
+    expect(rows.map((row) => cellsOf(row).at(-1))).toEqual(['0 of 8,412; store 3']);
+    expect(trendOf(rows)).toMatchObject([{ lost: 0, probeLost: 3 }]);
+    expect(standing(rows)).toContain("3 more by a store, of its probe's writes.");
   });
 
   test('says of an empty state folder that nothing ran', async () => {

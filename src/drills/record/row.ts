@@ -79,8 +79,23 @@ export function cellsOf({ outcome }: RecordRow): [string, string, string, string
     recoveryText(outcome),
     result === null
       ? NOTHING
-      : `${formatCount(result.judgement.lost.length)} of ${formatCount(result.judgement.acknowledged)}`,
+      : lostText({
+          lost: result.judgement.lost.length,
+          acknowledged: result.judgement.acknowledged,
+          probeLost: result.probe?.lostCount ?? null,
+        }),
   ];
+}
+
+/** `0 of 8,412`, and what the store lost of its probe's writes where there was a probe. */
+export function lostText(counts: {
+  readonly lost: number;
+  readonly acknowledged: number;
+  readonly probeLost: number | null;
+}): string {
+  const { lost, acknowledged, probeLost } = counts;
+  const store = probeLost === null ? '' : `; store ${formatCount(probeLost)}`;
+  return `${formatCount(lost)} of ${formatCount(acknowledged)}${store}`;
 }
 
 export function recoveryText({ result }: DrillOutcome): string {

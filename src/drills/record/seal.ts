@@ -4,7 +4,7 @@ import type { Entry, SealBody } from '../../record/envelope.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { SigningKey } from '../../record/keys.ts';
 import { readRecord } from '../../record/open.ts';
-import { HISTORY_FILE, type RunFolder } from '../run-folder.ts';
+import { HISTORY_FILE, PROBE_FILE, type RunFolder } from '../run-folder.ts';
 import { ENDED_KIND, EVIDENCE_KIND } from './context.ts';
 import { outcomeOf } from './outcome.ts';
 
@@ -20,12 +20,14 @@ export interface DrillEnd {
   readonly key: SigningKey | { readonly unsigned: string };
 }
 
-/** Ends a drill's record: digest of its history, how it ended, seal, signature. Throws UPL-CANNOT-WRITE. */
+/** Ends a drill's record: digests of its history and of what its store probe wrote, how it ended, seal, signature. Throws UPL-CANNOT-WRITE. */
 export async function endDrill({ journal, folder, ended, key }: DrillEnd): Promise<SealBody> {
   const history = await digestOfFile(folder.history);
+  const probe = await digestOfFile(folder.probe);
   const unsigned = 'unsigned' in key ? { unsigned: key.unsigned } : {};
   await journal.append(EVIDENCE_KIND, {
     history: history === undefined ? null : { ...history },
+    ...(probe === undefined ? {} : { probe: { ...probe } }),
     ...unsigned,
   });
   await journal.append(ENDED_KIND, ended);
@@ -36,7 +38,10 @@ export async function endDrill({ journal, folder, ended, key }: DrillEnd): Promi
     key,
     predicateType: RECORD_TYPE,
     predicate: predicateOf(entries),
-    files: history === undefined ? [] : [{ name: HISTORY_FILE, sha256: history.sha256 }],
+    files: [
+      ...(history === undefined ? [] : [{ name: HISTORY_FILE, sha256: history.sha256 }]),
+      ...(probe === undefined ? [] : [{ name: PROBE_FILE, sha256: probe.sha256 }]),
+    ],
   });
 }
 
@@ -60,13 +65,27 @@ export function predicateOf(entries: readonly Entry[]): { readonly [field: strin
       configSha256: context?.configSha256 ?? null,
       acknowledged: result?.judgement.acknowledged ?? null,
       lost: result?.judgement.lost.length ?? null,
+      probeLost: result?.probe?.lostCount ?? null,
     }),
   ) as { readonly [field: string]: Json };
 }
 
 /** The digest of the history that the lines of a record name; null: there was none. Undefined: it does not say. */
 export function historyDigest(entries: readonly Entry[]): FileDigest | null | undefined {
-  const body = entries.findLast(({ kind }) => kind === EVIDENCE_KIND)?.body;
-  const history = (body as { readonly history?: FileDigest | null } | undefined)?.history;
+  const history = evidenceOf(entries)?.history;
   return typeof history?.sha256 === 'string' ? history : history === null ? null : undefined;
+}
+
+/** SHA-256 of what the store probe wrote, as the lines of a record name it; older ones do so in their result only. */
+export function probeSha256(entries: readonly Entry[]): string | undefined {
+  return evidenceOf(entries)?.probe?.sha256 ?? outcomeOf(entries)?.result?.probe?.history.sha256;
+}
+
+interface Evidence {
+  readonly history?: FileDigest | null;
+  readonly probe?: FileDigest;
+}
+
+function evidenceOf(entries: readonly Entry[]): Evidence | undefined {
+  return (entries.findLast(({ kind }) => kind === EVIDENCE_KIND)?.body ?? undefined) as Evidence | undefined;
 }

@@ -1,5 +1,5 @@
-import { formatCount, formatMs } from '../../core/units.ts';
-import { cellsOf, STATE_WORDS, shortId, whenText } from '../record/row.ts';
+import { formatMs } from '../../core/units.ts';
+import { cellsOf, lostText, STATE_WORDS, shortId, whenText } from '../record/row.ts';
 import { PHASE_LETTERS } from './plot.ts';
 import { type DrillReport, headline, period, type ReportRun, standing, whyOf } from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
@@ -60,7 +60,7 @@ function trendTable(trend: readonly TrendRow[]): string {
       time(row.recoveryMedianMs),
       time(row.recoveryWorstMs),
       time(row.targetMs),
-      `${formatCount(row.lost)} of ${formatCount(row.acknowledged)}`,
+      lostText(row),
     ]),
   );
   return `## By quarter\n\n${table}`;

@@ -1,8 +1,8 @@
-import { formatCount, formatMs } from '../../core/units.ts';
+import { formatMs } from '../../core/units.ts';
 import { type Html, html, type Part } from '../../core/web/html.ts';
 import { figures, pageOf, table } from '../../core/web/page.ts';
 import { BASE_STYLE } from '../../core/web/style.ts';
-import { cellsOf, type RecordRow, STATE_WORDS, whenText } from '../record/row.ts';
+import { cellsOf, lostText, type RecordRow, STATE_WORDS, whenText } from '../record/row.ts';
 import { PHASE_LETTERS, PLOT_STYLE, plotOf } from './plot.ts';
 import { type DrillReport, headline, period, type ReportRun, standing, totalsOf, whyOf } from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
@@ -69,7 +69,7 @@ function trendSection(trend: readonly TrendRow[]): Html {
       String(row.deviated),
       String(row.inconclusive),
       recoveryCell(row),
-      `${formatCount(row.lost)} of ${formatCount(row.acknowledged)}`,
+      lostText(row),
     ]),
   )}</div></section>`;
 }

@@ -110,6 +110,7 @@ describe('a report', () => {
       inconclusive: 0,
       notRestored: 0,
       lost: 4,
+      probeLost: 0,
       acknowledged: 3 * 8412,
       signed: 3,
       worthless: 1,
@@ -319,6 +320,7 @@ describe('the trend', () => {
           recoveryTargetMs: 30_000,
           recovery: { backInsideSloMs: ms },
           judgement: { acknowledged: 10, lost: [], duplicates: [], unknown: 0 },
+          probe: null,
         },
       },
     }) as never;

@@ -27,6 +27,8 @@ export interface Totals {
   readonly inconclusive: number;
   readonly notRestored: number;
   readonly lost: number;
+  /** By the stores themselves, of what their probes wrote. */
+  readonly probeLost: number;
   readonly acknowledged: number;
   readonly signed: number;
   /** Records that prove nothing. */
@@ -47,6 +49,7 @@ export function totalsOf(rows: readonly RecordRow[]): Totals {
     ),
     notRestored: count(({ outcome }) => outcome?.restored === 'notRestored'),
     lost: sum(({ outcome }) => outcome?.result?.judgement.lost.length),
+    probeLost: sum(({ outcome }) => outcome?.result?.probe?.lostCount),
     acknowledged: sum(({ outcome }) => outcome?.result?.judgement.acknowledged),
     signed: count(({ state }) => state === 'signed'),
     worthless: count(({ outcome }) => outcome === null),
@@ -64,8 +67,9 @@ export function headline(rows: readonly RecordRow[]): string {
 
 /** What was lost, and how far the records can be believed. */
 export function standing(rows: readonly RecordRow[]): string {
-  const { lost, acknowledged, signed } = totalsOf(rows);
-  return `${formatCount(lost)} of ${formatCount(acknowledged)} acknowledged operations lost. ${signed} of ${count(rows.length, 'record')} signed by a known key.`;
+  const { lost, probeLost, acknowledged, signed } = totalsOf(rows);
+  const store = probeLost === 0 ? '' : ` ${formatCount(probeLost)} more by a store, of its probe's writes.`;
+  return `${formatCount(lost)} of ${formatCount(acknowledged)} acknowledged operations lost.${store} ${signed} of ${count(rows.length, 'record')} signed by a known key.`;
 }
 
 export function period({ sinceMs, generatedAtMs, more }: DrillReport): string {

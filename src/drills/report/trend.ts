@@ -18,6 +18,8 @@ export interface TrendRow {
   readonly targetMs: number | null;
   readonly acknowledged: number;
   readonly lost: number;
+  /** By the stores themselves, of what their probes wrote; null: no drill had one. */
+  readonly probeLost: number | null;
 }
 
 /** Pure: quarters, newest first, each with its drills by name. Rows that prove nothing are not counted anywhere. */
@@ -39,6 +41,7 @@ function trendRow(quarter: string, drill: string, group: readonly RecordRow[]): 
   const outcomes = group.flatMap(({ outcome }) => (outcome === null ? [] : [outcome]));
   const results = outcomes.flatMap(({ result }) => (result === null ? [] : [result]));
   const recoveries = results.flatMap(({ recovery: { backInsideSloMs: ms } }) => (ms === null ? [] : [ms]));
+  const probes = results.flatMap(({ probe }) => (probe === null ? [] : [probe]));
   const targets = results.map(({ recoveryTargetMs }) => recoveryTargetMs);
   const count = (matches: (one: (typeof outcomes)[number]) => boolean): number =>
     outcomes.filter(matches).length;
@@ -55,6 +58,7 @@ function trendRow(quarter: string, drill: string, group: readonly RecordRow[]): 
     targetMs: targets.length === 0 ? null : Math.min(...targets),
     acknowledged: results.reduce((sum, { judgement }) => sum + judgement.acknowledged, 0),
     lost: results.reduce((sum, { judgement }) => sum + judgement.lost.length, 0),
+    probeLost: probes.length === 0 ? null : probes.reduce((sum, { lostCount }) => sum + lostCount, 0),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Sample {
   readonly lost?: number;
   readonly startedMs?: number;
   readonly approver?: string | null;
+  /** Writes that its store probe lost; absent: it has no probe. */
+  readonly probeLost?: number;
   /** False: the run was refused before anything was touched. */
   readonly ran?: boolean;
 }
@@ -54,6 +56,7 @@ export async function sampleRun(
   await at(1, 'drill.started', { drill, region: 'local', environment: 'sandbox' });
   if (ran) {
     await writeFile(folder.history, historyText(runId));
+    if (sample.probeLost !== undefined) await writeFile(folder.probe, PROBE_TEXT);
     await at(2, 'drill.preflight', { target: 'Kafka cluster abc' });
     await phase('baseline', 1000, 9000);
     await phase('fault', 9500, 14_000);
@@ -68,6 +71,9 @@ export async function sampleRun(
   await endDrill({ journal, folder, key, ended });
   return folder;
 }
+
+/** What a store probe writes, in short. */
+const PROBE_TEXT = '{"endedNs":"7","group":"a","id":"p1","outcome":"ok"}\n';
 
 const contextOf = (approver: string | null): Json => ({
   who: { user: 'ada', host: 'ops-1', uplift: '0.1.0', node: 'v24.0.0', platform: 'linux x64' },
@@ -94,6 +100,7 @@ function resultOf(runId: string, drill: string, startedMs: number, sample: Sampl
     recoveryTargetMs: 30_000,
     recovery: { backInsideSloMs },
     restoredInMs: 7000,
+    topologyDiff: restored === 'restored' ? [] : ['events/3 is led by 1, was 2'],
     judgement: {
       acknowledged: 8412,
       lost: Array.from({ length: lost }, (_, index) => ({ eventId: `e${index}` })),
@@ -101,8 +108,15 @@ function resultOf(runId: string, drill: string, startedMs: number, sample: Sampl
       unknown: 3,
     },
     history: { path: 'history.ndjson', sha256: '0'.repeat(64) },
+    ...(sample.probeLost === undefined ? {} : { probe: probeOf(sample.probeLost) }),
   };
 }
+
+const probeOf = (lostCount: number): Json => ({
+  acknowledged: 500,
+  lostCount,
+  history: { path: 'probe.ndjson', sha256: createHash('sha256').update(PROBE_TEXT).digest('hex') },
+});
 
 /** Ten operations a second; none for three seconds after the fault, one of which fails for good. */
 export function historyText(runId: string): string {

@@ -39,6 +39,7 @@ function clusterOf(initial: readonly Place[], lateElections = 0) {
     },
   };
   const describe = async () => ({
+    clusterId: 'here',
     topics: [...Map.groupBy(state.values(), ({ topic }) => topic)].map(([name, partitions]) => ({
       name,
       partitions,
@@ -69,7 +70,7 @@ describe('moving leaders', () => {
     await fc.assert(
       fc.asyncProperty(places, fc.integer({ min: 0, max: 4 }), fc.nat(2), async (all, rounds, late) => {
         const { ports, now } = clusterOf(all, late);
-        const args = { partitions: all, rounds: Math.max(1, rounds), everyMs: 0 };
+        const args = { clusterId: 'here', partitions: all, rounds: Math.max(1, rounds), everyMs: 0 };
         if (rounds > 0) {
           await moveLeadersStep.do(args, ports, control);
           await moveLeadersStep.verify(args, ports, control);
@@ -87,13 +88,28 @@ describe('moving leaders', () => {
     );
   });
 
+  it('touches no other cluster, neither to move nor to put back', async () => {
+    const place: Place = { topic: 'a', partition: 0, replicas: [1, 2] };
+    const { ports, leaders, now } = clusterOf([{ ...place, replicas: [2, 1] }]);
+    const args = { clusterId: 'elsewhere', partitions: [place], rounds: 1, everyMs: 0 };
+    const refusal = 'cluster here answers, not elsewhere: nothing was reordered';
+    await expect(moveLeadersStep.do(args, ports, control)).rejects.toThrow(refusal);
+    await expect(undo(args, ports)).rejects.toThrow(refusal);
+    expect(leaders).toEqual([]);
+    expect(now()).toMatchObject([{ replicas: [2, 1], leader: 2 }]);
+  });
+
   it('says which partition could not be reordered', async () => {
     const place: Place = { topic: 'a', partition: 0, replicas: [1, 2] };
     const { ports } = clusterOf([place]);
     const reassign = async () => [{ topic: 'a', partition: 0, error: 'INVALID_REPLICA_ASSIGNMENT' }];
     const refusing = { ...ports, topics: { ...ports.topics, reassign } };
     await expect(
-      moveLeadersStep.do({ partitions: [place], rounds: 1, everyMs: 0 }, refusing, control),
+      moveLeadersStep.do(
+        { clusterId: 'here', partitions: [place], rounds: 1, everyMs: 0 },
+        refusing,
+        control,
+      ),
     ).rejects.toThrow('a/0 was not reordered: INVALID_REPLICA_ASSIGNMENT');
   });
 });

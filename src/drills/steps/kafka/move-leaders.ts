@@ -10,6 +10,8 @@ const MOVED_MS = 20_000;
 
 const placeSchema = z.object({ topic: z.string(), partition: z.int(), replicas: z.array(z.int()).min(2) });
 const moveSchema = z.object({
+  /** The one cluster that this is about: its topics have namesakes elsewhere. */
+  clusterId: z.string(),
   /** Replicas as they were, the preferred leader first. */
   partitions: z.array(placeSchema).min(1),
   rounds: z.int().min(1).max(100),
@@ -36,7 +38,8 @@ export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bi
   parse: (args) => moveSchema.parse(args),
   describe: ({ partitions, rounds }) =>
     `give ${partitions.length} partitions another leader, ${rounds} ${rounds === 1 ? 'time' : 'times'}`,
-  async do({ partitions, rounds, everyMs }, ports, { signal }) {
+  async do({ clusterId, partitions, rounds, everyMs }, ports, { signal }) {
+    await requireCluster(ports, clusterId, partitions);
     for (let round = 1; round <= rounds; round += 1) {
       if (round > 1) await delay(everyMs, undefined, { signal });
       await lead(
@@ -54,11 +57,25 @@ export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bi
       signal,
     );
   },
-  async undo({ partitions }, ports, { signal }) {
+  async undo({ clusterId, partitions }, ports, { signal }) {
+    await requireCluster(ports, clusterId, partitions);
     await lead(ports, partitions, signal);
   },
   timeoutMs: 300_000,
 };
+
+/** Throws where another cluster answers: it is not reordered. */
+async function requireCluster(
+  { cluster }: SettlePorts,
+  clusterId: string,
+  places: readonly Place[],
+): Promise<void> {
+  const now = await cluster.describe({ topics: topicsOf(places), timeoutMs: ASK_MS });
+  if (now.clusterId !== clusterId)
+    throw new Error(`cluster ${now.clusterId} answers, not ${clusterId}: nothing was reordered`);
+}
+
+const topicsOf = (places: readonly Place[]): string[] => [...new Set(places.map(({ topic }) => topic))];
 
 /** These orders of replicas, each led by its first one. Asked again until it is so: an election can meet a broker that lags. */
 async function lead(ports: SettlePorts, places: readonly Place[], signal: AbortSignal): Promise<void> {
@@ -81,7 +98,7 @@ async function waitLed(
   signal: AbortSignal,
   elect: (away: readonly Place[]) => Promise<void> = async () => undefined,
 ): Promise<void> {
-  const topics = [...new Set(places.map(({ topic }) => topic))];
+  const topics = topicsOf(places);
   await waitFor(
     async () => {
       const now = await cluster.describe({ topics, timeoutMs: ASK_MS });

@@ -1,0 +1,98 @@
+import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { quietDeps } from '../../../test/support/quiet-deps.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { Deps } from '../../deps.ts';
+import { sampleRun } from '../../drills/record/testing/record-fixture.ts';
+import { runFolder } from '../../drills/run-folder.ts';
+import { ownSigningKey } from '../../record/keys.ts';
+import { openJournal } from '../../record/open.ts';
+import { intentBody, STEP } from '../../steps/journal-kinds.ts';
+import { recoverCommand } from './recover.ts';
+
+const RUN = '01a21558-599f-77f4-bbf0-a44a24836f27';
+const LATER = '01a21559-599f-77f4-bbf0-a44a24836f27';
+let folder = '';
+let stateDir = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'drill-recover-'));
+  stateDir = join(folder, 'state');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** A project with these regions; no server answers in any of them. */
+async function depsOf(...regions: readonly string[]): Promise<Deps> {
+  const config = join(folder, 'uplift.yaml');
+  const lines = regions.map(
+    (name) =>
+      `  - name: ${name}\n    kafka: { brokers: ['127.0.0.1:1'] }\n    actuator: { kind: process, units: units }\n`,
+  );
+  await writeFile(config, `version: 1\nenvironment: { name: shop }\nregions:\n${lines.join('')}`);
+  const quiet = quietDeps('', stateDir, folder);
+  return { ...quiet, globals: { ...quiet.globals, config } };
+}
+
+/** A run that was killed after its step had begun. */
+async function killedRun(runId: string, region?: string): Promise<string> {
+  const { dir, journal: path } = runFolder(stateDir, runId);
+  await mkdir(dir, { recursive: true });
+  const journal = await openJournal(path, { runId, actor: 'drill.run pid 7', clock: systemClock });
+  const where = region === undefined ? {} : { region };
+  await journal.append('drill.started', { drill: 'd', environment: 'e', ...where });
+  const step = { kind: 'drill.moveLeaders', version: 1, args: null };
+  await journal.append(STEP.intent, intentBody({ step, describe: 'move', reversible: true }));
+  await journal.close();
+  return path;
+}
+
+const ELSEWHERE = ['its region is not in uplift.yaml'];
+
+describe('drill recover', () => {
+  test.each([
+    ['one other region', ['one'], 'gone'],
+    ['several regions, none of them named', ['one', 'two'], undefined],
+  ])('puts nothing back in %s', async (_, regions, named) => {
+    await killedRun(RUN, named);
+    const { exit, data } = await recoverCommand(await depsOf(...regions), { run: RUN });
+    expect({ exit, data }).toEqual({
+      exit: 16,
+      data: { runs: [{ runId: RUN, undone: [], failed: ELSEWHERE, sealed: false }] },
+    });
+  });
+
+  test('goes on with the others when one cannot be recovered', async () => {
+    const path = await killedRun(RUN, 'one');
+    await chmod(path, 0o644);
+    await appendFile(path, '{"no":"entry"}\n');
+    await killedRun(LATER, 'gone');
+    const deps = await depsOf('one');
+    expect(await recoverCommand(deps, {})).toMatchObject({
+      exit: 16,
+      data: {
+        runs: [
+          { runId: RUN, failed: [expect.any(String)], sealed: false },
+          { runId: LATER, failed: ELSEWHERE },
+        ],
+      },
+    });
+    await expect(recoverCommand(deps, { run: RUN })).rejects.toMatchObject({
+      code: expect.stringMatching(/^UPL-/),
+    });
+  });
+
+  test('of a sealed run says what its record says was left: 16, and 0 where nothing was', async () => {
+    const key = await ownSigningKey(stateDir);
+    await sampleRun(stateDir, RUN, key, { restored: 'notRestored' });
+    await sampleRun(stateDir, LATER, key);
+    const deps = await depsOf('local');
+    const left = await recoverCommand(deps, { run: RUN });
+    expect(left).toMatchObject({ exit: 16, data: { runs: [{ failed: ['events/3 is led by 1, was 2'] }] } });
+    expect(JSON.stringify(left.blocks)).not.toContain('nothing was left to undo');
+    expect(left.blocks?.at(-1)).toEqual({ kind: 'next', command: `uplift drill show ${RUN}` });
+    const whole = await recoverCommand(deps, { run: LATER });
+    expect(whole).toMatchObject({ exit: 0, data: { runs: [{ failed: [], sealed: true }] } });
+    expect(JSON.stringify(whole.blocks)).toContain('nothing was left to undo');
+  });
+});
