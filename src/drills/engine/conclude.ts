@@ -7,7 +7,8 @@ import { writeProbeHistory } from '../probe/history.ts';
 import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
-import { type Abort, coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
+import { coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
+import type { Abort } from './guard.ts';
 import { type Judged, judgeEvidence } from './judge.ts';
 import type { DrillResult } from './result.ts';
 

@@ -88,8 +88,11 @@ export interface Prepared {
   /** Looks again, just before the act: why the victim is not the one that was planned, or undefined. */
   readonly moved: () => Promise<string | undefined>;
   readonly watch: (deadlineMs: number) => FaultWatch;
-  /** A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. */
-  readonly secondFailure: () => Promise<string | undefined>;
+  /**
+   * A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. `step`: the one
+   * that goes on, whose own doing is no failure; undefined once all are done.
+   */
+  readonly secondFailure: (step?: Step) => Promise<string | undefined>;
   /** What is not as it was, as sentences. */
   readonly differences: () => Promise<readonly string[]>;
 }
