@@ -143,7 +143,7 @@ interface Struck {
 }
 
 /** From the fault to the end of the restore. Throws what went wrong only after everything was put back. */
-async function strikeAndPutBack(
+export async function strikeAndPutBack(
   ports: DrillPorts,
   options: DrillOptions,
   run: { readonly prepared: Locked; readonly load: Load; readonly baseline: Baseline },
@@ -156,7 +156,7 @@ async function strikeAndPutBack(
   let times: FaultTimes | undefined;
   let failure: unknown;
   try {
-    times = await inPhase(journal, 'fault', () => 
+    times = await inPhase(journal, 'fault', () =>
       injectAndObserve({ ...ports, context }, options, { ...run, held: run.prepared.held }),
     );
     await journal.append('drill.observed', {
