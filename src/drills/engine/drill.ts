@@ -48,6 +48,8 @@ export interface Moments {
   readonly electedNs: bigint | null;
   /** When what was struck took a write again, where the drill sees that itself; undefined: the service's load says so. */
   readonly reconnectedNs?: bigint | null;
+  /** When it struck for the last time, where it strikes several times: a recovery counts from then. Absent: once. */
+  readonly struckNs?: bigint | null;
   /** When reads had caught up; undefined: not looked at. */
   readonly freshNs?: bigint | null;
 }

@@ -119,11 +119,11 @@ async function observe(
   },
 ): Promise<Abort | undefined> {
   const { load, baseline, watch, guarding, faultNs, deadlineMs } = run;
-  const faultUs = load.atUs(faultNs);
   const endsNs = faultNs + BigInt(Math.round(deadlineMs * 1e6));
   while (guarding.aborted() === undefined && clock.monoNs() < endsNs) {
     signal.throwIfAborted();
-    const back = backInsideSlo(load.timeline(), faultUs, sloOf(baseline)).backUs !== null;
+    const fromUs = load.atUs(watch.moments().struckNs ?? faultNs);
+    const back = backInsideSlo(load.timeline(), fromUs, sloOf(baseline)).backUs !== null;
     if (back && (watch.settled?.() ?? true)) return undefined;
     await pause(load, signal);
   }
@@ -153,7 +153,8 @@ export function recoveryOf(
 ): Recovery {
   const { detectedNs, electedNs, reconnectedNs, freshNs } = moments;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
-  const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
+  const fromNs = moments.struckNs ?? faultNs;
+  const backIn = backInsideSlo(load.timeline(), load.atUs(fromNs), sloOf(baseline)).backInMs;
   const reconnect =
     electedNs === null || reconnectedNs === null
       ? null
@@ -163,16 +164,16 @@ export function recoveryOf(
   // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
   const writesAgainMs =
     electedNs === null
-      ? reconnectedNs === null
+      ? reconnectedNs === null || partitions !== undefined
         ? null
         : 0
       : reconnect === null
         ? null
-        : between(faultNs, electedNs) + reconnect;
+        : between(fromNs, electedNs) + reconnect;
   return {
     detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
     // Where nobody had to notice anything (a planned handover), electing begins with the fault.
-    electMs: electedNs === null ? null : between(detectedNs ?? faultNs, electedNs),
+    electMs: electedNs === null ? null : between(detectedNs ?? fromNs, electedNs),
     reconnectMs: reconnect,
     ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
