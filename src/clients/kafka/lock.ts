@@ -37,7 +37,8 @@ export interface Claimant {
   readonly owner: string;
 }
 
-const SESSION_MS = 10_000;
+/** So long a holder that died keeps the lock. */
+export const LOCK_SESSION_MS = 10_000;
 const HEARTBEAT_MS = 1000;
 /** kafkajs beats between two fetches: with its 5 s there would be two beats in a session. */
 const FETCH_WAIT_MS = 500;
@@ -47,7 +48,7 @@ const FETCH_WAIT_MS = 500;
  * what it has: `held` is false from the first sign of it, `claims` lasts until somebody else was given the partition.
  * Neither outlives a session in which the coordinator was not heard: by then it may have given us up.
  */
-export function holdOf(monoMs: () => number, sessionMs = SESSION_MS) {
+export function holdOf(monoMs: () => number, sessionMs = LOCK_SESSION_MS) {
   let held = false;
   let claims = false;
   let heardMs = Number.NEGATIVE_INFINITY;
@@ -111,9 +112,9 @@ export async function acquireLock(target: KafkaTarget, request: LockRequest): Pr
   });
   const consumer = kafka.consumer({
     groupId: request.groupId,
-    sessionTimeout: SESSION_MS,
+    sessionTimeout: LOCK_SESSION_MS,
     heartbeatInterval: HEARTBEAT_MS,
-    rebalanceTimeout: SESSION_MS,
+    rebalanceTimeout: LOCK_SESSION_MS,
     allowAutoTopicCreation: false,
     maxWaitTimeInMs: FETCH_WAIT_MS,
     partitionAssigners: [holderKeeps(request, hold)],
@@ -162,7 +163,7 @@ async function join(consumer: Consumer, { topic }: LockRequest, hold: Hold): Pro
 }
 
 async function leave(consumer: Consumer): Promise<void> {
-  await withDeadline('leave the lock', SESSION_MS / 2, consumer.disconnect()).catch(() => undefined);
+  await withDeadline('leave the lock', LOCK_SESSION_MS / 2, consumer.disconnect()).catch(() => undefined);
 }
 
 /** An assigner by which the holder keeps the partition; each member tells since when it wants it. */

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { acquireLock, type Lock } from '../../clients/kafka/lock.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Acquired, acquireLock, LOCK_SESSION_MS, type Lock } from '../../clients/kafka/lock.ts';
 import type { Cluster, Topics } from '../../clients/kafka/ports.ts';
 import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
@@ -11,6 +12,7 @@ export const LOCK_TOPIC = '_uplift.lock';
 const LOCK_GROUP = 'uplift';
 const REPLICAS = 3;
 const ACQUIRE_MS = 20_000;
+const AGAIN_MS = 2000;
 
 /** A lock that nobody asked for: `--allow-no-lock`. */
 export const NO_LOCK: Lock = { held: () => true, release: async () => undefined };
@@ -28,7 +30,7 @@ export async function lockCluster(
   try {
     await makeTopic(ports, region.project.config.value.limits.requestTimeout);
     const request = { topic: LOCK_TOPIC, groupId: LOCK_GROUP, owner, timeoutMs: ACQUIRE_MS };
-    const acquired = await acquireLock(region.kafka, request);
+    const acquired = await outliving(() => acquireLock(region.kafka, request));
     if (acquired.kind === 'held') return acquired.lock;
     throw new UpliftError('UPL-LOCK-TAKEN', {
       message: `The cluster of ${region.config.name} is locked: ${acquired.by}. Nothing was touched.`,
@@ -43,6 +45,17 @@ export async function lockCluster(
       cause: error,
     });
   }
+}
+
+/** A holder that was killed keeps the lock for the length of its session: whoever outlives that has met a live one. */
+async function outliving(ask: () => Promise<Acquired>): Promise<Acquired> {
+  const endsMs = performance.now() + LOCK_SESSION_MS + AGAIN_MS;
+  let acquired = await ask();
+  while (acquired.kind === 'taken' && performance.now() < endsMs) {
+    await delay(AGAIN_MS);
+    acquired = await ask();
+  }
+  return acquired;
 }
 
 async function makeTopic(

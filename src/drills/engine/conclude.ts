@@ -1,5 +1,7 @@
+import { reasonOf } from '../../core/error.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
+import { waitFor } from '../../core/wait.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { LoadSummary } from '../../load/tally.ts';
@@ -7,7 +9,8 @@ import { writeProbeHistory } from '../probe/history.ts';
 import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
-import { type Abort, coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
+import { coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
+import type { Abort } from './guard.ts';
 import { type Judged, judgeEvidence } from './judge.ts';
 import type { DrillResult } from './result.ts';
 
@@ -33,7 +36,7 @@ export async function conclude(
   ports.progress({ phase: 'load', state: 'done', text });
   const probe = await readProbe(ports, options, run);
   const examined = await readEverything(ports, options);
-  const topologyDiff = await prepared.differences();
+  const topologyDiff = await lookAtDifferences(prepared);
   // A second outside the SLO long after it was seen back is another matter: the restore, or the end of the load.
   const back = times.seen.backInsideSloMs !== null;
   const recovery = back ? times.seen : recoveryOf(load, baseline, times, prepared.partitions);
@@ -69,6 +72,23 @@ export async function conclude(
   };
   await ports.journal.append('drill.result', JSON.parse(JSON.stringify(result, bigintAsText)) as Json);
   return result;
+}
+
+const DIFFERENCES_MS = 15_000;
+
+/**
+ * What is not as it was. A look that fails is tried again; one that fails for long is a difference itself, for nothing
+ * is known to be back. Never throws: what was measured so far must not be lost with it. No signal ends it.
+ */
+export async function lookAtDifferences(
+  { target, differences }: Pick<Prepared, 'target' | 'differences'>,
+  timeoutMs = DIFFERENCES_MS,
+): Promise<readonly string[]> {
+  try {
+    return await waitFor(differences, { what: 'looked at again', timeoutMs, intervalMs: 500 });
+  } catch (error) {
+    return [`${target} could not be looked at: ${reasonOf(error)}`];
+  }
 }
 
 /** Ends the store probe, if there is one, and reads back what it wrote. */

@@ -48,6 +48,8 @@ export interface Moments {
   readonly electedNs: bigint | null;
   /** When what was struck took a write again, where the drill sees that itself; undefined: the service's load says so. */
   readonly reconnectedNs?: bigint | null;
+  /** When it struck for the last time, where it strikes several times: a recovery counts from then. Absent: once. */
+  readonly struckNs?: bigint | null;
   /** When reads had caught up; undefined: not looked at. */
   readonly freshNs?: bigint | null;
 }
@@ -88,8 +90,11 @@ export interface Prepared {
   /** Looks again, just before the act: why the victim is not the one that was planned, or undefined. */
   readonly moved: () => Promise<string | undefined>;
   readonly watch: (deadlineMs: number) => FaultWatch;
-  /** A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. */
-  readonly secondFailure: () => Promise<string | undefined>;
+  /**
+   * A second failure beside the fault, while it lasts: why the drill has to end at once, or undefined. `step`: the one
+   * that goes on, whose own doing is no failure; undefined once all are done.
+   */
+  readonly secondFailure: (step?: Step) => Promise<string | undefined>;
   /** What is not as it was, as sentences. */
   readonly differences: () => Promise<readonly string[]>;
 }

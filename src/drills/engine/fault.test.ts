@@ -58,4 +58,28 @@ describe('back inside the SLO', () => {
   it('was not seen where a partition never took one', () => {
     expect(backOf([[1100, 0]])).toBeNull();
   });
+
+  it('was not seen where leaders never moved away from what was struck, however well the load looks', () => {
+    const recovery = recoveryOf(
+      loadWith([[1100, 0]]),
+      BASELINE,
+      { faultNs: 0n, moments: { detectedNs: null, electedNs: null } },
+      new Set([0]),
+    );
+    expect(recovery).toMatchObject({ electMs: null, reconnectMs: null, backInsideSloMs: null });
+  });
+
+  it('counts from the last strike, where there were several', () => {
+    const struckNs = 2000n * MS;
+    const recovery = recoveryOf(
+      loadWith([
+        [1100, 0],
+        [2300, 0],
+      ]),
+      BASELINE,
+      { faultNs: 0n, moments: { detectedNs: null, electedNs: struckNs, struckNs } },
+      new Set([0]),
+    );
+    expect(recovery).toMatchObject({ electMs: 0, reconnectMs: 300, backInsideSloMs: 300 });
+  });
 });

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { reasonOf } from '../../core/error.ts';
 import { formatClock, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import {
@@ -12,9 +11,9 @@ import {
 } from '../../load/measure.ts';
 import { runSteps } from '../../steps/engine.ts';
 import { drillSteps } from '../steps.ts';
-import { loadTrouble } from './abort.ts';
 import { sloOf } from './baseline.ts';
 import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
+import { type Abort, type Guard, guard } from './guard.ts';
 import type { Coverage, Recovery } from './judge.ts';
 import { refusedFor } from './refuse.ts';
 import type { Interruption } from './result.ts';
@@ -30,16 +29,12 @@ export interface FaultTimes {
   readonly aborted: Abort | undefined;
 }
 
-/** `deviated`: the platform failed more than it may. Otherwise something else failed, and nothing can be said. */
-export interface Abort {
-  readonly why: string;
-  readonly deviated: boolean;
-}
-
 interface Under {
   readonly prepared: Prepared;
   readonly load: Load;
   readonly baseline: Baseline;
+  /** Whether the lock of the cluster is held still. */
+  readonly held: () => boolean;
 }
 
 /** After its target a recovery is watched for so long, to tell late from never. */
@@ -58,12 +53,14 @@ export async function injectAndObserve(
   if (moved !== undefined) throw refusedFor(moved, 'run it again');
   const deadlineMs = Math.min(options.recoveryTargetMs + BEYOND_TARGET_MS, options.limits.maxFaultMs);
   const watch = prepared.watch(deadlineMs);
+  const { secondFailure } = prepared;
+  const guarding = guard({ ...run, clock: ports.clock, limits: options.limits, secondFailure });
   try {
-    const faultNs = await strike(ports, prepared, watch);
+    const faultNs = await strike(ports, prepared, watch, guarding);
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
-    const aborted = await observe(ports, options, { ...run, watch, faultNs, deadlineMs });
+    const aborted = await observe(ports, { ...run, watch, guarding, faultNs, deadlineMs });
     const moments = watch.moments();
     const seen = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
     const state = aborted === undefined ? 'done' : 'failed';
@@ -71,56 +68,66 @@ export async function injectAndObserve(
     ports.progress({ phase: 'observe', state, text: observed });
     return { faultNs, faultAtMs, moments, seen, aborted };
   } finally {
-    await watch.stop();
+    await Promise.all([guarding.stop(), watch.stop()]);
   }
 }
 
-/** Runs the steps; the moment of the fault is when the step that makes it began (its intent is on disk by then). */
+/**
+ * Runs the steps, as far as the guard lets them; the moment of the fault is when the step that makes it began (its
+ * intent is on disk by then).
+ */
 async function strike(
   { clock, journal, context, signal }: DrillPorts,
   prepared: Prepared,
   watch: FaultWatch,
+  guarding: Guard,
 ): Promise<bigint> {
   let faultNs: bigint | undefined;
   const fault = prepared.steps[prepared.faultAt];
-  await runSteps({
+  const steps = runSteps({
     registry: drillSteps,
     journal,
     context,
     steps: prepared.steps,
-    signal,
+    signal: AbortSignal.any([signal, guarding.signal]),
     onEvent: (event) => {
-      if (event.state === 'begun' && event.step === fault) faultNs = clock.monoNs();
+      if (event.state === 'begun') guarding.at(event.step);
+      if (event.state === 'begun' && event.step === fault) {
+        faultNs = clock.monoNs();
+        guarding.begin(faultNs);
+      }
       watch.onStep?.(event);
     },
   });
+  await steps.catch((error: unknown) => {
+    // What the guard ended is a result, not an error.
+    if (guarding.aborted() === undefined || signal.aborted) throw error;
+  });
+  guarding.at(undefined);
   if (faultNs === undefined) throw new TypeError('the fault was not among the steps');
   return faultNs;
 }
 
-/** Until the SLO holds again, the time is over (an observation, not an error), or something says that it must end now. */
+/** Until the SLO holds again, the time is over (an observation, not an error), or the guard says that it must end now. */
 async function observe(
-  { clock, signal }: DrillPorts,
-  { limits }: DrillOptions,
-  run: Under & { readonly watch: FaultWatch; readonly faultNs: bigint; readonly deadlineMs: number },
+  { clock, signal }: Pick<DrillPorts, 'clock' | 'signal'>,
+  run: Under & {
+    readonly watch: FaultWatch;
+    readonly guarding: Guard;
+    readonly faultNs: bigint;
+    readonly deadlineMs: number;
+  },
 ): Promise<Abort | undefined> {
-  const { load, baseline, prepared, watch, faultNs, deadlineMs } = run;
-  const faultUs = load.atUs(faultNs);
+  const { load, baseline, watch, guarding, faultNs, deadlineMs } = run;
   const endsNs = faultNs + BigInt(Math.round(deadlineMs * 1e6));
-  while (clock.monoNs() < endsNs) {
+  while (guarding.aborted() === undefined && clock.monoNs() < endsNs) {
     signal.throwIfAborted();
-    const timeline = load.timeline();
-    const back = backInsideSlo(timeline, faultUs, sloOf(baseline)).backUs !== null;
+    const fromUs = load.atUs(watch.moments().struckNs ?? faultNs);
+    const back = backInsideSlo(load.timeline(), fromUs, sloOf(baseline)).backUs !== null;
     if (back && (watch.settled?.() ?? true)) return undefined;
-    const trouble = loadTrouble(timeline, faultUs, limits);
-    if (trouble !== undefined) return { why: trouble, deviated: true };
-    const second = await prepared
-      .secondFailure()
-      .catch((error: unknown) => `it cannot be watched: ${reasonOf(error)}`);
-    if (second !== undefined) return { why: second, deviated: false };
     await pause(load, signal);
   }
-  return undefined;
+  return guarding.aborted();
 }
 
 async function pause(load: Load, signal: AbortSignal): Promise<void> {
@@ -146,7 +153,8 @@ export function recoveryOf(
 ): Recovery {
   const { detectedNs, electedNs, reconnectedNs, freshNs } = moments;
   const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
-  const backIn = backInsideSlo(load.timeline(), load.atUs(faultNs), sloOf(baseline)).backInMs;
+  const fromNs = moments.struckNs ?? faultNs;
+  const backIn = backInsideSlo(load.timeline(), load.atUs(fromNs), sloOf(baseline)).backInMs;
   const reconnect =
     electedNs === null || reconnectedNs === null
       ? null
@@ -156,16 +164,16 @@ export function recoveryOf(
   // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
   const writesAgainMs =
     electedNs === null
-      ? reconnectedNs === null
+      ? reconnectedNs === null || partitions !== undefined
         ? null
         : 0
       : reconnect === null
         ? null
-        : between(faultNs, electedNs) + reconnect;
+        : between(fromNs, electedNs) + reconnect;
   return {
     detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
     // Where nobody had to notice anything (a planned handover), electing begins with the fault.
-    electMs: electedNs === null ? null : between(detectedNs ?? faultNs, electedNs),
+    electMs: electedNs === null ? null : between(detectedNs ?? fromNs, electedNs),
     reconnectMs: reconnect,
     ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),

@@ -199,7 +199,8 @@ function markOf({ hypothesis, restored }: DrillResult): Mark {
 }
 
 function nextOf({ runId, restored, judgement, probe }: DrillResult): string {
-  if (restored !== 'restored') return `uplift drill recover ${runId}`;
+  // Every step is undone by then and the record sealed: what differs is for the checks to name, not for a recovery.
+  if (restored !== 'restored') return 'uplift check';
   return judgement.lost.length + (probe?.lostCount ?? 0) > 0
     ? `uplift drill show ${runId} --lost`
     : `uplift drill show ${runId}`;

@@ -1,4 +1,5 @@
-import { isUpliftError, UpliftError } from '../../core/error.ts';
+import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
+import { EXIT } from '../../core/exit.ts';
 import type { Journal } from '../../record/journal.ts';
 import { readRecord } from '../../record/open.ts';
 import { type UndoFailure, undoSteps } from '../../steps/engine.ts';
@@ -41,5 +42,16 @@ export function unrecordedOf(
     message: `${error.message} Everything was put back all the same; the record does not say so.`,
     next: `${room}, then: uplift drill recover ${runId}`,
     cause: error.cause,
+  });
+}
+
+/** The error of a run whose restore failed, by what was not undone. `failure`: what had gone wrong before it, if anything. */
+export function notRestored(runId: string, reasons: readonly string[], failure: unknown): UpliftError {
+  const before = failure === undefined ? '' : ` (before that: ${reasonOf(failure)})`;
+  return new UpliftError('UPL-NOT-RESTORED', {
+    message: `NOT RESTORED: ${reasons.join('; ')}${before}`,
+    next: `uplift drill recover ${runId}`,
+    cause: failure,
+    exit: EXIT.notRestored,
   });
 }

@@ -1,6 +1,5 @@
 import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
-import { reasonOf, UpliftError } from '../../core/error.ts';
-import { EXIT } from '../../core/exit.ts';
+import { reasonOf } from '../../core/error.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
@@ -12,7 +11,7 @@ import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './dril
 import { type FaultTimes, injectAndObserve } from './fault.ts';
 import { inPhase } from './phase.ts';
 import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
-import { type PutBack, putBack, unrecordedOf } from './restore.ts';
+import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
 
 /** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
@@ -46,10 +45,16 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
     return await withLoad(drill, ports, options, {
       ...prepared,
       moved: () => movedOrUnlocked(prepared, lock),
+      held: () => lock.held(),
     });
   } finally {
     await lock.release();
   }
+}
+
+/** What was prepared, under the lock of the cluster. */
+interface Locked extends Prepared {
+  readonly held: () => boolean;
 }
 
 /** Why the fault must not strike after all: the victim is another one by now, or somebody else may be at work. */
@@ -61,7 +66,7 @@ async function withLoad(
   drill: Drill,
   ports: DrillPorts,
   options: DrillOptions,
-  prepared: Prepared,
+  prepared: Locked,
 ): Promise<DrillResult> {
   const load = await startDrillLoad(ports, options, prepared);
   try {
@@ -113,7 +118,7 @@ async function underLoad(
   drill: Drill,
   ports: DrillPorts,
   options: DrillOptions,
-  prepared: Prepared,
+  prepared: Locked,
   load: Load,
 ): Promise<DrillResult> {
   const { journal, progress } = ports;
@@ -138,10 +143,10 @@ interface Struck {
 }
 
 /** From the fault to the end of the restore. Throws what went wrong only after everything was put back. */
-async function strikeAndPutBack(
+export async function strikeAndPutBack(
   ports: DrillPorts,
   options: DrillOptions,
-  run: { readonly prepared: Prepared; readonly load: Load; readonly baseline: Baseline },
+  run: { readonly prepared: Locked; readonly load: Load; readonly baseline: Baseline },
 ): Promise<Struck> {
   const { journal, progress, clock } = ports;
   const context = {
@@ -151,7 +156,9 @@ async function strikeAndPutBack(
   let times: FaultTimes | undefined;
   let failure: unknown;
   try {
-    times = await inPhase(journal, 'fault', () => injectAndObserve({ ...ports, context }, options, run));
+    times = await inPhase(journal, 'fault', () =>
+      injectAndObserve({ ...ports, context }, options, { ...run, held: run.prepared.held }),
+    );
     await journal.append('drill.observed', {
       faultNs: times.faultNs.toString(),
       faultAtMs: times.faultAtMs,
@@ -164,12 +171,17 @@ async function strikeAndPutBack(
   }
   const back = await inPhase(journal, 'restore', () =>
     putBack({ journal, journalPath: options.folder.journal, context }),
-  );
-  if (back.failed.length > 0) throw notRestored(options.runId, back, failure);
+  ).catch((error: unknown) => {
+    // Whatever was begun may still stand: nothing is known to be back.
+    const reason = `what has to be undone is not known: ${reasonOf(error)}`;
+    throw notRestored(options.runId, [reason], failure ?? error);
+  });
+  const left = back.failed.map(({ pending, error }) => `${pending.describe}: ${reasonOf(error)}`);
+  if (left.length > 0) throw notRestored(options.runId, left, failure ?? back.failed[0]?.error);
   progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
   const unrecorded = unrecordedOf(options.runId, back);
   if (unrecorded !== undefined) throw unrecorded;
-  if (times === undefined) throw failure;
+  if (times === undefined || failure !== undefined) throw failure;
   return { times, restoredNs: clock.monoNs() };
 }
 
@@ -180,16 +192,4 @@ function textOf(value: bigint | null): string | null {
 function restoreText(ports: DrillPorts, back: PutBack): string {
   const since = formatMs(Number(ports.clock.monoNs() - back.startedNs) / 1e6);
   return `everything back after ${since} · topology diff empty`;
-}
-
-function notRestored(runId: string, back: PutBack, failure: unknown): UpliftError {
-  const reasons = back.failed.map(
-    ({ pending, error }) => `${pending.describe}: ${error instanceof Error ? error.message : String(error)}`,
-  );
-  return new UpliftError('UPL-NOT-RESTORED', {
-    message: `NOT RESTORED: ${reasons.join('; ')}`,
-    next: `uplift drill recover ${runId}`,
-    cause: failure ?? back.failed[0]?.error,
-    exit: EXIT.notRestored,
-  });
 }

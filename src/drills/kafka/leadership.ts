@@ -1,5 +1,6 @@
 import type { Cluster, ClusterState } from '../../clients/kafka/ports.ts';
-import { type MomentsWatch, watchMoments } from '../engine/watch.ts';
+import type { FaultWatch } from '../engine/drill.ts';
+import { watchMoments } from '../engine/watch.ts';
 
 /** What one look at the cluster said of the victim's partitions. */
 export interface LeadershipSample {
@@ -52,9 +53,9 @@ export function watchLeadership(request: {
   readonly topics: readonly string[];
   readonly intervalMs: number;
   readonly deadlineMs: number;
-}): MomentsWatch {
+}): FaultWatch {
   const { cluster, monoNs, victim, ledByVictim, topics, intervalMs, deadlineMs } = request;
-  return watchMoments({
+  const watch = watchMoments({
     intervalMs,
     deadlineMs,
     async look(moves) {
@@ -62,4 +63,5 @@ export function watchLeadership(request: {
       return foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
     },
   });
+  return { ...watch, settled: () => watch.moments().electedNs !== null };
 }

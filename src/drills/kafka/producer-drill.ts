@@ -73,15 +73,25 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     commandPartitions: places.filter(({ topic }) => topic === TOPICS.commands).length,
     // The hold looks again that everything is as it was, right before the first move.
     moved: async () => undefined,
-    watch: (): FaultWatch => ({
-      moments: () => ({ detectedNs: null, electedNs: null }),
-      stop: async () => undefined,
-    }),
+    watch: () => watchMoves(() => ports.clock.monoNs()),
     async secondFailure() {
       const away = await brokersAway({ cluster, topics }, brokers);
       return away.length === 0 ? undefined : `broker ${away.join(', ')} is gone`;
     },
     differences: () => remainingDifferences({ cluster, topics }, topology),
+  };
+}
+
+/** The last move is the one to come back from: before it the leaders only change again. */
+export function watchMoves(monoNs: () => bigint): FaultWatch {
+  let electedNs: bigint | null = null;
+  return {
+    moments: () => ({ detectedNs: null, electedNs, struckNs: electedNs }),
+    settled: () => electedNs !== null,
+    onStep({ state, step }) {
+      if (state === 'done' && step.kind === moveLeadersStep.kind) electedNs = monoNs();
+    },
+    stop: async () => undefined,
   };
 }
 

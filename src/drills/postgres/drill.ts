@@ -16,7 +16,7 @@ import { openProbeSql, postgresProbe } from '../probe/postgres.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { differencesOf } from '../steps/postgres/hold-set.ts';
 import { failoverSteps, holdSetStep, killStep, switchoverSteps } from '../steps/postgres/index.ts';
-import { fenceStep, holdPoolStep } from '../steps/postgres/kinds.ts';
+import { fenceStep, holdPoolStep, rejoinStep } from '../steps/postgres/kinds.ts';
 import { lookAtAll, observeSet, type PostgresSet } from '../steps/postgres/set.ts';
 import { expectedOf } from './expected.ts';
 import { watchSteps } from './moments.ts';
@@ -182,13 +182,22 @@ function looksOf(
     },
     watch: () => watchSteps({ monoNs, planned: !crash, probe }),
     probe,
-    async secondFailure() {
+    async secondFailure(step) {
       const looks = await lookAtAll(set, context.postgresOf(set.units));
-      const away = [...looks].flatMap(([server, look]) => (look.up ? [] : [`${server} (${look.reason})`]));
+      const mayBeAway = awayByStep(set, step);
+      const away = [...looks].flatMap(([server, look]) =>
+        look.up || mayBeAway.includes(server) ? [] : [`${server} (${look.reason})`],
+      );
       return away.length === 0 ? undefined : `${away.join(', ')} is gone as well`;
     },
     differences: () => differencesOf(set, context),
   };
+}
+
+/** Pure: the servers that a takeover itself may have stopped: the old primary, and who is made a replica anew. */
+export function awayByStep({ servers, primary }: PostgresSet, step: Step | undefined): readonly string[] {
+  if (step === undefined) return [];
+  return step.kind === rejoinStep.kind ? servers : [primary];
 }
 
 function commandPartitionsOf({ state }: KafkaFacts): number {

@@ -4,6 +4,8 @@ import type { Entry, SealBody } from '../../record/envelope.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { SigningKey } from '../../record/keys.ts';
 import { readRecord } from '../../record/open.ts';
+import { pendingUndo } from '../../steps/journal-kinds.ts';
+import { notRestored } from '../engine/restore.ts';
 import { HISTORY_FILE, PROBE_FILE, type RunFolder } from '../run-folder.ts';
 import { ENDED_KIND, EVIDENCE_KIND } from './context.ts';
 import { outcomeOf } from './outcome.ts';
@@ -20,8 +22,13 @@ export interface DrillEnd {
   readonly key: SigningKey | { readonly unsigned: string };
 }
 
-/** Ends a drill's record: digests of its history and of what its store probe wrote, how it ended, seal, signature. Throws UPL-CANNOT-WRITE. */
+/**
+ * Ends a drill's record: digests of its history and of what its store probe wrote, how it ended, seal, signature. Throws UPL-CANNOT-WRITE, and
+ * UPL-NOT-RESTORED while the record holds something to undo: sealed, `recover` would never undo it.
+ */
 export async function endDrill({ journal, folder, ended, key }: DrillEnd): Promise<SealBody> {
+  const left = pendingUndo((await readRecord(folder.journal)).entries).map(({ describe }) => describe);
+  if (left.length > 0) throw notRestored(folder.runId, left, undefined);
   const history = await digestOfFile(folder.history);
   const probe = await digestOfFile(folder.probe);
   const unsigned = 'unsigned' in key ? { unsigned: key.unsigned } : {};

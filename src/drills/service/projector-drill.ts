@@ -96,7 +96,7 @@ function looksOf(ports: DrillPorts, { units, timeoutMs }: DrillOptions, id: stri
       return undefined;
     },
     async differences() {
-      const fresh = await isFresh(request, timeoutMs, ports.signal);
+      const fresh = await isFresh(request, timeoutMs, new AbortController().signal);
       return [...(await away()), ...(fresh ? [] : ['the projection has not caught up on every server'])];
     },
   };

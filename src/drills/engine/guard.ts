@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../../core/clock.ts';
+import { reasonOf } from '../../core/error.ts';
+import type { Step } from '../../core/step.ts';
+import { formatMs } from '../../core/units.ts';
+import type { Load } from '../../load/generator.ts';
+import { loadTrouble } from './abort.ts';
+import type { DrillLimits, Prepared } from './drill.ts';
+
+/** `deviated`: the platform failed more than it may. Otherwise something else failed, and nothing can be said. */
+export interface Abort {
+  readonly why: string;
+  readonly deviated: boolean;
+}
+
+/** Watches, from the beginning of the fault until the restore, what has to end a drill before its time. */
+export interface Guard {
+  /** Aborted when the drill has to end; `aborted` says why. */
+  readonly signal: AbortSignal;
+  readonly aborted: () => Abort | undefined;
+  /** The fault strikes now. Called once. */
+  begin(faultNs: bigint): void;
+  /** The step that goes on; undefined: all are done. */
+  at(step: Step | undefined): void;
+  /** Throws nothing; returns once it looks no more. */
+  stop(): Promise<void>;
+}
+
+export interface Guarded {
+  readonly clock: Pick<Clock, 'monoNs'>;
+  readonly load: Pick<Load, 'atUs' | 'timeline'>;
+  readonly limits: DrillLimits;
+  readonly secondFailure: Prepared['secondFailure'];
+  /** Whether the lock of the cluster is held still. */
+  readonly held: () => boolean;
+  readonly intervalMs?: number;
+}
+
+const LOOK_EVERY_MS = 250;
+/** One look that fails may be the look's own fault; two in a row are the store's. */
+const SECOND_FAILURES = 2;
+/** A lock is not held for a moment whenever somebody else asks for it, and comes back. */
+const LOST_MS = 2000;
+
+export function guard(guarded: Guarded): Guard {
+  const { clock, load, limits, held, intervalMs = LOOK_EVERY_MS } = guarded;
+  const own = new AbortController();
+  const stop = new AbortController();
+  let aborted: Abort | undefined;
+  let step: Step | undefined;
+  let watching: Promise<void> = Promise.resolve();
+  let failedLooks = 0;
+  let heldNs: bigint | undefined;
+  const msSince = (fromNs: bigint): number => Number(clock.monoNs() - fromNs) / 1e6;
+
+  const second = async (): Promise<Abort | undefined> => {
+    const why = await guarded
+      .secondFailure(step)
+      .catch((error: unknown) => `it cannot be watched: ${reasonOf(error)}`);
+    failedLooks = why === undefined ? 0 : failedLooks + 1;
+    return why === undefined || failedLooks < SECOND_FAILURES ? undefined : { why, deviated: false };
+  };
+  const atOnce = (faultNs: bigint): Abort | undefined => {
+    const trouble = loadTrouble(load.timeline(), load.atUs(faultNs), limits);
+    if (trouble !== undefined) return { why: trouble, deviated: true };
+    if (heldNs === undefined || held()) heldNs = clock.monoNs();
+    // With the steps done nothing more is broken: neither the lock nor their time stops anything then.
+    if (step === undefined) return undefined;
+    if (msSince(heldNs) >= LOST_MS) return { why: 'the lock of the cluster was lost', deviated: false };
+    if (msSince(faultNs) <= limits.maxFaultMs) return undefined;
+    return { why: `the steps of the fault took longer than ${formatMs(limits.maxFaultMs)}`, deviated: false };
+  };
+  const watch = async (faultNs: bigint): Promise<void> => {
+    // Bounded by whoever began it: the steps and the observation have their deadlines, and `stop` ends it.
+    while (!stop.signal.aborted && aborted === undefined) {
+      const found = atOnce(faultNs) ?? (await second());
+      if (stop.signal.aborted) return;
+      if (found !== undefined) {
+        aborted = found;
+        own.abort(new Error(found.why));
+        return;
+      }
+      await delay(intervalMs, undefined, { signal: stop.signal }).catch(() => undefined);
+    }
+  };
+  return {
+    signal: own.signal,
+    aborted: () => aborted,
+    begin: (faultNs) => {
+      watching = watch(faultNs);
+    },
+    at: (now) => {
+      step = now;
+    },
+    async stop() {
+      stop.abort();
+      await watching;
+    },
+  };
+}

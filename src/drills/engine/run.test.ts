@@ -1,0 +1,145 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../core/clock.ts';
+import type { Load } from '../../load/generator.ts';
+import type { Second } from '../../load/timeline.ts';
+import type { Journal } from '../../record/journal.ts';
+import { openJournal, readRecord } from '../../record/open.ts';
+import { STEP } from '../../steps/journal-kinds.ts';
+import { stepOf } from '../../steps/kind.ts';
+import { endDrill } from '../record/seal.ts';
+import { type RunFolder, runFolder } from '../run-folder.ts';
+import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
+import type { DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import { strikeAndPutBack } from './run.ts';
+
+const ARGS = { units: '/units', id: 'projector-1' };
+const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
+const { signal } = new AbortController();
+
+let dir = '';
+let folder: RunFolder;
+let journal: Journal;
+const process = { running: true, start: async (): Promise<void> => undefined };
+const seen = { second: undefined as string | undefined };
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'uplift-run-'));
+  folder = runFolder(dir, 'run-1');
+  await mkdir(folder.dir, { recursive: true });
+  journal = await openJournal(folder.journal, { runId: 'run-1', actor: 'test', clock: systemClock });
+  process.running = true;
+  process.start = async () => {
+    process.running = true;
+  };
+  seen.second = undefined;
+});
+afterEach(async () => {
+  await journal.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Well in every second of an hour. */
+function wellLoad(): Load {
+  const none = { fail: 0, info: 0, firstAckUs: null, lastAckUs: null, firstFailureUs: null };
+  const timeline = [0, 1, 2, 3, 4].map(
+    (second): Second => ({ second, ok: 100, p50Ms: 10, p99Ms: 20, ...none }),
+  );
+  const acks = { count: 0, atUs: () => 0, partition: () => 0 };
+  return { timeline: () => timeline, atUs: () => 0, acks, ended: new Promise(() => {}) } as unknown as Load;
+}
+
+/** Kills and starts a projector that is only a flag. `append`: what the journal does instead of writing. */
+function run(append: (kind: string) => Promise<void> = async () => undefined) {
+  const alive = async (): Promise<boolean> => process.running;
+  const kill = async (): Promise<void> => {
+    process.running = false;
+  };
+  const service = { kill, start: () => process.start(), running: alive, ready: alive };
+  const caughtUp = { seen: true, atMs: 0, value: { behindRecords: 0, caughtUpInMs: 1 } };
+  const context = {
+    monoNs: () => systemClock.monoNs(),
+    serviceOf: () => service,
+    projection: async () => caughtUp,
+  };
+  const ports = {
+    ...{ clock: systemClock, context, signal, progress: () => undefined },
+    journal: {
+      append: async (kind: string, body: never) => {
+        await append(kind);
+        return journal.append(kind, body);
+      },
+    },
+  } as unknown as DrillPorts;
+  const moments = { detectedNs: null, electedNs: null };
+  const prepared = {
+    steps: [stepOf(killProjectorStep, ARGS), stepOf(startProcessStep, ARGS)],
+    ...{ faultAt: 0, fault: 'SIGKILL projector-1', held: () => true },
+    moved: async () => undefined,
+    watch: () => ({ moments: () => moments, stop: async () => undefined }),
+    secondFailure: async () => seen.second,
+  } as unknown as Prepared & { readonly held: () => boolean };
+  const limits = { maxFaultMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
+  const options = { runId: 'run-1', folder, recoveryTargetMs: 5000, limits } as unknown as DrillOptions;
+  return strikeAndPutBack(ports, options, { prepared, load: wellLoad(), baseline: BASELINE });
+}
+
+const end = () => endDrill({ journal, folder, ended: { execution: 'errored' }, key: { unsigned: 'a test' } });
+
+describe('from the fault to the end of the restore', () => {
+  it('everything that was begun is undone, and the record can be sealed', async () => {
+    const { times } = await run();
+    expect(times.aborted).toBeUndefined();
+    expect(process.running).toBe(true);
+    await end();
+    const { status, entries } = await readRecord(folder.journal);
+    expect(status).toBe('sealed');
+    expect(entries.filter(({ kind }) => kind === STEP.undone)).toHaveLength(1);
+  });
+
+  it('a journal that cannot be read back is NOT RESTORED, with both errors, and its record is not sealed', async () => {
+    const broken = run(async (kind) => {
+      if (kind !== 'drill.observed') return;
+      await rm(folder.journal);
+      throw new Error('no room');
+    });
+    await expect(broken).rejects.toMatchObject({
+      code: 'UPL-NOT-RESTORED',
+      exit: 16,
+      next: 'uplift drill recover run-1',
+      message: expect.stringMatching(/cannot be read.*before that: .*no room/s),
+    });
+    await expect(end()).rejects.toMatchObject({ code: 'UPL-INPUT-INVALID' });
+  });
+
+  it('a record with something to undo is not sealed, whatever ended the run', async () => {
+    process.start = () => Promise.reject(new Error('no start'));
+    await expect(run()).rejects.toMatchObject({ code: 'UPL-NOT-RESTORED' });
+    await expect(end()).rejects.toMatchObject({ code: 'UPL-NOT-RESTORED' });
+    expect((await readRecord(folder.journal)).status).toBe('unsealed');
+  });
+
+  it('what went wrong after the observation is thrown once everything is back', async () => {
+    const observed = run(async (kind) => {
+      if (kind === 'drill.observed') throw new Error('no room');
+    });
+    await expect(observed).rejects.toThrow('no room');
+    expect(process.running).toBe(true);
+  });
+
+  it('a second failure during the steps ends them: a result, after the restore', async () => {
+    seen.second = 'projector-2 is gone as well';
+    const { start } = process;
+    let starts = 0;
+    // The step that would end the outage hangs; only the restore starts the process.
+    process.start = () => {
+      starts += 1;
+      return starts === 1 ? new Promise((resolve) => setTimeout(resolve, 600)) : start();
+    };
+    const { times } = await run();
+    expect(times.aborted).toEqual({ why: 'projector-2 is gone as well', deviated: false });
+    expect(process.running).toBe(true);
+  });
+});
