@@ -75,7 +75,7 @@ function run(append: (kind: string) => Promise<void> = async () => undefined) {
   } as unknown as DrillPorts;
   const moments = { detectedNs: null, electedNs: null };
   const prepared = {
-    steps: [stepOf(killProjectorStep, ARGS), stepOf(startProcessStep, ARGS)],
+    steps: [killProjectorStep, startProcessStep, startProcessStep].map((kind) => stepOf(kind, ARGS)),
     ...{ faultAt: 0, fault: 'SIGKILL projector-1', held: () => true },
     moved: async () => undefined,
     watch: () => ({ moments: () => moments, stop: async () => undefined }),
@@ -141,5 +141,7 @@ describe('from the fault to the end of the restore', () => {
     const { times } = await run();
     expect(times.aborted).toEqual({ why: 'projector-2 is gone as well', deviated: false });
     expect(process.running).toBe(true);
+    const { entries } = await readRecord(folder.journal);
+    expect(entries.filter(({ kind }) => kind === STEP.intent)).toHaveLength(2);
   });
 });

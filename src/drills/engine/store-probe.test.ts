@@ -69,7 +69,12 @@ function textsOf(allLost: boolean, title: string): readonly (readonly string[])[
   return table?.kind === 'table' ? table.rows : [];
 }
 
-function present(allLost: boolean): Block[] {
+it('names the checks where something differs after the restore: its record is sealed, and nothing is left to undo', () => {
+  const shown = present(false, { restored: 'notRestored', topologyDiff: ['broker 2 has no rack'] });
+  expect(shown.at(-1)).toEqual({ kind: 'next', command: 'uplift check' });
+});
+
+function present(allLost: boolean, change: Partial<DrillResult> = {}): Block[] {
   const result = {
     ...{ drill: 'redis-shard-loss', runId: 'run', region: 'local', environment: 'test', target: 'Redis' },
     ...{
@@ -96,6 +101,7 @@ function present(allLost: boolean): Block[] {
     proof: { proved: true, probes: [] },
     probe: { ...lossy, history: { path: 'probe.ndjson', sha256: '' } },
     finalReads: { partitions: 48, commands: 1, events: 1, servers: 3, api: 900 },
+    ...change,
   } as unknown as DrillResult;
   return presentDrill(result, { lines: 18, head: 'abcdef0123' }, { allLost });
 }
