@@ -43,43 +43,23 @@ const SECOND_FAILURES = 2;
 const LOST_MS = 2000;
 
 export function guard(guarded: Guarded): Guard {
-  const { clock, load, limits, held, intervalMs = LOOK_EVERY_MS } = guarded;
   const own = new AbortController();
   const stop = new AbortController();
+  const look = looker(guarded);
   let aborted: Abort | undefined;
   let step: Step | undefined;
   let watching: Promise<void> = Promise.resolve();
-  let failedLooks = 0;
-  let heldNs: bigint | undefined;
-  const msSince = (fromNs: bigint): number => Number(clock.monoNs() - fromNs) / 1e6;
-
-  const second = async (): Promise<Abort | undefined> => {
-    const why = await guarded
-      .secondFailure(step)
-      .catch((error: unknown) => `it cannot be watched: ${reasonOf(error)}`);
-    failedLooks = why === undefined ? 0 : failedLooks + 1;
-    return why === undefined || failedLooks < SECOND_FAILURES ? undefined : { why, deviated: false };
-  };
-  const atOnce = (faultNs: bigint): Abort | undefined => {
-    const trouble = loadTrouble(load.timeline(), load.atUs(faultNs), limits);
-    if (trouble !== undefined) return { why: trouble, deviated: true };
-    if (heldNs === undefined || held()) heldNs = clock.monoNs();
-    // With the steps done nothing more is broken: neither the lock nor their time stops anything then.
-    if (step === undefined) return undefined;
-    if (msSince(heldNs) >= LOST_MS) return { why: 'the lock of the cluster was lost', deviated: false };
-    if (msSince(faultNs) <= limits.maxFaultMs) return undefined;
-    return { why: `the steps of the fault took longer than ${formatMs(limits.maxFaultMs)}`, deviated: false };
-  };
   const watch = async (faultNs: bigint): Promise<void> => {
     // Bounded by whoever began it: the steps and the observation have their deadlines, and `stop` ends it.
-    while (!stop.signal.aborted && aborted === undefined) {
-      const found = atOnce(faultNs) ?? (await second());
+    while (!stop.signal.aborted) {
+      const found = await look(faultNs, () => step);
       if (stop.signal.aborted) return;
       if (found !== undefined) {
         aborted = found;
         own.abort(new Error(found.why));
         return;
       }
+      const intervalMs = guarded.intervalMs ?? LOOK_EVERY_MS;
       await delay(intervalMs, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   };
@@ -96,5 +76,32 @@ export function guard(guarded: Guarded): Guard {
       stop.abort();
       await watching;
     },
+  };
+}
+
+type Look = (faultNs: bigint, step: () => Step | undefined) => Promise<Abort | undefined>;
+
+/** One look after the other at everything that ends a drill; what only counts when it lasts is kept between them. */
+function looker({ clock, load, limits, held, secondFailure }: Guarded): Look {
+  let failedLooks = 0;
+  let heldNs: bigint | undefined;
+  const msSince = (fromNs: bigint): number => Number(clock.monoNs() - fromNs) / 1e6;
+  return async (faultNs, step) => {
+    const trouble = loadTrouble(load.timeline(), load.atUs(faultNs), limits);
+    if (trouble !== undefined) return { why: trouble, deviated: true };
+    if (heldNs === undefined || held()) heldNs = clock.monoNs();
+    // With the steps done nothing more is broken: neither the lock nor their time stops anything then.
+    if (step() !== undefined) {
+      if (msSince(heldNs) >= LOST_MS) return { why: 'the lock of the cluster was lost', deviated: false };
+      const why = `the steps of the fault took longer than ${formatMs(limits.maxFaultMs)}`;
+      if (msSince(faultNs) > limits.maxFaultMs) return { why, deviated: false };
+    }
+    const second = await secondFailure(step()).catch(
+      (error: unknown) => `it cannot be watched: ${reasonOf(error)}`,
+    );
+    failedLooks = second === undefined ? 0 : failedLooks + 1;
+    return second === undefined || failedLooks < SECOND_FAILURES
+      ? undefined
+      : { why: second, deviated: false };
   };
 }
