@@ -75,7 +75,7 @@ describe('topology', () => {
 });
 
 it('counts the partitions of the commands topic alone, and none where there is no such topic', () => {
-  const partition = { partition: 0, leader: 1, leaderEpoch: 0, replicas: [1], isr: [1], offline: [] };
+  const partition = { partition: 0, leader: 1, leaderEpoch: 0, replicas: [1], isr: [1], offlineReplicas: [] };
   const topicOf = (name: string, count: number) => ({
     name,
     id: name,
