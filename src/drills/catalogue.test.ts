@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { drillOf } from './catalogue.ts';
 import { DRILL_NAMES } from './names.ts';
@@ -5,6 +7,12 @@ import { DRILL_NAMES } from './names.ts';
 describe('the catalogue of drills', () => {
   it('has every drill that is listed, under its own id', () => {
     for (const name of DRILL_NAMES) expect(drillOf(name.id)).toMatchObject(name);
+  });
+
+  it('has a runbook for every drill', () => {
+    const runbooks = join(import.meta.dirname, '../../docs/runbooks');
+    const without = DRILL_NAMES.filter(({ id }) => !existsSync(join(runbooks, `${id}.md`)));
+    expect(without).toEqual([]);
   });
 
   it('says what was meant, and where the list is', () => {

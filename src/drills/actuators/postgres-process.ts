@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import { roleSettings, SUPERUSER } from '../../clients/postgres/standby.ts';
 import { waitBackendsGone } from '../../clients/process/postgres-lock.ts';
-import { killUnit, signalUnit, stopUnit } from '../../clients/process/signal.ts';
+import { killUnit, resumeUnit, signalUnit, stopUnit } from '../../clients/process/signal.ts';
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import { type PlacedUnit, readUnits } from '../../clients/process/unit-files.ts';
@@ -167,6 +167,8 @@ class ProcessPostgres implements PostgresActuator {
 
   async start(server: string, as: 'leader' | 'standby'): Promise<void> {
     const unit = await this.#unit(server);
+    // A kill stops the process first: whoever died in between has left it so.
+    if ((await statusOf(unit)).state === 'paused') await resumeUnit(unit);
     const asked = await this.look(server);
     const isThat = (look: ServerLook): boolean => look.up && look.inRecovery === (as === 'standby');
     if (asked.up && !isThat(asked)) await stopUnit(unit);
@@ -191,7 +193,8 @@ class ProcessPostgres implements PostgresActuator {
 
 async function end(unit: PlacedUnit, how: 'kill' | 'stop'): Promise<void> {
   // It has run since any tool worked on it; where it has not, the end of that tool still counts.
-  if ((await statusOf(unit)).state === 'running') await forgetEnd(toolOf(unit));
+  const { state } = await statusOf(unit);
+  if (state === 'running' || state === 'paused') await forgetEnd(toolOf(unit));
   if (how === 'stop') await stopUnit(unit);
   else await killUnit(unit);
   await waitBackendsGone(unit, APPLIED_MS);

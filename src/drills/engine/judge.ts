@@ -20,6 +20,15 @@ export const COVERAGE_NEEDED: Coverage = {
   acknowledgedJustBeforeOnVictim: 1,
 };
 
+/**
+ * What a verdict needs where something else than the log is struck: the log goes on acknowledging for the service, which
+ * has only to be seen at work; the store that is struck is covered by its own probe, or by reads that catch up.
+ */
+export const COVERAGE_BESIDE_LOG: Coverage = {
+  acknowledgedInFaultWindow: 100,
+  acknowledgedJustBeforeOnVictim: 1,
+};
+
 /** The recovery, ms after the fault's own start; null when it was not seen to happen. */
 export interface Recovery {
   readonly detectMs: number | null;

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { diffTopology, type KafkaTopology, leadsMost, type PartitionPlace } from './topology.ts';
+import { TOPICS } from '../../contract/records.ts';
+import {
+  commandPartitionsOf,
+  diffTopology,
+  type KafkaTopology,
+  leadsMost,
+  type PartitionPlace,
+} from './topology.ts';
 
 const place = (partition: number, leader: number, over: Partial<PartitionPlace> = {}): PartitionPlace => ({
   topic: 't',
@@ -65,4 +72,16 @@ describe('topology', () => {
     expect(leadsMost(topology([place(0, 3), place(1, 2)]), ['t'])).toEqual({ broker: 2, leads: 1 });
     expect(leadsMost(topology([place(0, 3)]), ['other'])).toBeUndefined();
   });
+});
+
+it('counts the partitions of the commands topic alone, and none where there is no such topic', () => {
+  const partition = { partition: 0, leader: 1, leaderEpoch: 0, replicas: [1], isr: [1], offlineReplicas: [] };
+  const topicOf = (name: string, count: number) => ({
+    name,
+    id: name,
+    internal: false,
+    partitions: Array.from({ length: count }, (_, at) => ({ ...partition, partition: at })),
+  });
+  expect(commandPartitionsOf({ topics: [topicOf('other', 2), topicOf(TOPICS.commands, 3)] })).toBe(3);
+  expect(commandPartitionsOf({ topics: [topicOf('other', 2)] })).toBe(0);
 });

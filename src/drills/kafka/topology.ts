@@ -1,4 +1,5 @@
 import type { ClusterState } from '../../clients/kafka/ports.ts';
+import { TOPICS } from '../../contract/records.ts';
 
 /** What a drill must put back: who is there, where replicas are, who leads, who is in sync. JSON, so it can be journaled. */
 export interface KafkaTopology {
@@ -91,4 +92,9 @@ export function leadsMost(
 /** Partitions a broker leads. */
 export function ledBy(topology: KafkaTopology, broker: number): PartitionPlace[] {
   return topology.partitions.filter((place) => place.leader === broker);
+}
+
+/** How many partitions the commands topic has; 0 where there is none. */
+export function commandPartitionsOf({ topics }: Pick<ClusterState, 'topics'>): number {
+  return topics.find(({ name }) => name === TOPICS.commands)?.partitions.length ?? 0;
 }

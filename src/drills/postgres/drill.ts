@@ -2,15 +2,15 @@ import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import { slotOf } from '../../clients/postgres/standby.ts';
-import { TOPICS } from '../../contract/records.ts';
 import { reasonOf } from '../../core/error.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
-import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import { stepOf } from '../../steps/kind.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
+import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
 import { notMet } from '../engine/refuse.ts';
+import { commandPartitionsOf } from '../kafka/topology.ts';
 import { nameOf } from '../names.ts';
 import { openProbeSql, postgresProbe } from '../probe/postgres.ts';
 import { unfinishedRuns } from '../run-folder.ts';
@@ -25,9 +25,6 @@ import { preflightFindings } from './preflight.ts';
 
 /** Writes of the probe a second: enough that a loss within a millisecond of the fault has something to show in. */
 const PROBE_PER_S = 100;
-
-/** The log acknowledges for the service; what the store itself acknowledged is the probe's to cover. */
-const COVERAGE = { acknowledgedInFaultWindow: 100, acknowledgedJustBeforeOnVictim: 1 };
 
 /** What the two drills differ in. */
 interface Takeover {
@@ -107,7 +104,7 @@ async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeo
     findings,
     expected: expectedOf(facts, takeover.crash),
     ...planOf(facts.set, candidates, takeover),
-    commandPartitions: commandPartitionsOf(look.kafka),
+    commandPartitions: look.kafka.state.seen ? commandPartitionsOf(look.kafka.state.value) : 0,
     ...looksOf(ports, options, facts.set, { pooled: facts.pooled, crash: takeover.crash }),
   };
 }
@@ -153,7 +150,7 @@ function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeo
     faultAt: steps.findIndex(({ kind }) => takeover.faultKinds.includes(kind)),
     fault: text,
     partitions: undefined,
-    coverageNeeded: COVERAGE,
+    coverageNeeded: COVERAGE_BESIDE_LOG,
   };
 }
 
@@ -198,9 +195,4 @@ function looksOf(
 export function awayByStep({ servers, primary }: PostgresSet, step: Step | undefined): readonly string[] {
   if (step === undefined) return [];
   return step.kind === rejoinStep.kind ? servers : [primary];
-}
-
-function commandPartitionsOf({ state }: KafkaFacts): number {
-  if (!state.seen) return 0;
-  return state.value.topics.find(({ name }) => name === TOPICS.commands)?.partitions.length ?? 0;
 }

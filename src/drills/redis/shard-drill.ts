@@ -1,13 +1,14 @@
 import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
 import { openRedisWriter } from '../../clients/redis/writer.ts';
-import { TOPICS } from '../../contract/records.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
+import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
 import { notMet } from '../engine/refuse.ts';
+import { commandPartitionsOf } from '../kafka/topology.ts';
 import { nameOf } from '../names.ts';
 import { firstAckNs } from '../probe/judge.ts';
 import type { StoreProbe } from '../probe/probe.ts';
@@ -25,8 +26,6 @@ const PROBE_RATE_PER_S = 100;
 const PROBE_TIMEOUT_MS = 1000;
 /** Longer than any drill beside its fault: baseline, restore, final reads. */
 const PROBE_TTL_MS = 3_600_000;
-/** The shard is judged by the probe; the service has only to be seen at work meanwhile. */
-const COVERAGE = { acknowledgedInFaultWindow: 100, acknowledgedJustBeforeOnVictim: 1 };
 
 type Mode = 'kill' | 'failover';
 
@@ -84,14 +83,13 @@ async function prepare(ports: DrillPorts, options: DrillOptions, mode: Mode): Pr
     return refused(findings);
   const chosen = { looks, topology, victim, replica, settings, nodeTimeoutMs, mode };
   const probe = probeOf(ports, options, chosen);
-  const commands = facts.kafka.state.value.topics.find(({ name }) => name === TOPICS.commands);
   return {
     kind: 'ready',
     findings,
     ...planOf(chosen, options),
     partitions: undefined,
-    commandPartitions: commands?.partitions.length ?? 0,
-    coverageNeeded: COVERAGE,
+    commandPartitions: commandPartitionsOf(facts.kafka.state.value),
+    coverageNeeded: COVERAGE_BESIDE_LOG,
     expected: explainRedis(settings, mode === 'failover'),
     probe,
     ...looksOf(ports, { ...chosen, firstAckNs: (fromNs) => firstAckNs(probe, fromNs) }),

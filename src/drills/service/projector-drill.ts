@@ -1,18 +1,16 @@
 import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
-import { TOPICS } from '../../contract/records.ts';
 import { formatMs } from '../../core/units.ts';
 import { stepOf } from '../../steps/kind.ts';
 import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
+import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
 import { notMet } from '../engine/refuse.ts';
+import { commandPartitionsOf } from '../kafka/topology.ts';
 import { nameOf } from '../names.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
 import { isFresh, watchFresh } from './fresh.ts';
-
-/** Writes are acknowledged by the log all the while; what has to be seen is that reads catch up. */
-const COVERAGE = { acknowledgedInFaultWindow: 100, acknowledgedJustBeforeOnVictim: 1 };
 
 /** Kills the first projector and starts it again, as its supervisor would. */
 export const projectorLoss: Drill = {
@@ -43,12 +41,11 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     ].map((each) => ({ ...each, region: options.region })),
   ];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };
-  const commands = facts.kafka.state.value.topics.find(({ name }) => name === TOPICS.commands);
   return {
     kind: 'ready',
     findings,
     ...planOf(ports, options, id),
-    commandPartitions: commands?.partitions.length ?? 0,
+    commandPartitions: commandPartitionsOf(facts.kafka.state.value),
     expected: expectedOf(facts.limits.projectionFreshness),
     ...looksOf(ports, options, id),
   };
@@ -72,7 +69,7 @@ function planOf({ service }: DrillPorts, { units, region }: DrillOptions, id: st
     faultAt: 0,
     fault: `SIGKILL ${id} (${share})`,
     partitions: undefined,
-    coverageNeeded: COVERAGE,
+    coverageNeeded: COVERAGE_BESIDE_LOG,
   };
 }
 

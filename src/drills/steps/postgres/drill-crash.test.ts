@@ -97,6 +97,18 @@ describe.each(DRILLS)('%s', (_, steps) => {
     }
   });
 
+  it('is put back when a shutdown on the way back becomes a kill, wherever that restore is cut off', async () => {
+    const deaths = deathsIn((await extent(steps)).back);
+    for (const death of deaths) {
+      const [model, entries] = [newModel(), [] as StepEntry[]];
+      await forward(model, entries, steps, never);
+      model.killedStops = 1;
+      await recover(model, entries, death);
+      expect(await recover(model, entries, never), JSON.stringify(death)).toEqual([]);
+      await expectAsBefore(model, entries);
+    }
+  });
+
   it('is put back by the last of any number of processes that died in turn', async () => {
     const death = fc.record({
       line: fc.integer({ min: -1, max: 30 }),

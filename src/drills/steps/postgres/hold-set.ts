@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { UpliftError } from '../../../core/error.ts';
+import { reasonOf, UpliftError } from '../../../core/error.ts';
 import type { Step } from '../../../core/step.ts';
 import { type StepKind, stepRegistry } from '../../../steps/kind.ts';
 import type { PostgresActuator } from '../../actuators/postgres.ts';
 import { letGo, poolOf, serversOf } from './acts.ts';
 import { chooseMostAdvanced } from './choose.ts';
 import { gather } from './follow.ts';
+import { promoteStep } from './kinds.ts';
 import { misplaced, setLedBy, syncTextFor } from './places.ts';
 import { switchoverSteps, takeOverKinds } from './plans.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type PostgresSet,
   type PostgresStepContext,
   postgresSetSchema,
+  successorOf,
   waitPlaced,
 } from './set.ts';
 import { makeWhole } from './whole.ts';
@@ -57,12 +59,9 @@ export const holdSetStep: StepKind<PostgresStepContext, HoldArgs> = {
         return { leader, way };
       }
       if (leader === undefined) way.push(await elect(set, context, signal));
-      else {
-        await switchBack(setLedBy(set, leader), set.primary, context, signal);
-        way.push(`switched from ${leader} to ${set.primary}`);
-      }
+      else way.push(await switchBack(setLedBy(set, leader), set.primary, context, signal));
     }
-    throw new Error(`${set.primary} does not lead after ${way.join(', ')}`);
+    throw new Error(`${set.primary} does not lead after ${way.join('; ')}`);
   },
   undoTimeoutMs: 420_000,
 };
@@ -98,19 +97,45 @@ async function settle(set: PostgresSet, context: PostgresStepContext, signal: Ab
   }
 }
 
-/** The planned way from who leads now to the server that led before. */
+/** The planned way from who leads now to the server that led before. Says what it did. */
 async function switchBack(
   now: PostgresSet,
   to: string,
   context: PostgresStepContext,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const servers = serversOf(context, now);
   // Who is to lead must have everything: a switch to one that does not stream would be refused.
   await gather(now, servers, now.primary, signal);
   await waitPlaced(now, servers, now.primary, { timeoutMs: PLACED_MS, signal });
   context.onRestore?.(`planned switch from ${now.primary} to ${to}`);
-  await perform(switchoverSteps(now, to), context, signal);
+  return switchOrStay(now, to, context, signal);
+}
+
+/**
+ * A planned switch that keeps its leader where it cannot be proved that the next one has everything: the old one has
+ * been stopped by then and clients are held, so it leads again and they go on. Says which of the two it was.
+ */
+async function switchOrStay(
+  now: PostgresSet,
+  to: string,
+  context: PostgresStepContext,
+  signal: AbortSignal,
+): Promise<string> {
+  const steps = switchoverSteps(now, to);
+  // From the promotion on there is no way to stay: one that was asked for may come true after its deadline.
+  const promotion = steps.findIndex(({ kind }) => kind === promoteStep.kind);
+  try {
+    await perform(steps.slice(0, promotion), context, signal);
+  } catch (error) {
+    const servers = serversOf(context, now);
+    if (signal.aborted || successorOf(now, await lookAtAll(now, servers)) !== undefined) throw error;
+    await makeWhole(now, servers, signal);
+    if (now.pool !== null) await letGo(context, now, now.primary);
+    return `${now.primary} kept leading (${reasonOf(error)})`;
+  }
+  await perform(steps.slice(promotion), context, signal);
+  return `switched from ${now.primary} to ${to}`;
 }
 
 /** Nobody leads: goes on with the switch that was cut off, or finds who has most. Says what it did. */
@@ -123,10 +148,9 @@ async function elect(set: PostgresSet, context: PostgresStepContext, signal: Abo
   const stopped = looks.flatMap(([server, look]) => (look.up ? [] : [server]));
   const [only, another] = stopped;
   if (only === undefined) return promoteMostAdvanced(set, servers);
-  if (another === undefined && only !== set.primary) {
-    await perform(switchoverSteps(setLedBy(set, only), set.primary), context, signal);
-    return `went on to switch from ${only} to ${set.primary}`;
-  }
+  // One that ended as a replica did not lead: it may have less than those that answer.
+  if (another === undefined && only !== set.primary && (await endedAsLeader(servers, only)))
+    return switchOrStay(setLedBy(set, only), set.primary, context, signal);
   const timelines = looks.flatMap(([, look]) => (look.up ? [look.timeline] : []));
   const last = await servers.lastLife(set.primary);
   if (another === undefined && timelines.every((timeline) => timeline === last?.timeline)) {
@@ -135,6 +159,11 @@ async function elect(set: PostgresSet, context: PostgresStepContext, signal: Abo
   }
   for (const server of stopped) await servers.start(server, 'standby');
   return `started ${stopped.join(', ')} as replicas`;
+}
+
+async function endedAsLeader(servers: PostgresActuator, server: string): Promise<boolean> {
+  const last = await servers.lastLife(server);
+  return last !== undefined && !last.state.includes('recovery');
 }
 
 /** All of them answer and none leads: what was acknowledged is on the one that is furthest. */

@@ -1,6 +1,6 @@
 import type { PostgresActuator } from '../../actuators/postgres.ts';
 import { follow, gather, rejoin } from './follow.ts';
-import { syncTextFor } from './places.ts';
+import { type Looks, syncTextFor } from './places.ts';
 import { lookAtAll, type PostgresSet, successorOf, waitPlaced } from './set.ts';
 
 const PLACED_MS = 60_000;
@@ -29,6 +29,7 @@ export async function makeWhole(
     if (server !== set.primary && !look.up && !look.stopped)
       throw new Error(`${server} does not answer and may lead (${look.reason})`);
   }
+  await requireNewest(set, servers, looks);
   const synchronousStandbyNames = syncTextFor(set, set.primary);
   await servers.setRole(set.primary, { leads: true, synchronousStandbyNames });
   await servers.start(set.primary, 'leader');
@@ -36,4 +37,22 @@ export async function makeWhole(
   await follow(set, servers, set.primary, others);
   await waitPlaced(set, servers, set.primary, { timeoutMs: PLACED_MS });
   return { leader: set.primary };
+}
+
+/** Throws where another server is on a newer timeline: what was acknowledged there is not on the primary. */
+async function requireNewest(set: PostgresSet, servers: PostgresActuator, looks: Looks): Promise<void> {
+  const timelineOf = async (server: string): Promise<number | undefined> => {
+    const look = looks.get(server);
+    return look?.up === true ? look.timeline : (await servers.lastLife(server))?.timeline;
+  };
+  const own = await timelineOf(set.primary);
+  // Its process is there already (it starts, or was stopped half way): what it is was decided before.
+  if (own === undefined) return;
+  for (const server of set.servers) {
+    const timeline = await timelineOf(server);
+    if (timeline !== undefined && timeline > own)
+      throw new Error(
+        `${server} is on timeline ${timeline}, ${set.primary} on ${own}: it does not have what was acknowledged since`,
+      );
+  }
 }

@@ -38,6 +38,8 @@ export class Model {
   crashAfter = false;
   crashed = false;
   calls = 0;
+  /** So many of the next shutdowns exceed their grace and are killed. */
+  killedStops = 0;
   readonly effects: string[] = [];
   /** The worst that was ever seen. */
   leadersAtOnce = 1;
@@ -164,7 +166,10 @@ export class Model {
     lastLife: async (name) => {
       const { running, clean, recovering, timeline, log } = this.of(name);
       if (running) return undefined;
-      const state = clean ? `shut down${recovering ? ' in recovery' : ''}` : 'in production';
+      const [cleanly, killed] = recovering
+        ? ['shut down in recovery', 'in archive recovery']
+        : ['shut down', 'in production'];
+      const state = clean ? cleanly : killed;
       return { state, timeline, checkpoint: `0/${Math.max(0, log.length - 1).toString(16)}` };
     },
     kill: (name) =>
@@ -175,7 +180,9 @@ export class Model {
     fence: (name, how) =>
       this.#effect(`fence ${name}`, () => {
         const server = this.of(name);
-        if (server.running && how === 'stop') this.#shutDown(server);
+        const killed = how === 'kill' || this.killedStops > 0;
+        if (server.running && how === 'stop' && killed) this.killedStops -= 1;
+        if (server.running && !killed) this.#shutDown(server);
         else if (server.running) server.clean = false;
         Object.assign(server, { running: false, marked: true });
       }),
