@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { drillOf } from './catalogue.ts';
 import { DRILL_NAMES } from './names.ts';
@@ -10,8 +9,8 @@ describe('the catalogue of drills', () => {
   });
 
   it('has a runbook for every drill', () => {
-    const runbooks = join(import.meta.dirname, '../../docs/runbooks');
-    const without = DRILL_NAMES.filter(({ id }) => !existsSync(join(runbooks, `${id}.md`)));
+    const runbook = (id: string): URL => new URL(`../../docs/runbooks/${id}.md`, import.meta.url);
+    const without = DRILL_NAMES.filter(({ id }) => !existsSync(runbook(id)));
     expect(without).toEqual([]);
   });
 
