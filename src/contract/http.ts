@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { DECISIONS, nameSchema, quantitySchema, STATUSES, slotSchema } from './records.ts';
-import { RULES } from './rules.ts';
+import { LONGEST_HOLD_MS } from './rules.ts';
 
 /** Hold of a reservation, in whole seconds: the rules may allow less, which the decision says. */
-const LONGEST_HOLD_S = Math.max(...[...RULES.values()].map(({ longestHoldMs }) => longestHoldMs)) / 1000;
+const LONGEST_HOLD_S = LONGEST_HOLD_MS / 1000;
 /** Postgres rounds to microseconds: a slot that ends with year 9999 could be read back as one of year 10000. */
 const LAST_INSTANT_MS = Date.UTC(9999, 0, 1);
 

@@ -32,4 +32,7 @@ export const RULES: ReadonlyMap<number, Rules> = new Map(
   ]),
 );
 
+/** Longest hold that any of these rules allow. */
+export const LONGEST_HOLD_MS = Math.max(...[...RULES.values()].map(({ longestHoldMs }) => longestHoldMs));
+
 export const NEWEST_RULES = Math.max(...RULES.keys());

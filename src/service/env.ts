@@ -5,7 +5,9 @@ import type { SqlTarget } from '../clients/postgres/index.ts';
 import type { RedisTarget } from '../clients/redis/index.ts';
 import { EVENT_SCHEMAS } from '../contract/events.ts';
 import { LONGEST_SNAPSHOT_PERIOD_MS } from '../contract/retention.ts';
+import { LONGEST_HOLD_MS } from '../contract/rules.ts';
 import { reasonOf, UpliftError } from '../core/error.ts';
+import { LONGEST_WINDOW_MS } from './domain/rules.ts';
 import { TELEMETRY_VARIABLES } from './telemetry/settings.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -107,7 +109,8 @@ const schema = z.object({
   /** A partition that decides gets a snapshot about this often, or after SNAPSHOT_DECISIONS; a quiet one ten times more rarely. */
   SNAPSHOT_MS: int(1000, LONGEST_SNAPSHOT_PERIOD_MS).default(60_000),
   SNAPSHOT_DECISIONS: int(100, 10_000_000).default(50_000),
-  COMMAND_WINDOW_MS: int(1000, 300_000).default(120_000),
+  /** The rest up to LONGEST_WINDOW_MS is how far a gateway's clock may be ahead of the brokers'. */
+  COMMAND_WINDOW_MS: int(1000, LONGEST_WINDOW_MS - 60_000).default(120_000),
   IDEMPOTENCY_TTL_MS: int(1000, 7 * 86_400_000).default(86_400_000),
   DRAIN_NOTICE_MS: int(0, 8000).default(500),
   /** requests/seconds of one tenant over all gateways; unset: no limit. */
@@ -116,7 +119,7 @@ const schema = z.object({
   BLOOM: z.enum(['on', 'off']).default('off'),
   BLOOM_REBUILD_MS: int(1000, 7 * 86_400_000).default(3_600_000),
   /** Of a hold that does not say how long. */
-  HOLD_MS: int(1000, 86_400_000).default(300_000),
+  HOLD_MS: int(1000, LONGEST_HOLD_MS).default(300_000),
   MAX_IN_FLIGHT: int(1, 100_000).default(2000),
   /** Requests that wait for a decision at once; the same number of reads may wait for their token. */
   MAX_WAITING: int(1, 100_000).default(2000),

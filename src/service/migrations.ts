@@ -207,13 +207,14 @@ CREATE INDEX dead_letters_parked ON uplift_service.dead_letters (parked_at) WHER
   },
   {
     version: 8,
-    name: 'of which commands topic decisions are',
+    name: 'of which commands topic decisions are; letters are found by the operation they are of',
     sql: `
 ALTER TABLE uplift_service.offsets ADD COLUMN commands_topic_id text;
 CREATE OR REPLACE VIEW uplift_offsets AS
   SELECT topic, topic_id, partition, next_offset, leader_epoch, decided_through, log_time_ms, updated_at,
     commands_topic_id
   FROM uplift_service.offsets;
+CREATE INDEX dead_letters_of_operation ON uplift_service.dead_letters (tenant, event_id);
 `,
   },
 ];

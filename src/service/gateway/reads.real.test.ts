@@ -215,6 +215,21 @@ describe('reads of the projection, through PgBouncer in transaction mode', () =>
     );
   });
 
+  test('an operation whose event was put aside is decided, wherever its letter is', async () => {
+    const park = (operation: number, commandOffset: number | null) =>
+      database.direct.query(
+        `INSERT INTO uplift_service.dead_letters (topic, topic_id, partition, event_offset, tenant, event_id,
+           command_offset, error_code, attempts) VALUES ($1, 'events-topic', 4, $2, 'acme', $3, $4, 'schema-unknown', 1)`,
+        [TOPICS.events, operation, eventOf(operation), commandOffset],
+      );
+    const ask = (operation: number) => lookUpDecidedAt(database.sql, 'acme', eventOf(operation));
+    await park(5001, 77);
+    expect(await ask(5001)).toMatchObject({ partition: 4, commandOffset: 77n });
+    expect(await lookUpDecidedAt(database.sql, 'other', eventOf(5001))).toBeUndefined();
+    await park(5002, null);
+    await expect(ask(5002)).rejects.toThrow('was put aside');
+  });
+
   test('a token is not reached by what was decided from another commands topic', async () => {
     const reads = () => readerOf().read(reservationStatement('acme', idOf(5)), tokenAt(6), never);
     await database.direct.query(

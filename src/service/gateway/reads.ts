@@ -149,7 +149,10 @@ export interface DecidedAt {
   readonly commandOffset: bigint;
 }
 
-/** Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. */
+/**
+ * Where the first decision of an operation stands, as the writer shows it; undefined: it shows none. One whose event was
+ * put aside is decided all the same: sent again it could be decided a second time. Throws where only that is known.
+ */
 export async function lookUpDecidedAt(
   sql: Sql,
   tenant: string,
@@ -160,22 +163,25 @@ export async function lookUpDecidedAt(
   });
   const [row] = rows;
   if (row === undefined) return undefined;
-  return {
-    topicId: row.commands_topic_id,
-    partition: row.command_partition,
-    commandOffset: row.command_offset,
-  };
+  const { commands_topic_id: topicId, command_partition: partition, command_offset: commandOffset } = row;
+  if (commandOffset !== null) return { topicId, partition, commandOffset };
+  throw new Error(`the decision of ${operationId} was put aside, and does not say of which command it is`);
 }
 
-type DecidedAtRow = Pick<OperationRow, 'command_partition' | 'command_offset'> & {
+type DecidedAtRow = Pick<OperationRow, 'command_partition'> & {
+  readonly command_offset: bigint | null;
   readonly commands_topic_id: string | null;
 };
 
 // Decisions of two topics never stand in one projection: the position of its partition says of which all are.
 const DECIDED_AT_SQL = `SELECT o.command_partition, o.command_offset, p.commands_topic_id
-  FROM ${VIEWS.operations} o
+  FROM (
+    SELECT command_partition, command_offset FROM ${VIEWS.operations} WHERE tenant = $1 AND event_id = $2
+    UNION ALL
+    SELECT partition, command_offset FROM ${VIEWS.deadLetters} WHERE topic = $3 AND tenant = $1 AND event_id = $2
+  ) o
   LEFT JOIN ${VIEWS.offsets} p ON p.topic = $3 AND p.partition = o.command_partition
-  WHERE o.tenant = $1 AND o.event_id = $2`;
+  ORDER BY o.command_offset LIMIT 1`;
 
 /** A hung writer must not stop the ticks for long. */
 const LOOK_TIMEOUT_MS = 1000;
