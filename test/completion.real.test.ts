@@ -76,7 +76,9 @@ function offered(name: string, line: string): string[] {
 describe.each(installed)('completion in %s', (name) => {
   it('offers nouns, verbs, options, choices and what the state folder holds', () => {
     expect(offered(name, 'uplift dri')).toEqual(['drill']);
-    expect(offered(name, 'uplift drill ')).toEqual(['recover', 'run', 'show']);
+    expect(offered(name, 'uplift drill ')).toEqual([
+      ...['history', 'ls', 'plan', 'recover', 'report', 'run', 'show', 'verify'],
+    ]);
     expect(offered(name, 'uplift drill run ')).toEqual(['kafka-broker-loss']);
     expect(offered(name, 'uplift load run --ra')).toEqual(['--rate']);
     expect(offered(name, 'uplift check --output nd')).toEqual(['ndjson']);

@@ -4,6 +4,7 @@ import { type Acquired, acquireLock, LOCK_SESSION_MS, type Lock } from '../../cl
 import type { Cluster, Topics } from '../../clients/kafka/ports.ts';
 import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
+import { waitFor } from '../../core/wait.ts';
 import type { Region } from './region.ts';
 import { userName } from './user-name.ts';
 
@@ -50,12 +51,15 @@ export async function lockCluster(
 /** A holder that was killed keeps the lock for the length of its session: whoever outlives that has met a live one. */
 async function outliving(ask: () => Promise<Acquired>): Promise<Acquired> {
   const endsMs = performance.now() + LOCK_SESSION_MS + AGAIN_MS;
-  let acquired = await ask();
-  while (acquired.kind === 'taken' && performance.now() < endsMs) {
+  for (;;) {
+    // A broker that has not heard of the new topic yet denies it: that ends by itself, too.
+    const last = performance.now() >= endsMs;
+    const acquired = await ask().catch((error: unknown) => {
+      if (last) throw error;
+    });
+    if (acquired !== undefined && (acquired.kind === 'held' || last)) return acquired;
     await delay(AGAIN_MS);
-    acquired = await ask();
   }
-  return acquired;
 }
 
 async function makeTopic(
@@ -70,4 +74,10 @@ async function makeTopic(
   // Somebody else made it in the same moment: then it is there.
   if (result?.error !== null && result?.error !== 'TOPIC_ALREADY_EXISTS')
     throw new Error(`${LOCK_TOPIC} could not be made: ${result?.error ?? 'no answer'}`);
+  // Brokers hear of a new topic one after the other; one that has not yet would deny it.
+  const known = async (): Promise<boolean> => {
+    const now = await cluster.describe({ topics: [LOCK_TOPIC], timeoutMs });
+    return now.topics.some(({ partitions: [only] }) => only !== undefined && only.leader >= 0);
+  };
+  await waitFor(known, { what: `${LOCK_TOPIC} led`, timeoutMs });
 }
