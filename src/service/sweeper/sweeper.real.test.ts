@@ -67,7 +67,7 @@ beforeAll(async () => {
     startRedis('uplift-sweeper-redis'),
   ]);
   // All brokers start again within the life of a command, also on a machine that is busy.
-  const times = { PRODUCE_DEADLINE_MS: '3000', COMMAND_WINDOW_MS: '300000' };
+  const times = { PRODUCE_DEADLINE_MS: '3000', COMMAND_WINDOW_MS: '240000' };
   env = { ...roleEnv({ kafka, postgres, redis }, PARTITIONS), ...times };
   await createTopics();
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
