@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,8 +12,8 @@ import { stepOf } from '../../steps/kind.ts';
 import { endDrill } from '../record/seal.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
-import type { DrillOptions, DrillPorts, Prepared } from './drill.ts';
-import { strikeAndPutBack } from './run.ts';
+import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import { runDrill, strikeAndPutBack } from './run.ts';
 
 const ARGS = { units: '/units', id: 'projector-1' };
 const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
@@ -144,4 +144,32 @@ describe('from the fault to the end of the restore', () => {
     const { entries } = await readRecord(folder.journal);
     expect(entries.filter(({ kind }) => kind === STEP.intent)).toHaveLength(2);
   });
+});
+
+it('a run that fails under load leaves what its probe wrote, and takes it away from the store', async () => {
+  const written = [{ id: 'a', group: 'g', endedNs: 5n, outcome: 'ok' as const }];
+  const calls: string[] = [];
+  const called = (name: string) => async (): Promise<void> => void calls.push(name);
+  const probe = {
+    ...{ store: 'Redis', start: called('start'), stop: called('stop'), close: called('close') },
+    writes: () => written,
+  };
+  const blast = { hit: 1, of: 3, what: 'shards' };
+  const ready = { kind: 'ready', findings: [], victim: { id: 'a', text: 'a' }, blast, probe };
+  const ports = {
+    ...{ clock: systemClock, signal, progress: () => undefined },
+    lock: async () => ({ held: () => true, release: called('release') }),
+    startLoad: async () => ({ ...wellLoad(), header: { tenant: 't', monoNs: '0' }, stop: called('load') }),
+    journal: {
+      append: async (kind: string) => {
+        if (kind === 'load.started') throw new Error('no room');
+      },
+    },
+  } as unknown as DrillPorts;
+  const limits = { maxFaultMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
+  const options = { runId: 'run-1', folder, stateDir: dir, gateways: [], limits } as unknown as DrillOptions;
+  const drill = { id: 'redis-shard-loss', prepare: async () => ready } as unknown as Drill;
+  await expect(runDrill(drill, ports, options)).rejects.toThrow('no room');
+  expect(calls).toEqual(['start', 'stop', 'close', 'load', 'release']);
+  expect(await readFile(folder.probe, 'utf8')).toBe('{"id":"a","group":"g","endedNs":"5","outcome":"ok"}\n');
 });

@@ -4,6 +4,7 @@ import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
+import { writeProbeHistory } from '../probe/history.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
@@ -72,6 +73,9 @@ async function withLoad(
   try {
     await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
+  } catch (error) {
+    await keepProbe(prepared, options);
+    throw error;
   } finally {
     await prepared.probe?.close();
     // A second stop answers the first one's summary; a load that failed has said so already.
@@ -90,6 +94,17 @@ async function startProbe({ probe }: Prepared): Promise<void> {
   await probe?.start().catch((error: unknown) => {
     throw refusedFor(`${probe.store} takes no writes of the probe (${reasonOf(error)})`);
   });
+}
+
+/** A run that fails leaves what its probe wrote as evidence, as it leaves the load's history. Its own failure is what counts. */
+async function keepProbe({ probe }: Prepared, { folder }: DrillOptions): Promise<void> {
+  if (probe === undefined || probe.writes().length === 0) return;
+  try {
+    await probe.stop();
+    await writeProbeHistory(folder.probe, probe.writes());
+  } catch {
+    // On a full disk there is none, and after the verdict it stands there already.
+  }
 }
 
 function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prepared): Promise<Load> {
