@@ -57,7 +57,11 @@ interface Locked extends Prepared {
 }
 
 /** Without the lock, or without a watchdog, the fault must not strike; a watchdog that is lost ends one that did. */
-function guardedBy(prepared: Prepared, lock: HeldLock, watchdog: Pick<Watchdog, 'trouble'>): Locked {
+export function guardedBy<P extends Pick<Prepared, 'moved' | 'secondFailure'>>(
+  prepared: P,
+  lock: Pick<HeldLock, 'held'>,
+  watchdog: Pick<Watchdog, 'trouble'>,
+): P & Pick<Locked, 'held'> {
   return {
     ...prepared,
     held: () => lock.held(),
