@@ -168,8 +168,8 @@ describe('a drill whose host dies', () => {
   }, 300_000);
 });
 
-describe('a drill that is interrupted by an impatient hand while it observes', () => {
-  test('puts everything back, says how to see the end of it, seals its record and exits 130', async () => {
+describe('a drill that is asked to stop while it observes', () => {
+  test('twice by Ctrl-C puts everything back, says where the end of it stands, seals its record and exits 130', async () => {
     const { child, run } = await drillUntil('step.verified');
     const watchdog = await watchdogOf(run);
     child.kill('SIGINT');
@@ -185,7 +185,7 @@ describe('a drill that is interrupted by an impatient hand while it observes', (
     expect(again.runs).toEqual([]);
   }, 300_000);
 
-  test('or whose terminal is closed, does the same for nobody', async () => {
+  test('by a closed terminal puts everything back and seals its record', async () => {
     const known = await runIds(sandbox);
     const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
     const terminal = startOnTerminal(DRILL, { cwd: sandbox.workDir, env });
@@ -200,12 +200,12 @@ describe('a drill that is interrupted by an impatient hand while it observes', (
   }, 300_000);
 });
 
-describe('a drill whose process alone dies', () => {
+describe('a drill whose process alone', () => {
   test.each([
     ['is killed', 'SIGKILL', 'died'],
     ['is stopped for good', 'SIGSTOP', 'hung'],
   ] as const)(
-    'or %s, is put back and sealed by its watchdog, with nothing typed',
+    '%s is put back and sealed by its watchdog, with nothing typed',
     async (_, signal, why) => {
       const { child, run } = await drillUntil('step.done');
       const watchdog = await watchdogOf(run);

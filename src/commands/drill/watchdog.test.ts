@@ -74,6 +74,7 @@ test('the watchdog of a run that came to its own end leaves its record as it is'
   await tell('finish');
   expect(await procEntry(watchdogPid)).toBeUndefined();
   expect(await readFile(folder.journal, 'utf8')).toBe(before);
+  expect(await readFile(folder.watchdogLog, 'utf8')).toContain('the run came to its own end');
 }, 60_000);
 
 test('nobody starts a watchdog by hand', async () => {
