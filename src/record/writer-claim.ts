@@ -21,15 +21,9 @@ interface Holder {
  * Throws UPL-JOURNAL-HELD while a living process holds it.
  */
 export async function claimWriter(journal: string): Promise<WriterClaim> {
-  const folder = dirname(journal);
-  const prefix = `${basename(journal)}.writer-`;
-  const numbers = (await readdir(folder))
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => Number(name.slice(prefix.length)))
-    .filter(Number.isSafeInteger);
-  const last = Math.max(0, ...numbers);
-  const holder = last === 0 ? undefined : await holderOf(join(folder, `${prefix}${last}`));
-  if (holder !== undefined && (await isAlive(holder))) throw held(journal, holder.pid);
+  const { folder, prefix, numbers, last } = await claimsOf(journal);
+  const writer = await livingHolder(join(folder, `${prefix}${last}`));
+  if (writer !== undefined) throw held(journal, writer);
   const own = join(folder, `${prefix}${last + 1}`);
   const draft = join(folder, `.${prefix}${randomUUID()}`);
   const self: Holder = { pid: process.pid, startTime: (await startTimeOf(process.pid)) ?? '' };
@@ -45,6 +39,28 @@ export async function claimWriter(journal: string): Promise<WriterClaim> {
   // Lower numbers are dead; ours, the highest, is the one that counts.
   await Promise.all(numbers.map((number) => rm(join(folder, `${prefix}${number}`), { force: true })));
   return { release: () => rm(own, { force: true }) };
+}
+
+/** The pid of the living process that holds a journal, or undefined. */
+export async function writerOf(journal: string): Promise<number | undefined> {
+  const { folder, prefix, last } = await claimsOf(journal);
+  return livingHolder(join(folder, `${prefix}${last}`));
+}
+
+/** The claims beside a journal; the highest number counts, 0: none. */
+async function claimsOf(journal: string) {
+  const folder = dirname(journal);
+  const prefix = `${basename(journal)}.writer-`;
+  const numbers = (await readdir(folder))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter(Number.isSafeInteger);
+  return { folder, prefix, numbers, last: Math.max(0, ...numbers) };
+}
+
+async function livingHolder(claim: string): Promise<number | undefined> {
+  const holder = await holderOf(claim);
+  return holder !== undefined && (await isAlive(holder)) ? holder.pid : undefined;
 }
 
 function held(journal: string, pid: number | undefined): UpliftError {

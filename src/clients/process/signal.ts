@@ -96,6 +96,12 @@ export async function resumeUnit(unit: PlacedUnit, options: SignalOptions = {}):
   return target;
 }
 
+/** SIGKILL to exactly these processes, where their start times still match; returns once none of them lives. */
+export async function killExactly(members: readonly Member[]): Promise<void> {
+  await signalMembers(members, 'SIGKILL');
+  await gone(members, GONE_TIMEOUT_MS);
+}
+
 async function ownProcess(unit: PlacedUnit, options: SignalOptions): Promise<UnitProcess> {
   const recorded = await readProcess(unit);
   if (recorded === undefined) throw notOurs(unit, 'it was never started');

@@ -21,6 +21,10 @@ export interface RecoverInput {
   readonly run?: string;
 }
 
+export interface WatchdogInput {
+  readonly run: string;
+}
+
 export interface ShowInput {
   readonly run: string;
   readonly lost: boolean;
@@ -96,6 +100,11 @@ export function registerDrill(program: Command, run: Runner): void {
     .action((id: string, options: { lost: boolean }) =>
       run(() => import('./show.ts').then((m) => m.showCommand), { run: id, ...options }),
     );
+  // Started by `drill run` alone.
+  drill
+    .command('watchdog', { hidden: true })
+    .argument('<run>')
+    .action((id: string) => run(() => import('./watchdog.ts').then((m) => m.watchdogCommand), { run: id }));
   registerRecords(drill, run);
 }
 

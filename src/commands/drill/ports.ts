@@ -48,7 +48,12 @@ export function stepContext(
 export async function withDrillPorts<T>(
   deps: Deps,
   region: Region,
-  given: { readonly journal: Pick<Journal, 'append'>; readonly lock: boolean; readonly what: string },
+  given: {
+    readonly journal: Pick<Journal, 'append'>;
+    readonly lock: boolean;
+    readonly what: string;
+    readonly watchdog: DrillPorts['watchdog'];
+  },
   work: (ports: DrillPorts) => Promise<T>,
 ): Promise<T> {
   const { service } = region.config;
@@ -82,6 +87,7 @@ export async function withDrillPorts<T>(
       startLoad,
       context: stepContext(deps, region, { cluster, topics, redis }),
       lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
+      watchdog: given.watchdog,
       journal: given.journal,
       progress: deps.progress,
       signal: deps.signal,

@@ -1,14 +1,16 @@
 import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quietDeps } from '../../../test/support/quiet-deps.ts';
+import type { ProgressEvent } from '../../core/blocks.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Deps } from '../../deps.ts';
 import { sampleRun } from '../../drills/record/testing/record-fixture.ts';
-import { runFolder } from '../../drills/run-folder.ts';
+import { runActor, runFolder } from '../../drills/run-folder.ts';
 import { ownSigningKey } from '../../record/keys.ts';
-import { openJournal } from '../../record/open.ts';
+import { openJournal, resumeJournal } from '../../record/open.ts';
 import { intentBody, STEP } from '../../steps/journal-kinds.ts';
 import { recoverCommand } from './recover.ts';
 
@@ -35,10 +37,10 @@ async function depsOf(...regions: readonly string[]): Promise<Deps> {
 }
 
 /** A run that was killed after its step had begun. */
-async function killedRun(runId: string, region?: string): Promise<string> {
+async function killedRun(runId: string, region?: string, pid = 7): Promise<string> {
   const { dir, journal: path } = runFolder(stateDir, runId);
   await mkdir(dir, { recursive: true });
-  const journal = await openJournal(path, { runId, actor: 'drill.run pid 7', clock: systemClock });
+  const journal = await openJournal(path, { runId, actor: runActor(pid), clock: systemClock });
   const where = region === undefined ? {} : { region };
   await journal.append('drill.started', { drill: 'd', environment: 'e', ...where });
   const step = { kind: 'drill.moveLeaders', version: 1, args: null };
@@ -80,6 +82,34 @@ describe('drill recover', () => {
     await expect(recoverCommand(deps, { run: RUN })).rejects.toMatchObject({
       code: expect.stringMatching(/^UPL-/),
     });
+  });
+
+  test('waits for a watchdog that is putting the run back, and says so', async () => {
+    const path = await killedRun(RUN, 'gone');
+    const actor = `drill.watchdog pid ${process.pid}`;
+    const journal = await resumeJournal(path, { actor, clock: systemClock });
+    const waiting = Promise.withResolvers<string>();
+    const deps = { ...(await depsOf('one')), progress: ({ text }: ProgressEvent) => waiting.resolve(text) };
+    let over = false;
+    const recovering = recoverCommand(deps, { run: RUN }).finally(() => {
+      over = true;
+    });
+    expect(await waiting.promise).toBe(
+      `process ${process.pid} is putting things back already: waiting for it`,
+    );
+    await delay(300);
+    expect(over).toBe(false);
+    await journal.close();
+    expect(await recovering).toMatchObject({ exit: 16, data: { runs: [{ failed: ELSEWHERE }] } });
+  });
+
+  test('does not wait for a run that goes on', async () => {
+    const path = await killedRun(RUN, 'one', process.pid);
+    const journal = await resumeJournal(path, { actor: runActor(process.pid), clock: systemClock });
+    await expect(recoverCommand(await depsOf('one'), { run: RUN })).rejects.toMatchObject({
+      code: 'UPL-JOURNAL-HELD',
+    });
+    await journal.close();
   });
 
   test('of a sealed run says what its record says was left: 16, and 0 where nothing was', async () => {

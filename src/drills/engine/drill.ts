@@ -117,6 +117,15 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
+/** Another process, which puts things back when this one dies or hangs. */
+export interface Watchdog {
+  readonly pid: number;
+  /** How long this process may say nothing before it counts as hanging. */
+  readonly leaseMs: number;
+  /** Why nobody would put things back in our place, or undefined. */
+  trouble(): string | undefined;
+}
+
 /** Ids and addresses of the processes that uplift.yaml names. */
 export interface ServiceInstances {
   readonly gateways: readonly Instance[];
@@ -146,6 +155,8 @@ export interface DrillPorts {
   readonly startLoad: (options: LoadOptions) => Promise<Load>;
   /** Asks for the lock of the cluster; the run releases it. Throws what refuses the run (15). */
   readonly lock: () => Promise<HeldLock>;
+  /** Starts the watchdog of the run, which outlives it; the command ends it. Throws what refuses the run (15). */
+  readonly watchdog: () => Promise<Watchdog>;
   /** What its steps act through. */
   readonly context: DrillStepContext;
   readonly journal: Pick<Journal, 'append'>;

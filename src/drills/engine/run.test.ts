@@ -13,7 +13,7 @@ import { endDrill } from '../record/seal.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
-import { runDrill, strikeAndPutBack } from './run.ts';
+import { guardedBy, runDrill, strikeAndPutBack } from './run.ts';
 
 const ARGS = { units: '/units', id: 'projector-1' };
 const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
@@ -159,6 +159,7 @@ it('a run that fails under load leaves what its probe wrote, and takes it away f
   const ports = {
     ...{ clock: systemClock, signal, progress: () => undefined },
     lock: async () => ({ held: () => true, release: called('release') }),
+    watchdog: async () => ({ pid: 1, leaseMs: 1, trouble: () => undefined }),
     startLoad: async () => ({ ...wellLoad(), header: { tenant: 't', monoNs: '0' }, stop: called('load') }),
     journal: {
       append: async (kind: string) => {
@@ -172,4 +173,34 @@ it('a run that fails under load leaves what its probe wrote, and takes it away f
   await expect(runDrill(drill, ports, options)).rejects.toThrow('no room');
   expect(calls).toEqual(['start', 'stop', 'close', 'load', 'release']);
   expect(await readFile(folder.probe, 'utf8')).toBe('{"id":"a","group":"g","endedNs":"5","outcome":"ok"}\n');
+});
+
+describe('what a drill is guarded by', () => {
+  const asked: unknown[] = [];
+  const prepared = {
+    moved: async () => 'another leader',
+    secondFailure: async (step?: unknown) => {
+      asked.push(step);
+      return undefined;
+    },
+  };
+  const STEP_OF_IT = { kind: 'a', version: 1, args: null };
+
+  it('without its watchdog it does not strike, and ends where it has', async () => {
+    const trouble = (): string => 'its watchdog is gone';
+    const guarded = guardedBy(prepared, { held: () => true }, { trouble });
+    expect(await guarded.moved()).toBe('its watchdog is gone');
+    expect(await guarded.secondFailure(STEP_OF_IT)).toBe('its watchdog is gone');
+    expect(asked).toEqual([]);
+  });
+
+  it('without the lock it does not strike; otherwise the drill itself is asked', async () => {
+    const trouble = (): undefined => undefined;
+    const unlocked = guardedBy(prepared, { held: () => false }, { trouble });
+    expect(await unlocked.moved()).toBe('the lock of the cluster was lost');
+    const guarded = guardedBy(prepared, { held: () => true }, { trouble });
+    expect(await guarded.moved()).toBe('another leader');
+    expect(await guarded.secondFailure(STEP_OF_IT)).toBeUndefined();
+    expect(asked).toEqual([STEP_OF_IT]);
+  });
 });

@@ -8,7 +8,7 @@ import { writeProbeHistory } from '../probe/history.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
-import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
+import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
 import { inPhase } from './phase.ts';
 import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
@@ -43,11 +43,10 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const lock = await ports.lock();
   try {
-    return await withLoad(drill, ports, options, {
-      ...prepared,
-      moved: () => movedOrUnlocked(prepared, lock),
-      held: () => lock.held(),
-    });
+    // Before the load: its start is work, and must not lie in what is measured.
+    const watchdog = await ports.watchdog();
+    await journal.append('drill.watched', { pid: watchdog.pid, leaseMs: watchdog.leaseMs });
+    return await withLoad(drill, ports, options, guardedBy(prepared, lock, watchdog));
   } finally {
     await lock.release();
   }
@@ -58,9 +57,19 @@ interface Locked extends Prepared {
   readonly held: () => boolean;
 }
 
-/** Why the fault must not strike after all: the victim is another one by now, or somebody else may be at work. */
-async function movedOrUnlocked(prepared: Prepared, lock: HeldLock): Promise<string | undefined> {
-  return lock.held() ? prepared.moved() : 'the lock of the cluster was lost';
+/** Without the lock, or without a watchdog, the fault must not strike; a watchdog that is lost ends one that did. */
+export function guardedBy<P extends Pick<Prepared, 'moved' | 'secondFailure'>>(
+  prepared: P,
+  lock: Pick<HeldLock, 'held'>,
+  watchdog: Pick<Watchdog, 'trouble'>,
+): P & Pick<Locked, 'held'> {
+  return {
+    ...prepared,
+    held: () => lock.held(),
+    moved: async () =>
+      (lock.held() ? watchdog.trouble() : 'the lock of the cluster was lost') ?? prepared.moved(),
+    secondFailure: async (step) => watchdog.trouble() ?? prepared.secondFailure(step),
+  };
 }
 
 async function withLoad(
