@@ -33,18 +33,19 @@ interface Attempt {
 /**
  * `uplift drill recover`: for each unfinished run, undo what its journal says was begun, newest first. Needs nobody's
  * consent and takes no abort: it only puts things back. Idempotent. One that cannot be recovered does not stop the others.
+ * A run that another host claims is left to it, unless `--take-over` names that host.
  */
 export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
   const regions = await openRegions(deps);
-  const stateDir = regions[0]?.project.stateDir ?? '';
+  const journalDir = regions[0]?.project.journalDir ?? '';
   const folders =
     input.run === undefined
-      ? (await unfinishedRuns(stateDir)).map(({ folder }) => folder)
-      : [await findRun(stateDir, input.run)];
+      ? (await unfinishedRuns(journalDir)).map(({ folder }) => folder)
+      : [await findRun(journalDir, input.run)];
   const attempts: Attempt[] = [];
   for (const folder of folders) {
     try {
-      attempts.push(await recoverRun(deps, regions, folder));
+      attempts.push(await recoverRun(deps, regions, folder, input.takeOver));
     } catch (error) {
       // Alone it keeps its own code; beside others it is one of those that are not put back.
       if (folders.length === 1) throw error;
@@ -59,14 +60,19 @@ export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
   return { exit, kind: 'drill.recover', data: { runs: recovered }, blocks: present(recovered) };
 };
 
-async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFolder): Promise<Attempt> {
+async function recoverRun(
+  deps: Deps,
+  regions: readonly Region[],
+  folder: RunFolder,
+  takeOver: string | undefined,
+): Promise<Attempt> {
   const record = await readRecord(folder.journal);
   const { runId } = folder;
   if (record.status === 'sealed')
     return { recovered: { runId, undone: [], failed: leftAtSeal(record.entries), sealed: true } };
   const region = regionOf(regions, record.entries);
   if (region === undefined) return notRecovered(runId, ['its region is not in uplift.yaml']);
-  const journal = await journalOf(deps, folder);
+  const journal = await journalOf(deps, folder, takeOver);
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
   const redis = openRedisNodes({ timeoutMs: region.project.config.value.limits.requestTimeout });
@@ -97,10 +103,14 @@ async function recoverRun(deps: Deps, regions: readonly Region[], folder: RunFol
 }
 
 /** The run's journal to go on with. On a full disk one that refuses every line: things are put back all the same. */
-async function journalOf(deps: Deps, { journal: path, runId }: RunFolder): Promise<RestoreJournal> {
+async function journalOf(
+  deps: Deps,
+  { journal: path, runId }: RunFolder,
+  takeOver: string | undefined,
+): Promise<RestoreJournal> {
   const actor = `drill.recover pid ${process.pid}`;
   try {
-    return await resumeJournal(path, { runId, actor, clock: deps.clock });
+    return await resumeJournal(path, { runId, actor, clock: deps.clock, takeOver });
   } catch (error) {
     if (!isUpliftError(error, 'UPL-CANNOT-WRITE')) throw error;
     const refuse = (): Promise<never> => Promise.reject(error);

@@ -8,14 +8,14 @@ import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
+import { AFTER_RESTORE_MS } from './duration.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { prepareDrill } from './permit.ts';
 import { inPhase } from './phase.ts';
-import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
+import { refusedFor, refusedWhileStopped, refuseUnfinished, requireReady } from './refuse.ts';
 import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
-
-/** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
-const AFTER_RESTORE_MS = 4000;
+import { type StopWatch, watchStop } from './stop-watch.ts';
 
 /**
  * Runs a drill. Whatever happens once the fault was attempted, everything is put back before this returns or throws.
@@ -41,13 +41,16 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   });
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const lock = await ports.lock();
+  const stop = watchStop(() => ports.permission.stopped(), refusedWhileStopped);
   try {
     return await withLoad(drill, ports, options, {
       ...prepared,
       moved: () => movedOrUnlocked(prepared, lock),
       held: () => lock.held(),
+      stop,
     });
   } finally {
+    await stop.close();
     await lock.release();
   }
 }
@@ -55,6 +58,8 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
 /** What was prepared, under the lock of the cluster. */
 interface Locked extends Prepared {
   readonly held: () => boolean;
+  /** Absent: nobody can stop it but a signal. */
+  readonly stop?: StopWatch;
 }
 
 /** Why the fault must not strike after all: the victim is another one by now, or somebody else may be at work. */
@@ -81,8 +86,8 @@ async function withLoad(
 
 /** What the drill would do, with everything looked at and nothing touched. Throws UPL-PREFLIGHT-REFUSED, UPL-DRILL-UNFINISHED. */
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
-  refuseUnfinished((await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId));
-  return requireReady(await drill.prepare(ports, options), options.limits.maxShare);
+  refuseUnfinished((await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId));
+  return requireReady(await prepareDrill(drill, ports, options), options.limits.maxShare);
 }
 
 /** A store that cannot be written to before the fault says nothing after it. Throws UPL-PREFLIGHT-REFUSED. */
@@ -128,13 +133,29 @@ async function underLoad(
     history: 'history.ndjson',
   });
   const baseline = await inPhase(journal, 'baseline', () =>
-    measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal),
+    unlessStopped(prepared.stop, ports.signal, (signal) =>
+      measureBaseline(load, options.baselineMs, options.ratePerS, signal),
+    ),
   );
   await journal.append('drill.baseline', { ...baseline });
   progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
   const struck = await strikeAndPutBack(ports, options, { prepared, load, baseline });
   await inPhase(journal, 'after', () => runFor(load, AFTER_RESTORE_MS, ports.signal));
   return conclude(drill, ports, options, { prepared, load, baseline, ...struck });
+}
+
+/** Nothing was touched yet: drills that are stopped end this one as a refusal. */
+async function unlessStopped<T>(
+  stop: StopWatch | undefined,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (stop === undefined) return work(signal);
+  try {
+    return await work(AbortSignal.any([signal, stop.signal]));
+  } catch (error) {
+    throw stop.signal.aborted && !signal.aborted ? stop.signal.reason : error;
+  }
 }
 
 interface Struck {
@@ -157,7 +178,11 @@ export async function strikeAndPutBack(
   let failure: unknown;
   try {
     times = await inPhase(journal, 'fault', () =>
-      injectAndObserve({ ...ports, context }, options, { ...run, held: run.prepared.held }),
+      injectAndObserve({ ...ports, context }, options, {
+        ...run,
+        held: run.prepared.held,
+        stop: run.prepared.stop,
+      }),
     );
     await journal.append('drill.observed', {
       faultNs: times.faultNs.toString(),
