@@ -10,7 +10,8 @@ const DATE = /^\d{4}-\d{2}-\d{2}$/;
 /** A date that there is, or first and last of a span. */
 function isSpan(text: string): boolean {
   const [first = '', last = first, ...more] = text.split('..');
-  const isDate = (date: string): boolean => DATE.test(date) && new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date) === true;
+  const isDate = (date: string): boolean =>
+    DATE.test(date) && new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date) === true;
   return more.length === 0 && isDate(first) && isDate(last) && first <= last;
 }
 
@@ -24,7 +25,10 @@ function isTimeZone(timeZone: string): boolean {
 
 const windowSchema = z
   .strictObject({
-    days: z.array(z.enum(WEEKDAYS)).min(1).describe('Days on which it opens: mon, tue, wed, thu, fri, sat, sun.'),
+    days: z
+      .array(z.enum(WEEKDAYS))
+      .min(1)
+      .describe('Days on which it opens: mon, tue, wed, thu, fri, sat, sun.'),
     from: time(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time such as "09:00"').describe(
       'First minute that is inside, HH:MM.',
     ),
@@ -36,7 +40,11 @@ const windowSchema = z
       .refine(isTimeZone, { error: 'must be a time zone such as Europe/Berlin or UTC' })
       .describe('Whose wall clock counts, also when the clocks change: an IANA name.'),
     blocked: z
-      .array(z.string().refine(isSpan, { error: 'must be a date such as "2026-11-27", or two: "2026-12-20..2027-01-06"' }))
+      .array(
+        z
+          .string()
+          .refine(isSpan, { error: 'must be a date such as "2026-11-27", or two: "2026-12-20..2027-01-06"' }),
+      )
       .default([])
       .describe('Dates on which no drill runs, one by one or as first..last.'),
   })

@@ -95,7 +95,8 @@ async function heldElsewhere(journal: string, { pid, host }: Holder): Promise<Up
     ({ mtimeMs }) => mtimeMs,
     () => undefined,
   );
-  const last = lastMs === undefined ? '' : ` Its last line is ${formatAge(Math.max(0, Date.now() - lastMs))} old.`;
+  const last =
+    lastMs === undefined ? '' : ` Its last line is ${formatAge(Math.max(0, Date.now() - lastMs))} old.`;
   return new UpliftError('UPL-JOURNAL-HELD', {
     message: `Process ${pid} on ${host} claims ${journal}; whether it still runs cannot be told from here.${last}`,
     next: `the same command with --take-over ${host}, once it is certain that it runs no more`,

@@ -9,8 +9,10 @@ import { isFile, valuesOf } from './values.ts';
 export const completeCommand: Action<CompleteInput> = async (deps, { commands, words }) => {
   const { stateDir, config } = deps.globals;
   const state = stateDirFor({ flag: stateDir, cwd: deps.cwd, configFile: config ?? deps.env.UPLIFT_CONFIG });
-  const runs = words[0] === 'drill' ? await runsOf(deps, state) : state;
-  deps.stdout.write(complete(commands, words, (value) => valuesOf(value, value.name === 'run' ? runs : state)));
+  const runs = words.includes('drill') ? await runsOf(deps, state) : state;
+  deps.stdout.write(
+    complete(commands, words, (value) => valuesOf(value, value.name === 'run' ? runs : state)),
+  );
   return { exit: 0, kind: 'completion.answers', data: {}, blocks: [] };
 };
 

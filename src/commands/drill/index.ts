@@ -93,7 +93,10 @@ export function registerDrill(program: Command, run: Runner): void {
     .command('recover')
     .description('finish what a killed or failed drill left: undo every step that was begun and not undone')
     .argument('[run]', 'run id, or its beginning; absent: every unfinished run')
-    .option('--take-over <host>', 'also a run that this other host claims; it is certain that nothing runs there')
+    .option(
+      '--take-over <host>',
+      'also a run that this other host claims; it is certain that nothing runs there',
+    )
     .addHelpText('after', '\nExample:\n  uplift drill recover')
     .action((id: string | undefined, options: Omit<RecoverInput, 'run'>) =>
       run(() => import('./recover.ts').then((m) => m.recoverCommand), {

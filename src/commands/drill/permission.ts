@@ -7,7 +7,10 @@ import { type Project, secretOf } from '../shared/project.ts';
 import { stopState } from './stop-state.ts';
 
 /** What uplift.yaml allows drills, as it is asked and looked at. */
-export function permission(deps: Pick<Deps, 'env' | 'clock'>, project: Project): ReturnType<typeof permissionOf> {
+export function permission(
+  deps: Pick<Deps, 'env' | 'clock'>,
+  project: Project,
+): ReturnType<typeof permissionOf> {
   const { config, journalDir } = project;
   const { environment, drills } = config.value;
   return permissionOf({

@@ -36,7 +36,9 @@ export function longestOf(
     kinds.slice(0, faultAt).map(({ timeoutMs = DEFAULT_TIMEOUT_MS }) => HALVES * timeoutMs),
   );
   const restoreMs = sum(
-    kinds.map(({ undo, undoTimeoutMs = DEFAULT_TIMEOUT_MS }) => (undo === 'irreversible' ? 0 : undoTimeoutMs)),
+    kinds.map(({ undo, undoTimeoutMs = DEFAULT_TIMEOUT_MS }) =>
+      undo === 'irreversible' ? 0 : undoTimeoutMs,
+    ),
   );
   const beforeMs = LOCK_MS + baselineBoundMs(baselineMs) + stepsMs;
   const faultMs = limits.maxFaultMs;

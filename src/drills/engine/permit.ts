@@ -16,6 +16,7 @@ export async function prepareDrill(
     ...permitted,
   ].map((each) => ({ ...each, region: options.region }));
   const all = [...preparation.findings, ...findings];
-  if (preparation.kind === 'refused' || notMet(findings).length > 0) return { kind: 'refused', findings: all };
+  if (preparation.kind === 'refused' || notMet(findings).length > 0)
+    return { kind: 'refused', findings: all };
   return { ...preparation, findings: all };
 }

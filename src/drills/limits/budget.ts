@@ -26,7 +26,10 @@ export async function askBudget(http: HttpClient, ask: BudgetQuery): Promise<Bud
       origin: base.origin,
       method: 'GET',
       path: `${base.pathname.replace(/\/+$/, '')}/api/v1/query?${asked}`,
-      headers: { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      headers: {
+        accept: 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       timeoutMs,
     }),
   );
