@@ -107,6 +107,7 @@ describe('drill stop and drill allow', () => {
     const stopped = await stopCommand(deps, { reason: 'incident 4711' });
     expect(stopped).toMatchObject({ exit: 0, kind: 'drill.stop', data: { journalDir: dir, unfinished: [] } });
     expect(await readFile(join(dir, STOP_FILE), 'utf8')).toMatch(/^\{.*"reason":"incident 4711"\}\n$/);
+    expect(JSON.stringify(stopped.blocks).includes('That is the state folder')).toBe(lines === '');
     const { next, findings } = await refusedFor(deps);
     expect(next).toBe('uplift drill allow');
     expect(findings).toMatchObject([

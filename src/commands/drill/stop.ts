@@ -19,12 +19,16 @@ export const stopCommand: Action<StopInput> = async (deps, { reason }) => {
     exit: EXIT.ok,
     kind: 'drill.stop',
     data: { journalDir, order, unfinished: runs },
-    blocks: present(journalDir, runs),
+    blocks: present(journalDir, { runs, shared: journalDir !== stateDir }),
   };
 };
 
-function present(journalDir: string, runs: readonly string[]): Block[] {
+function present(
+  journalDir: string,
+  { runs, shared }: { readonly runs: readonly string[]; readonly shared: boolean },
+): Block[] {
   const text = `STOPPED: no drill begins for whoever uses ${journalDir}.`;
+  const alone = 'That is the state folder: others are reached through drills.journalDir on shared storage.';
   return [
     ...(runs.length === 0
       ? []
@@ -38,6 +42,7 @@ function present(journalDir: string, runs: readonly string[]): Block[] {
             text: 'A drill that runs ends at its next look and puts everything back; one that was killed needs `uplift drill recover`.',
           } as const,
         ]),
+    ...(shared ? [] : [{ kind: 'text', text: alone } as const]),
     { kind: 'verdict', text, mark: 'ok' },
     { kind: 'next', command: runs[0] === undefined ? 'uplift drill allow' : `uplift drill show ${runs[0]}` },
   ];
