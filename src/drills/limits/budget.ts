@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HttpClient, HttpResult } from '../../clients/http/http.ts';
+import { parseJson } from '../../core/json.ts';
 
 /** What a Prometheus said of the error budget: the share that is left (below 0: overspent), or why it said nothing. */
 export type BudgetAnswer =
@@ -51,7 +52,7 @@ const MOST_WORDS = 200;
 /** Pure: what an answer of the HTTP API says. Only one number that can be a share is data. */
 export function readBudget(result: HttpResult): BudgetAnswer {
   if (result.kind === 'failed') return noData(result.reason);
-  const body = parsed(result.body);
+  const body = parseJson(result.body);
   const failed = failure.safeParse(body);
   if (failed.success) return noData(`Prometheus answered: ${failed.data.error.slice(0, MOST_WORDS)}`);
   if (result.status !== 200) return noData(`status ${result.status}`);
@@ -71,14 +72,6 @@ function shareOf(text: string): BudgetAnswer {
   // Per cent would pass any minimum.
   if (share > 1) return noData(`the query gave ${share}: a share is at most 1`);
   return { kind: 'share', share };
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 const noData = (why: string): BudgetAnswer => ({ kind: 'noData', why });

@@ -3,6 +3,7 @@ import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf, UpliftError } from '../../core/error.ts';
+import { parseJson } from '../../core/json.ts';
 import { withDeadline } from '../../core/wait.ts';
 import { syncFolder } from '../../record/append-file.ts';
 
@@ -67,17 +68,9 @@ function absent(error: unknown): undefined {
 /** Pure: what the lines say; one that says nothing is left out, and stops as much. */
 export function ordersIn(text: string): StopOrder[] {
   return text.split('\n').flatMap((line) => {
-    const order = orderSchema.safeParse(parsed(line));
+    const order = orderSchema.safeParse(parseJson(line));
     return order.success ? [order.data] : [];
   });
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Adds an order to the switch; on disk once this returns. `make`: the folder, where it is not there. Throws UPL-CANNOT-WRITE. */
