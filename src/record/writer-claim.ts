@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { link, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -75,14 +75,17 @@ export async function claimWriter(journal: string, options: ClaimOptions = {}): 
   };
 }
 
+/** Opens it: a look alone could be answered from what this host remembers of a share (NFS, close-to-open). */
 async function requireClaim(journal: string, own: string): Promise<void> {
-  await stat(own).catch((cause: unknown) => {
+  const opened = await open(own, 'r').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ESTALE') throw cause;
     throw new UpliftError('UPL-CANNOT-WRITE', {
       message: `The journal ${journal} cannot be written: another process took it over.`,
       next: `uplift drill show ${basename(dirname(journal))}`,
       cause,
     });
   });
+  await opened.close();
 }
 
 /** Claims from before they named a host are of this one. */
