@@ -15,7 +15,8 @@ export async function prepareDrill(
     ...(longest === undefined ? [] : [durationFinding(longest, options.limits.maxDurationMs)]),
     ...permitted,
   ].map((each) => ({ ...each, region: options.region }));
-  const all = [...preparation.findings, ...findings];
+  // First what forbids every drill: what to type next is about that.
+  const all = [...findings, ...preparation.findings];
   if (preparation.kind === 'refused' || notMet(findings).length > 0)
     return { kind: 'refused', findings: all };
   return { ...preparation, findings: all };

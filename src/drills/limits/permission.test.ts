@@ -76,7 +76,7 @@ describe('whether drills may run at all', () => {
     expect(await said({ window: WINDOW }, HOUR_MS / 2)).toEqual([STOP, ['drill.window', 'pass', open]]);
     expect((await said({ window: WINDOW }, HOUR_MS))[1]).toEqual([
       ...['drill.window', 'fail'],
-      'it closes at thu 2026-11-26 16:00 Europe/Berlin, before the drill must have ended; it opens next at thu 2026-12-03 09:00 Europe/Berlin, in 6 d 17 h, for the 60 min 0 s that the drill may take',
+      'it closes at thu 2026-11-26 16:00 Europe/Berlin, before the drill must have ended; it opens next at thu 2026-12-03 09:00 Europe/Berlin (in 6 d 17 h) for the 60 min 0 s that the drill may take',
     ]);
     const never = await said({ window: { ...WINDOW, blocked: ['2026-01-01..2029-01-01'] } });
     expect(never[1]?.[2]).toBe('2026-11-26 is a blocked date; it does not open again long enough');

@@ -113,7 +113,7 @@ function windowFindings({ window, nowMs, origin }: Limits, neededMs: number): Fi
 
 function opensText(opensMs: number | null, nowMs: number, timeZone: string): string {
   if (opensMs === null) return 'it does not open again long enough';
-  return `it opens next at ${windowTime(opensMs, timeZone)}, in ${formatSpan(opensMs - nowMs)},`;
+  return `it opens next at ${windowTime(opensMs, timeZone)} (in ${formatSpan(opensMs - nowMs)})`;
 }
 
 async function budgetFindings({ budget, origin }: Limits): Promise<Finding[]> {
