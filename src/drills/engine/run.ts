@@ -15,7 +15,7 @@ import { inPhase } from './phase.ts';
 import { refusedFor, refusedWhileStopped, refuseUnfinished, requireReady } from './refuse.ts';
 import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
-import { type StopWatch, watchStop } from './stop-watch.ts';
+import { type StopWatch, unlessStopped, watchStop } from './stop-watch.ts';
 
 /**
  * Runs a drill. Whatever happens once the fault was attempted, everything is put back before this returns or throws.
@@ -142,20 +142,6 @@ async function underLoad(
   const struck = await strikeAndPutBack(ports, options, { prepared, load, baseline });
   await inPhase(journal, 'after', () => runFor(load, AFTER_RESTORE_MS, ports.signal));
   return conclude(drill, ports, options, { prepared, load, baseline, ...struck });
-}
-
-/** Nothing was touched yet: drills that are stopped end this one as a refusal. */
-async function unlessStopped<T>(
-  stop: StopWatch | undefined,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  if (stop === undefined) return work(signal);
-  try {
-    return await work(AbortSignal.any([signal, stop.signal]));
-  } catch (error) {
-    throw stop.signal.aborted && !signal.aborted ? stop.signal.reason : error;
-  }
 }
 
 interface Struck {

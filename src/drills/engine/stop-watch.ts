@@ -43,3 +43,17 @@ export function watchStop(
     },
   };
 }
+
+/** Nothing was touched yet: drills that are stopped end this one as a refusal. */
+export async function unlessStopped<T>(
+  stop: StopWatch | undefined,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (stop === undefined) return work(signal);
+  try {
+    return await work(AbortSignal.any([signal, stop.signal]));
+  } catch (error) {
+    throw stop.signal.aborted && !signal.aborted ? stop.signal.reason : error;
+  }
+}
