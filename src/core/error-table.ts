@@ -82,7 +82,10 @@ export const ERRORS = {
     exit: EXIT.cannotWrite,
     when: 'A journal, history or report could not be written (disk full, no permission).',
   },
-  'UPL-JOURNAL-HELD': { exit: EXIT.refused, when: 'Another running process is writing this journal.' },
+  'UPL-JOURNAL-HELD': {
+    exit: EXIT.refused,
+    when: 'Another process writes this journal, or may: one of another host claims it.',
+  },
   'UPL-SANDBOX-MISSING-BINARY': {
     exit: EXIT.unavailable,
     when: 'A server that the sandbox needs is not installed.',

@@ -1,3 +1,5 @@
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { procEntry } from '../../src/clients/process/proc-table.ts';
 import { statusOf } from '../../src/clients/process/status.ts';
@@ -7,7 +9,7 @@ import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { expectExit, ProofSandbox } from '../support/sandbox.ts';
-import type { ErrorDocument, RunningCli } from '../support/sandbox-cli.ts';
+import { documentOf, type ErrorDocument, type RunningCli } from '../support/sandbox-cli.ts';
 import {
   killSays,
   killWithWatchdog,
@@ -53,10 +55,18 @@ interface Begun {
   readonly run: SeenRun;
 }
 
-async function drillUntil(said: Said): Promise<Begun> {
+const drillArgs = (drill: string, baselineS = 1): string[] => [
+  ...['drill', 'run', drill, '--yes', '--baseline', String(baselineS), '--rate', '60', '--output', 'json'],
+];
+
+async function drill(args: readonly string[]): Promise<Begun> {
   const known = await runIds(sandbox);
-  const child = sandbox.start([...DRILL, '--output', 'json']);
-  const run = await nextRun(sandbox, known);
+  const child = sandbox.start(args);
+  return { child, run: await nextRun(sandbox, known) };
+}
+
+async function drillUntil(said: Said): Promise<Begun> {
+  const { child, run } = await drill(drillArgs('kafka-broker-loss'));
   await Promise.race([untilKill(run, said), endedTooSoon(child)]);
   return { child, run };
 }
@@ -74,8 +84,6 @@ interface Recovered {
     readonly sealed: boolean;
   }[];
 }
-
-const DRILL = ['drill', 'run', 'kafka-broker-loss', '--yes', '--baseline', '1', '--rate', '60'];
 
 const UNDONE = [
   expect.stringMatching(/^SIGKILL broker [123]$/),
@@ -188,7 +196,7 @@ describe('a drill that is asked to stop while it observes', () => {
   test('by a closed terminal puts everything back and seals its record', async () => {
     const known = await runIds(sandbox);
     const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
-    const terminal = startOnTerminal(DRILL, { cwd: sandbox.workDir, env });
+    const terminal = startOnTerminal(drillArgs('kafka-broker-loss'), { cwd: sandbox.workDir, env });
     const run = await nextRun(sandbox, known);
     await untilKill(run, 'step.verified');
     const watchdog = await watchdogOf(run);
@@ -227,4 +235,79 @@ describe('a drill whose process alone', () => {
     },
     300_000,
   );
+});
+
+describe('a drill beside another one', () => {
+  test('is refused with the name of the first, which a stop then ends: everything is back, its record says by whom', async () => {
+    const { child, run } = await drill(drillArgs('kafka-broker-loss', 16));
+    const entries = async (): Promise<readonly Entry[]> => (await readRecord(run.journal)).entries;
+    await waitFor(async () => (await entries()).some(({ kind }) => kind === 'load.started'), {
+      ...{ what: 'the load of the first', timeoutMs: 60_000 },
+    });
+    // As on another machine: it knows nothing of the first but what the cluster says.
+    const elsewhere = join(sandbox.folder, 'elsewhere');
+    const second = sandbox.json<ErrorDocument>(
+      [...drillArgs('projector-loss'), '--state-dir', elsewhere, '--config', sandbox.configFile],
+      15,
+    );
+    await Promise.race([untilKill(run, 'step.verified'), endedTooSoon(child)]);
+    await sandbox.json(['drill', 'stop', '--reason', 'incident 4711'], 0);
+    const stopped = (await child.ended).stdout;
+    const refused = await second;
+    expect(refused).toMatchObject({
+      code: 'UPL-LOCK-TAKEN',
+      message: expect.stringContaining(`drill kafka-broker-loss (run ${run.runId}) by `),
+    });
+    const [other = ''] = await readdir(join(elsewhere, 'runs'));
+    const left = (await readRecord(join(elsewhere, 'runs', other, 'journal.ndjson'))).entries;
+    expect(left.map(({ kind }) => kind)).not.toContain('step.intent');
+    expect(left.at(-1)).toMatchObject({ kind: 'drill.ended', body: { execution: 'aborted' } });
+
+    await expectRestored();
+    const ended = await sealedEntries(run);
+    const why = expect.stringMatching(/^drills are stopped by .+: incident 4711$/);
+    expect(ended.find(({ kind }) => kind === 'drill.observed')?.body).toMatchObject({ aborted: { why } });
+    expect(ended.at(-1)).toMatchObject({ kind: 'drill.ended', body: { execution: 'aborted', exit: 12 } });
+    expect(JSON.parse(stopped)).toMatchObject({
+      data: { result: { execution: 'aborted', restored: 'restored' } },
+    });
+
+    const none = await sandbox.json<ErrorDocument>(drillArgs('kafka-broker-loss'), 15);
+    expect(none).toMatchObject({ code: 'UPL-PREFLIGHT-REFUSED', next: 'uplift drill allow' });
+    await sandbox.json(['drill', 'allow', '--yes'], 0);
+  }, 300_000);
+});
+
+describe('a restore that cannot work', () => {
+  test('exits 16 and says what to do; once the cause is mended recover brings it back', async () => {
+    const projector = (await sandbox.units('service')).find(({ id }) => id.startsWith('projector'));
+    if (projector === undefined) throw new Error('no projector');
+    // What runs keeps its log open; nothing starts that cannot open one.
+    await rename(projector.logFile, `${projector.logFile}.kept`);
+    await mkdir(projector.logFile);
+    const { child, run } = await drill(drillArgs('projector-loss'));
+    const result = await child.ended;
+    expectExit(result, 16);
+    const notRestored = documentOf<ErrorDocument>(result);
+    expect(notRestored).toMatchObject({
+      code: 'UPL-NOT-RESTORED',
+      message: expect.stringMatching(/^NOT RESTORED: SIGKILL projector-\d+: .*EISDIR/),
+      next: `uplift drill recover ${run.runId}`,
+    });
+    expect((await readRecord(run.journal)).status).toBe('unsealed');
+    expect((await statusOf(projector)).state).toBe('exited');
+    const again = await sandbox.json<Recovered>(['drill', 'recover', run.runId], 16);
+    expect(again.runs).toMatchObject([
+      { undone: [], sealed: false, failed: [expect.stringContaining('EISDIR')] },
+    ]);
+
+    await rmdir(projector.logFile);
+    await rename(`${projector.logFile}.kept`, projector.logFile);
+    const { runs } = await sandbox.json<Recovered>(['drill', 'recover', run.runId], 0);
+    expect(runs).toMatchObject([
+      { failed: [], sealed: true, undone: [expect.stringContaining('SIGKILL projector')] },
+    ]);
+    expect((await statusOf(projector)).state).toBe('running');
+    await sandbox.serviceReady();
+  }, 300_000);
 });

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UpliftError } from '../../core/error.ts';
+import { parseJson } from '../../core/json.ts';
 import type { Unit, UnitProcess } from './unit.ts';
 
 /** A unit that knows its state file, so that any process which read the folder can start, find and stop it. */
@@ -108,14 +109,6 @@ async function writeFileAtomically(file: string, text: string): Promise<void> {
   } catch (cause) {
     await rm(temporary, { force: true });
     throw new UpliftError('UPL-CANNOT-WRITE', { message: `Cannot write ${file}.`, cause });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

@@ -15,6 +15,7 @@ import { lockCluster, NO_LOCK } from '../shared/cluster-lock.ts';
 import { lookAtProjection, lookAtRegion } from '../shared/look.ts';
 import { besideConfig } from '../shared/project.ts';
 import { postgresTargets, type Region } from '../shared/region.ts';
+import { permission } from './permission.ts';
 
 /** Units folder of the region's process actuator; a region without one cannot be broken by us (78). */
 export function unitsOf(region: Region): string {
@@ -86,6 +87,7 @@ export async function withDrillPorts<T>(
       look: () => lookAtRegion(deps, region),
       startLoad,
       context: stepContext(deps, region, { cluster, topics, redis }),
+      permission: permission(deps, region.project),
       lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
       watchdog: given.watchdog,
       journal: given.journal,

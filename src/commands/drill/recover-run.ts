@@ -33,6 +33,8 @@ export interface Restorer {
   readonly actor: string;
   /** A line before the first undo. */
   readonly begins?: { readonly kind: string; readonly body: Json };
+  /** A host whose claim of the journal no longer counts. */
+  readonly takeOver?: string | undefined;
   /** Why the run did not come to its own end, where that is known. */
   readonly reason?: string;
 }
@@ -53,7 +55,7 @@ export async function recoverRun(
     return { recovered: { runId, undone: [], failed: leftAtSeal(record.entries), sealed: true } };
   const region = regionOf(regions, record.entries);
   if (region === undefined) return notRecovered(runId, ['its region is not in uplift.yaml']);
-  const journal = await journalOf(deps, folder, by.actor);
+  const journal = await journalOf(deps, folder, by);
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
   const redis = openRedisNodes({ timeoutMs: region.project.config.value.limits.requestTimeout });
@@ -100,10 +102,10 @@ async function putBackAndSeal(
 async function journalOf(
   deps: Deps,
   { journal: path, runId }: RunFolder,
-  actor: string,
+  { actor, takeOver }: Restorer,
 ): Promise<RestoreJournal> {
   try {
-    return await resumeJournal(path, { runId, actor, clock: deps.clock });
+    return await resumeJournal(path, { runId, actor, clock: deps.clock, takeOver });
   } catch (error) {
     if (!isUpliftError(error, 'UPL-CANNOT-WRITE')) throw error;
     const refuse = (): Promise<never> => Promise.reject(error);

@@ -13,19 +13,25 @@ import { type Attempt, notRecovered, type Recovered, recoverRun } from './recove
 /**
  * `uplift drill recover`: for each unfinished run, undo what its journal says was begun, newest first. Needs nobody's
  * consent and takes no abort: it only puts things back. Idempotent. One that cannot be recovered does not stop the others.
+ * A run that another host claims is left to it, unless `--take-over` names that host.
  */
 export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
   const regions = await openRegions(deps);
-  const stateDir = regions[0]?.project.stateDir ?? '';
+  const journalDir = regions[0]?.project.journalDir ?? '';
   const folders =
     input.run === undefined
-      ? (await unfinishedRuns(stateDir)).map(({ folder }) => folder)
-      : [await findRun(stateDir, input.run)];
+      ? (await unfinishedRuns(journalDir)).map(({ folder }) => folder)
+      : [await findRun(journalDir, input.run)];
   const attempts: Attempt[] = [];
   for (const folder of folders) {
     try {
       await afterOthers(deps, folder);
-      attempts.push(await recoverRun(deps, regions, folder, { actor: `drill.recover pid ${process.pid}` }));
+      attempts.push(
+        await recoverRun(deps, regions, folder, {
+          actor: `drill.recover pid ${process.pid}`,
+          takeOver: input.takeOver,
+        }),
+      );
     } catch (error) {
       // Alone it keeps its own code; beside others it is one of those that are not put back.
       if (folders.length === 1) throw error;

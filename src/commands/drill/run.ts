@@ -8,6 +8,7 @@ import { drillOf } from '../../drills/catalogue.ts';
 import type { Drill, DrillOptions } from '../../drills/engine/drill.ts';
 import { exitOfDrill } from '../../drills/engine/judge.ts';
 import { presentDrill } from '../../drills/engine/present.ts';
+import { requireMet } from '../../drills/engine/refuse.ts';
 import type { DrillResult } from '../../drills/engine/result.ts';
 import { runDrill } from '../../drills/engine/run.ts';
 import { CONTEXT_KIND } from '../../drills/record/context.ts';
@@ -24,6 +25,7 @@ import { drillContext } from './context.ts';
 import type { RunInput } from './index.ts';
 import { signingKey } from './keys.ts';
 import { drillOptions } from './options.ts';
+import { permission } from './permission.ts';
 import { withDrillPorts } from './ports.ts';
 
 /** `uplift drill run ID`: confirm, run, seal and sign the record, whatever happened. */
@@ -31,6 +33,8 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   const drill = drillOf(input.drill);
   const region = await openOneRegion(deps);
   const { environment } = region.project.config.value;
+  // What forbids every drill is said before anybody is asked anything.
+  requireMet(await permission(deps, region.project).before());
   const runId = newRunId();
   const options = drillOptions(region, input, runId);
   if (environment.production && (input.approver ?? '').trim() === '')
@@ -42,7 +46,7 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
     question: drill.question(region.config.name),
     command: `uplift drill run ${drill.id}`,
   });
-  const folder = await makeRunFolder(region.project.stateDir, runId);
+  const folder = await makeRunFolder(region.project.journalDir, runId);
   const journal = await openJournal(folder.journal, {
     runId,
     actor: runActor(process.pid),

@@ -10,14 +10,14 @@ import { readLong } from '../../record/long-body.ts';
 import { readRecord } from '../../record/open.ts';
 import { checkSignature, type SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
-import { stateDirOfRuns } from '../shared/project.ts';
+import { foldersOfRuns } from '../shared/project.ts';
 import type { ShowInput } from './index.ts';
 import { trustedKeys } from './keys.ts';
 
 /** `uplift drill show`: the record is checked first; an unsealed or altered one is shown as such and never as proof. */
 export const showCommand: Action<ShowInput> = async (deps, input) => {
-  const stateDir = await stateDirOfRuns(deps);
-  const folder = await findRun(stateDir, input.run);
+  const { journalDir } = await foldersOfRuns(deps);
+  const folder = await findRun(journalDir, input.run);
   const record = await readRecord(folder.journal);
   const result = resultOf(record.entries);
   const signature = checkSignature(record, await trustedKeys(deps));

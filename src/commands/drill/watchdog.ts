@@ -23,7 +23,7 @@ export const watchdogCommand: Action<WatchdogInput> = async (deps, input) => {
       message: 'A watchdog is started by uplift drill run, and by nobody else.',
     });
   const regions = await openRegions(deps);
-  const folder = await findRun(regions[0]?.project.stateDir ?? '', input.run);
+  const folder = await findRun(regions[0]?.project.journalDir ?? '', input.run);
   const end = await watchRun({ channel: process, clock: deps.clock, owes: () => owes(folder) });
   // A channel that stays open would keep this process, or the run, alive.
   if (process.connected) process.disconnect();

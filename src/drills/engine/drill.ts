@@ -9,6 +9,7 @@ import type { Json, Step } from '../../core/step.ts';
 import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { StepEvent } from '../../steps/engine.ts';
+import type { Permission } from '../limits/permission.ts';
 import type { DrillName } from '../names.ts';
 import type { StoreProbe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
@@ -153,6 +154,8 @@ export interface DrillPorts {
   /** Takes a fresh look at everything the checks judge. */
   readonly look: () => Promise<CheckFacts>;
   readonly startLoad: (options: LoadOptions) => Promise<Load>;
+  /** Whether drills may run at all now. */
+  readonly permission: Permission;
   /** Asks for the lock of the cluster; the run releases it. Throws what refuses the run (15). */
   readonly lock: () => Promise<HeldLock>;
   /** Starts the watchdog of the run, which outlives it; the command ends it. Throws what refuses the run (15). */
@@ -168,6 +171,8 @@ export interface DrillPorts {
 export interface DrillLimits {
   /** From the fault to the end of what is observed. */
   readonly maxFaultMs: number;
+  /** The whole drill, if everything in it takes as long as it may. */
+  readonly maxDurationMs: number;
   /** Share of a fleet that may be hit, 0 … 1. */
   readonly maxShare: number;
   /** A share of failed operations, 0 … 1, over `abortAfterS` seconds in a row that ends the drill. */
@@ -180,7 +185,8 @@ export interface DrillOptions {
   readonly region: string;
   readonly environment: string;
   readonly folder: RunFolder;
-  readonly stateDir: string;
+  /** Where the runs are kept, this one and those before. */
+  readonly journalDir: string;
   readonly units: string;
   readonly gateways: readonly { readonly id: string; readonly url: string }[];
   readonly ratePerS: number;

@@ -9,14 +9,14 @@ import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
+import { AFTER_RESTORE_MS } from './duration.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { prepareDrill } from './permit.ts';
 import { inPhase } from './phase.ts';
-import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
+import { refusedFor, refusedWhileStopped, refuseUnfinished, requireReady } from './refuse.ts';
 import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
-
-/** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
-const AFTER_RESTORE_MS = 4000;
+import { type StopWatch, unlessStopped, watchStop } from './stop-watch.ts';
 
 /**
  * Runs a drill. Whatever happens once the fault was attempted, everything is put back before this returns or throws.
@@ -42,12 +42,14 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   });
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const lock = await ports.lock();
+  const stop = watchStop(() => ports.permission.stopped(), refusedWhileStopped);
   try {
     // Before the load: its start is work, and must not lie in what is measured.
     const watchdog = await ports.watchdog();
     await journal.append('drill.watched', { pid: watchdog.pid, leaseMs: watchdog.leaseMs });
-    return await withLoad(drill, ports, options, guardedBy(prepared, lock, watchdog));
+    return await withLoad(drill, ports, options, { ...guardedBy(prepared, lock, watchdog), stop });
   } finally {
+    await stop.close();
     await lock.release();
   }
 }
@@ -55,6 +57,8 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
 /** What was prepared, under the lock of the cluster. */
 interface Locked extends Prepared {
   readonly held: () => boolean;
+  /** Absent: nobody can stop it but a signal. */
+  readonly stop?: StopWatch;
 }
 
 /** Without the lock, or without a watchdog, the fault must not strike; a watchdog that is lost ends one that did. */
@@ -94,8 +98,8 @@ async function withLoad(
 
 /** What the drill would do, with everything looked at and nothing touched. Throws UPL-PREFLIGHT-REFUSED, UPL-DRILL-UNFINISHED. */
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
-  refuseUnfinished((await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId));
-  return requireReady(await drill.prepare(ports, options), options.limits.maxShare);
+  refuseUnfinished((await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId));
+  return requireReady(await prepareDrill(drill, ports, options), options.limits.maxShare);
 }
 
 /** A store that cannot be written to before the fault says nothing after it. Throws UPL-PREFLIGHT-REFUSED. */
@@ -152,7 +156,9 @@ async function underLoad(
     history: 'history.ndjson',
   });
   const baseline = await inPhase(journal, 'baseline', () =>
-    measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal),
+    unlessStopped(prepared.stop, ports.signal, (signal) =>
+      measureBaseline(load, options.baselineMs, options.ratePerS, signal),
+    ),
   );
   await journal.append('drill.baseline', { ...baseline });
   progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
@@ -181,7 +187,11 @@ export async function strikeAndPutBack(
   let failure: unknown;
   try {
     times = await inPhase(journal, 'fault', () =>
-      injectAndObserve({ ...ports, context }, options, { ...run, held: run.prepared.held }),
+      injectAndObserve({ ...ports, context }, options, {
+        ...run,
+        held: run.prepared.held,
+        stop: run.prepared.stop,
+      }),
     );
     await journal.append('drill.observed', {
       faultNs: times.faultNs.toString(),

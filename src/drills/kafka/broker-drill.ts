@@ -40,7 +40,7 @@ export const brokerHang: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };

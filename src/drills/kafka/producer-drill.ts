@@ -31,7 +31,7 @@ export const producerSafety: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };

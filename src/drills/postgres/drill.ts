@@ -82,7 +82,7 @@ export function synchronousFirst({ set, looks }: Pick<SetFacts, 'set' | 'looks'>
 }
 
 async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeover): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const look = await ports.look();
   const checks = runChecks(CHECKS, look);
   const facts = await factsOf(ports, options);

@@ -71,10 +71,10 @@ async function prepare(ports: DrillPorts, options: DrillOptions, mode: Mode): Pr
     ...redisFindings({
       ...{ region: options.region, looks, topology, victim, settings },
       uptimesMs: await uptimesOf(ports, addresses),
-      lastFailover: await lastFailover(options.stateDir),
+      lastFailover: await lastFailover(options.journalDir),
       nowMs: ports.clock.nowMs(),
       victimProcess: await ports.context.redisOf(options.units).describe(victim.address),
-      unfinishedRuns: (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId),
+      unfinishedRuns: (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId),
     }),
   ];
   const replica = bestReplica({ looks, topology, victim })?.place;

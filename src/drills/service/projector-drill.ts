@@ -20,7 +20,7 @@ export const projectorLoss: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   const [victim] = ports.service.projectors;
