@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { procEntry } from '../../src/clients/process/proc-table.ts';
 import { statusOf } from '../../src/clients/process/status.ts';
+import { reasonOf } from '../../src/core/error.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
 import type { Entry } from '../../src/record/envelope.ts';
@@ -198,7 +199,9 @@ describe('a drill that is asked to stop while it observes', () => {
     const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
     const terminal = startOnTerminal(drillArgs('kafka-broker-loss'), { cwd: sandbox.workDir, env });
     const run = await nextRun(sandbox, known);
-    await untilKill(run, 'step.verified');
+    await untilKill(run, 'step.verified').catch((error: unknown) => {
+      throw new Error(`${reasonOf(error)}\n${terminal.said()}`);
+    });
     const watchdog = await watchdogOf(run);
     terminal.close();
     await watchdogGone(watchdog);

@@ -9,8 +9,6 @@ export interface OnTerminal {
   readonly said: () => string;
   /** The terminal is closed: the kernel hangs up on whoever runs on it, and writing to it fails from then on. */
   readonly close: () => void;
-  /** Resolves when the terminal is gone. */
-  readonly closed: Promise<void>;
 }
 
 export function startOnTerminal(
@@ -32,12 +30,8 @@ export function startOnTerminal(
     stream.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk;
     });
-  return {
-    said: () => said,
-    close: () => void child.kill('SIGKILL'),
-    closed: new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', () => resolve());
-    }),
-  };
+  child.once('error', (error) => {
+    said += error.message;
+  });
+  return { said: () => said, close: () => void child.kill('SIGKILL') };
 }
