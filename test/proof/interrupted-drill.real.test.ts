@@ -255,7 +255,10 @@ describe('a drill beside another one', () => {
     );
     await Promise.race([untilKill(run, 'step.verified'), endedTooSoon(child)]);
     await sandbox.json(['drill', 'stop', '--reason', 'incident 4711'], 0);
-    const stopped = (await child.ended).stdout;
+    const stopped = await child.ended;
+    const none = await sandbox.json<ErrorDocument>(drillArgs('kafka-broker-loss'), 15);
+    await sandbox.json(['drill', 'allow', '--yes'], 0);
+    expect(none).toMatchObject({ code: 'UPL-PREFLIGHT-REFUSED', next: 'uplift drill allow' });
     const refused = await second;
     expect(refused).toMatchObject({
       code: 'UPL-LOCK-TAKEN',
@@ -271,13 +274,7 @@ describe('a drill beside another one', () => {
     const why = expect.stringMatching(/^drills are stopped by .+: incident 4711$/);
     expect(ended.find(({ kind }) => kind === 'drill.observed')?.body).toMatchObject({ aborted: { why } });
     expect(ended.at(-1)).toMatchObject({ kind: 'drill.ended', body: { execution: 'aborted', exit: 12 } });
-    expect(JSON.parse(stopped)).toMatchObject({
-      data: { result: { execution: 'aborted', restored: 'restored' } },
-    });
-
-    const none = await sandbox.json<ErrorDocument>(drillArgs('kafka-broker-loss'), 15);
-    expect(none).toMatchObject({ code: 'UPL-PREFLIGHT-REFUSED', next: 'uplift drill allow' });
-    await sandbox.json(['drill', 'allow', '--yes'], 0);
+    expect(documentOf(stopped)).toMatchObject({ result: { execution: 'aborted', restored: 'restored' } });
   }, 300_000);
 });
 
