@@ -11,6 +11,8 @@ import { unfinishedRuns } from '../run-folder.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { moveLeadersStep, type Place } from '../steps/kafka/move-leaders.ts';
 import { preferredLeaders, preflightOf, quietCluster } from './preflight.ts';
+import { kafkaProbeOf } from './probe.ts';
+import { lookAtProbeTopic, PROBE_TOPIC, type ProbeTopic, probeTopicOf } from './probe-topic.ts';
 import { brokersAway, remainingDifferences } from './settle.ts';
 import { type KafkaTopology, topologyOf } from './topology.ts';
 
@@ -37,24 +39,28 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
   const topology = topologyOf(facts.kafka.state.value);
   const places = placesOf(topology);
+  const { cluster, topics } = ports.context;
   const looked = { kafka: facts.kafka, topology, unfinishedRuns: unfinished };
-  const findings = [...checks, ...preflightOf(options.region, looked, [quietCluster, preferredLeaders])];
+  const probed = probeTopicOf(await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs));
+  const conditions = [quietCluster, preferredLeaders, () => probed.finding];
+  const findings = [...checks, ...preflightOf(options.region, looked, conditions)];
   if (notMet(findings).length > 0 || places.length === 0) return { kind: 'refused', findings };
   const { metadataMaxAgeMs } = PRODUCER_SETTINGS;
   const what = `the leaders of ${places.length} partitions of ${WRITTEN.join(' and ')}`;
-  const { cluster, topics } = ports.context;
   const brokers = topology.brokers.map(({ id }) => id);
   return {
     kind: 'ready',
     target: `Kafka cluster ${topology.clusterId}`,
     findings,
     victim: { id: WRITTEN.join('+'), text: what },
-    blast: { hit: places.length, of: topology.partitions.length, what: 'partitions' },
+    // The probe's own topic moves along, and is no part of the platform.
+    blast: { hit: places.length, of: partitionsOf(topology), what: 'partitions' },
+    probe: kafkaProbeOf(ports, options, probed.topic),
     topology: structuredClone(topology) as unknown as Json,
     steps: [
       stepOf(holdTopologyStep, { topology: structuredClone(topology) } as never),
       stepOf(moveLeadersStep, {
-        ...{ clusterId: topology.clusterId, partitions: places },
+        ...{ clusterId: topology.clusterId, partitions: [...places, ...probePlaces(probed.topic)] },
         ...{ rounds: ROUNDS, everyMs: EVERY_MS },
       } as never),
     ],
@@ -101,3 +107,14 @@ function placesOf({ partitions }: KafkaTopology): Place[] {
     WRITTEN.includes(topic) && replicas.length > 1 ? [{ topic, partition, replicas: [...replicas] }] : [],
   );
 }
+
+function probePlaces({ partitions }: ProbeTopic): Place[] {
+  return partitions.map(({ partition, replicas }) => ({
+    topic: PROBE_TOPIC,
+    partition,
+    replicas: [...replicas],
+  }));
+}
+
+const partitionsOf = ({ partitions }: KafkaTopology): number =>
+  partitions.filter(({ topic }) => topic !== PROBE_TOPIC).length;
