@@ -31,7 +31,7 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   const region = await openOneRegion(deps);
   const { environment } = region.project.config.value;
   const runId = newRunId();
-  const options = drillOptions(region, input, runId);
+  const options = { ...drillOptions(region, input, runId), keepProbe: input.keepProbe === true };
   if (environment.production && (input.approver ?? '').trim() === '')
     throw approverMissing(environment.name, drill);
   const key = await signingKey(deps, region.project);

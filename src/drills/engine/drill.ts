@@ -182,4 +182,6 @@ export interface DrillOptions {
   readonly recoveryTargetMs: number;
   readonly timeoutMs: number;
   readonly limits: DrillLimits;
+  /** What the store probe wrote stays in the store, for a second checker. */
+  readonly keepProbe?: boolean;
 }

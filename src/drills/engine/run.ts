@@ -73,7 +73,7 @@ async function withLoad(
     await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
   } finally {
-    await prepared.probe?.close();
+    await prepared.probe?.close({ keep: options.keepProbe === true });
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
   }

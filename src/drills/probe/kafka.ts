@@ -99,11 +99,11 @@ export function kafkaProbe(options: KafkaProbeOptions): StoreProbe {
       if ((schedule?.planned() ?? 0) <= MOST_WRITES) return { places, unread };
       return { places, unread: [...unread, `the probe in Kafka stopped at ${MOST_WRITES} writes`] };
     },
-    async close() {
+    async close({ keep = false } = {}) {
       await halt();
       await produce?.close();
       produce = undefined;
-      const { trimmable } = back ?? (await lookBack(CLOSE_MS));
+      const { trimmable } = keep ? NOTHING : (back ?? (await lookBack(CLOSE_MS)));
       logs = undefined;
       if (trimmable.length === 0) return;
       const trim = options.openTrim();
