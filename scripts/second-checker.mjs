@@ -9,11 +9,10 @@
 //     the store: is every acknowledged write of the probe where it should be? (`drill run --keep-probe` leaves them there)
 //
 // Logins: KCAT_CONFIG, PGPASSWORD or ~/.pgpass, REDISCLI_AUTH. Name every Postgres server and every Redis node.
-// Exit: 0 nothing is missing, 1 the ids on stdout are, 2 something could not be read and nothing is said.
+// Exit: 0 nothing is missing, 10 the ids on stdout are, 12 something could not be read and nothing is said.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 
 const LONGEST_MS = 300_000;
@@ -28,20 +27,28 @@ const lines = (path) =>
     .map((line) => JSON.parse(line));
 
 /** Runs a program, hands over what it prints line by line, and throws unless it ends well. */
-async function eachLine(program, args, take, input = '') {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: LONGEST_MS });
+function eachLine(program, args, take, input = '') {
+  const child = spawn(program, args, { signal: AbortSignal.timeout(LONGEST_MS) });
   let said = '';
   child.stderr.on('data', (chunk) => {
     said = (said + chunk).slice(-500);
   });
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    const parts = (rest + chunk).split('\n');
+    rest = parts.pop();
+    for (const line of parts) take(line);
+  });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
-  const ended = new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`${program}: ${code} ${said}`))));
+    child.on('close', (code) => {
+      if (rest !== '') take(rest);
+      if (code === 0) resolve();
+      else reject(new Error(`${program} ended with ${code}: ${said.trim()}`));
+    });
   });
-  for await (const line of createInterface({ input: child.stdout })) take(line);
-  await ended;
 }
 
 /** Every record of a topic from its first offset to its end, also uncommitted ones. */
@@ -177,10 +184,10 @@ async function main() {
   const count = new Set(acknowledged.map(({ id }) => id)).size;
   process.stderr.write(`${count} acknowledged, ${missing.size} missing\n`);
   for (const id of [...missing].sort()) process.stdout.write(`${id}\n`);
-  return missing.size === 0 ? 0 : 1;
+  return missing.size === 0 ? 0 : 10;
 }
 
 process.exitCode = await main().catch((error) => {
   process.stderr.write(`Not known: ${error.message}\n`);
-  return 2;
+  return 12;
 });

@@ -72,7 +72,7 @@ describe('the second checker', () => {
     await history();
     await stores(['e1', 'e2'], ['e1', 'e2', 'e3'], ['e2', 'e3']);
     const { exit, missing, said } = await opinion(...SERVICE);
-    expect({ exit, missing }).toEqual({ exit: 1, missing: ['e1', 'e3'] });
+    expect({ exit, missing }).toEqual({ exit: 10, missing: ['e1', 'e3'] });
     expect(said).toContain('e1 is not at Postgres 2\n');
     expect(said).toContain('e3 is not at reservations.commands, reservations.events\n');
   });
@@ -88,7 +88,7 @@ describe('the second checker', () => {
     const { exit, missing, said } = await secondOpinion([folder, ...SERVICE], {
       PATH: folder,
     });
-    expect({ exit, missing }).toEqual({ exit: 2, missing: [] });
+    expect({ exit, missing }).toEqual({ exit: 12, missing: [] });
     expect(said).toMatch(/^Not known: /);
   });
 
@@ -104,7 +104,7 @@ describe('the second checker', () => {
     ]);
     await program('kcat', "printf '%s\\n' '0 run:0' '1 run:1' '1 run:2' '1 other:4'");
     expect(await opinion('--probe', '--kafka', 'k:1')).toMatchObject({
-      exit: 1,
+      exit: 10,
       missing: ['run:2', 'run:4'],
     });
   });
@@ -127,7 +127,7 @@ describe('the second checker', () => {
     const nodes = [1, 2, 3].flatMap((port) => ['--redis', `h:${port}`]);
     const { exit, missing, said } = await opinion('--probe', ...nodes);
     expect({ exit, missing }).toEqual({
-      exit: 1,
+      exit: 10,
       missing: ['uplift_probe:{t1}:run:2', 'uplift_probe:{t1}:run:3'],
     });
     expect(said).toContain('run:2 is not at h:2\n');
@@ -142,6 +142,6 @@ describe('the second checker', () => {
     );
     await program('psql', `printf '%s\\n' 1 2; test "$1" = one && echo 10; true`);
     const servers = ['--postgres', 'one', '--postgres', 'two'];
-    expect(await opinion('--probe', ...servers)).toMatchObject({ exit: 1, missing: ['10'] });
+    expect(await opinion('--probe', ...servers)).toMatchObject({ exit: 10, missing: ['10'] });
   });
 });

@@ -4,7 +4,7 @@ import { root } from './source-tree.ts';
 
 /** What the second checker printed: the acknowledged ids that are missing, and how it ended. */
 export interface SecondOpinion {
-  /** 0: nothing is missing. 1: `missing` is. 2: it could not look. */
+  /** 0: nothing is missing. 10: `missing` is. 12: it could not look. */
   readonly exit: number;
   readonly missing: readonly string[];
   readonly said: string;
