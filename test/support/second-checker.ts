@@ -1,5 +1,9 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeProbeHistory } from '../../src/drills/probe/history.ts';
+import type { ProbeWrite } from '../../src/drills/probe/probe.ts';
 import { root } from './source-tree.ts';
 
 /** What the second checker printed: the acknowledged ids that are missing, and how it ended. */
@@ -30,4 +34,24 @@ export function secondOpinion(
       resolve({ exit: typeof error?.code === 'number' ? error.code : 0, missing, said: stderr });
     });
   });
+}
+
+/**
+ * What it says of a probe's writes, from files such as a run leaves. `args`: the flags that name the stores; `runId` is in
+ * the header of the history.
+ */
+export async function opinionOfProbe(
+  writes: readonly ProbeWrite[],
+  runId: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): Promise<SecondOpinion> {
+  const folder = await mkdtemp(join(tmpdir(), 'second-checker-'));
+  try {
+    await writeProbeHistory(join(folder, 'probe.ndjson'), writes);
+    await writeFile(join(folder, 'history.ndjson'), `${JSON.stringify({ t: 'header', runId })}\n`);
+    return await secondOpinion([folder, '--probe', ...args], env);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
