@@ -62,6 +62,12 @@ describe('the topic of the Kafka probe', () => {
     });
   });
 
+  it('has no more partitions than can be written to often', () => {
+    const written = Array.from({ length: 500 }, () => [1, 2, 3]);
+    const { topic } = probeTopicOf(looked(places(TOPICS.commands, written)));
+    expect(topic.partitions).toHaveLength(200);
+  });
+
   it('is used as it is where it is there', () => {
     const own = places(PROBE_TOPIC, [
       [1, 2, 3],

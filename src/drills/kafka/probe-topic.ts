@@ -12,6 +12,8 @@ export const PROBE_TOPIC = '_uplift.probe';
 /** Longer than any drill, so that nothing of a run ends by itself; what a killed run left is gone after that. */
 const RETENTION_MS = 86_400_000;
 const ROLL_MS = 3_600_000;
+/** Each of them must get enough writes for a loss to show. */
+const MOST_PARTITIONS = 200;
 /** Effective configs of the commands topic that decide whether an acknowledged record can be lost. */
 const DURABILITY = ['min.insync.replicas', 'unclean.leader.election.enable'] as const;
 const REMOVE = `kafka-topics.sh --delete --topic ${PROBE_TOPIC}`;
@@ -54,8 +56,8 @@ export async function lookAtProbeTopic(
 }
 
 /**
- * Pure: the topic as it is, or as it will be made: as many partitions and replicas as the commands topic, kept as
- * safely, leaders level over all brokers. And whether a loss by `victim` could show in it (undefined: any broker).
+ * Pure: the topic as it is, or as it will be made: as many partitions (200 at most) and replicas as the commands topic, kept
+ * as safely, leaders level over all brokers. And whether a loss by `victim` could show in it (undefined: any broker).
  */
 export function probeTopicOf(
   looked: ProbeLooked,
@@ -95,7 +97,7 @@ function planned(
   const { count, needed, commands, victim } = wanted;
   // Level by itself, whatever the brokers lead already: every one of them must have something to lose.
   const free = topology.brokers.map((broker) => ({ ...broker, replicas: 0, leaders: 0 }));
-  const assignment = assignReplicas(free, count, needed);
+  const assignment = assignReplicas(free, Math.min(count, MOST_PARTITIONS), needed);
   if (assignment === undefined) return none('fail', `${needed} replicas need as many brokers`);
   const durability = DURABILITY.map((name) => [name, configOf(commands, name)] as const);
   const unread = durability.find(([, value]) => value === null);
