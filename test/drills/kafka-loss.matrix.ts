@@ -45,16 +45,16 @@ async function started(acks: string, open: () => Promise<LearningProduce>): Prom
     ...{ acks, openProduce: open, read },
     makeTopic: async () => undefined,
     openTrim: () => openTrim(kafka.target),
-    ...{ runId: acks, ratePerS: 150, timeoutMs: 5000 },
+    ...{ runId: acks, ratePerS: 90, timeoutMs: 10_000 },
     monoNs: () => process.hrtime.bigint(),
   });
   await probe.start();
-  await waitFor(async () => acknowledged().length > 50, { what: '50 acknowledgements', timeoutMs: 20_000 });
+  await waitFor(async () => acknowledged().length > 50, { what: '50 acknowledgements', timeoutMs: 60_000 });
 }
 
 /**
- * The followers are stopped for less than it takes to put them out of the ISR, the leader is killed meanwhile, and they go
- * on without what they never fetched; it comes back later and cuts its own log to theirs.
+ * The followers are stopped, and with them two of three controllers: nobody can put them out of the ISR. The leader is killed
+ * meanwhile, they go on without what they never fetched, and it comes back later and cuts its own log to theirs.
  */
 async function killedBehindStoppedFollowers(meanwhile: () => Promise<unknown>): Promise<bigint> {
   const { kafka } = fixture;
@@ -66,10 +66,10 @@ async function killedBehindStoppedFollowers(meanwhile: () => Promise<unknown>): 
   const before = acknowledged().length;
   await waitFor(async () => acknowledged().length > before + 20, {
     what: 'writes to a new leader',
-    timeoutMs: 60_000,
+    timeoutMs: 90_000,
   });
   await kafka.start(LEADER);
-  await kafka.healthy(60_000);
+  await kafka.healthy(120_000);
   return faultNs;
 }
 
@@ -97,7 +97,7 @@ describe('a partition leader that is killed while its followers fetch nothing', 
     const faultNs = await killedBehindStoppedFollowers(async () => {
       from = acknowledged().length;
       const more = async (): Promise<boolean> => acknowledged().length > from + 30;
-      await waitFor(more, { what: 'acknowledged by the leader alone', timeoutMs: 2500, intervalMs: 10 });
+      await waitFor(more, { what: 'acknowledged by the leader alone', timeoutMs: 20_000, intervalMs: 10 });
     });
     const { report, second } = await reported(faultNs);
     const lost = idsOf(report.lost);
@@ -105,13 +105,13 @@ describe('a partition leader that is killed while its followers fetch nothing', 
     expect(lost.filter((id) => whole.includes(id))).toEqual([]);
     for (const { missingAt, acknowledgedAfterFaultMs } of report.lost) {
       expect(missingAt).toEqual([STRUCK]);
-      expect(acknowledgedAfterFaultMs).toBeGreaterThan(-4000);
+      expect(acknowledgedAfterFaultMs).toBeGreaterThan(-25_000);
     }
     expect(probeVerdict(report).broken).toContain(
       `Kafka lost ${lost.length} acknowledged writes of the probe`,
     );
     expect(second).toMatchObject({ exit: 10, missing: lost.toSorted() });
-  }, 180_000);
+  }, 300_000);
 
   test('acks=all, as the service writes: nothing is acknowledged that could be lost', async () => {
     await started('acks=all', () => openProduce(fixture.kafka.target, { once: true }));
@@ -132,5 +132,5 @@ describe('a partition leader that is killed while its followers fetch nothing', 
     const left = await fixture.read.bounds([PROBE_TOPIC], { timeoutMs: 5000 });
     expect(left.map(({ startOffset, endOffset }) => endOffset - startOffset)).toEqual([0n, 0n, 0n]);
     expect(left[0]?.startOffset).toBeGreaterThan(50n);
-  }, 180_000);
+  }, 300_000);
 });

@@ -6,13 +6,13 @@ import { openRead } from '../../src/clients/kafka/index.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { PROBE_TOPIC } from '../../src/drills/kafka/probe-topic.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
-import { documentOf } from '../support/sandbox-cli.ts';
+import { drillRun } from '../support/sandbox-drills.ts';
 import { withUnguardedGateways } from '../support/sandbox-gateways.ts';
 import { seenRun } from '../support/sandbox-runs.ts';
 import { sandboxOpinion } from '../support/sandbox-second-checker.ts';
 
-const LOAD = ['--yes', '--baseline', '3', '--output', 'json'];
-const RUN_MS = 240_000;
+const LOAD = ['--baseline', '3', '--rate', '80'];
+const TEST_MS = 900_000;
 /** At the first of them at which the unguarded service loses something, it has shown what it does. */
 const SEEDS = [1, 2, 3];
 
@@ -27,10 +27,8 @@ const folderOf = ({ runId }: DrillResult): string => dirname(seenRun(sandbox, ru
 
 /** A run to its end; only the time it took is not judged here: others use the machine too. */
 async function drilled(id: string, ...more: string[]): Promise<DrillResult> {
-  const ended = await sandbox.run(['drill', 'run', id, ...LOAD, ...more], RUN_MS);
-  const { result, ...other } = documentOf<{ result?: DrillResult }>(ended);
-  process.stderr.write(`${id}: exit ${ended.exit} ${JSON.stringify(result?.reasons ?? other)}\n`);
-  if (result === undefined) expect.fail(`${id} has no result: ${ended.stderr}`);
+  const { exit, result } = await drillRun(sandbox, id, [...LOAD, ...more]);
+  process.stderr.write(`${id}: exit ${exit} ${JSON.stringify(result.reasons)}\n`);
   const { probe, judgement } = result;
   const counts = [judgement.acknowledged, judgement.lost.length, probe?.acknowledged, probe?.lostCount];
   process.stderr.write(`${JSON.stringify([counts, probe?.struck, probe?.refused, probe?.unknown])}\n`);
@@ -74,39 +72,51 @@ async function withLine<T>(
 }
 
 describe('the drills of Kafka with a store probe', () => {
-  test('a broker that hangs: nothing lost by service or store, and nothing left of the probe', async () => {
-    const result = await drilled('kafka-broker-hang');
-    expect(result.hypothesis).not.toBe('deviated');
-    expect(result.probe?.struck.silentMs).toBeGreaterThan(1000);
-    expect(await recordsOfProbe()).toBe(0);
-  }, 300_000);
+  test(
+    'a broker that hangs: nothing lost by service or store, and nothing left of the probe',
+    async () => {
+      const result = await drilled('kafka-broker-hang');
+      expect(result.hypothesis).not.toBe('deviated');
+      expect(result.probe?.struck.silentMs).toBeGreaterThan(1000);
+      expect(await recordsOfProbe()).toBe(0);
+    },
+    TEST_MS,
+  );
 
-  test('leaders that move under the reference service: the topic that was made is moved along and put back', async () => {
-    const result = await drilled('kafka-producer-safety');
-    expect(result.hypothesis).not.toBe('deviated');
-    expect(result.probe?.struck.acknowledgedAfter).toBeGreaterThan(500);
-    expect(await recordsOfProbe()).toBe(0);
-  }, 300_000);
+  test(
+    'leaders that move under the reference service: the topic that was made is moved along and put back',
+    async () => {
+      const result = await drilled('kafka-producer-safety');
+      expect(result.hypothesis).not.toBe('deviated');
+      expect(result.probe?.struck.acknowledgedAfter).toBeGreaterThan(500);
+      expect(await recordsOfProbe()).toBe(0);
+    },
+    TEST_MS,
+  );
 
-  test('a broker that is killed: a second checker finds nothing missing, and what was planted', async () => {
-    const result = await drilled('kafka-broker-loss', '--keep-probe');
-    expect(result.hypothesis).not.toBe('deviated');
-    expect(await recordsOfProbe()).toBeGreaterThanOrEqual(result.probe?.acknowledged ?? 0);
-    const folder = folderOf(result);
-    expect(await sandboxOpinion(sandbox, folder)).toMatchObject({ exit: 0, missing: [] });
-    expect(await sandboxOpinion(sandbox, folder, 'probe')).toMatchObject({ exit: 0, missing: [] });
-    const planted = {
-      'history.ndjson': [
-        { t: 'invoke', op: -1, event: 'planted' },
-        { t: 'ok', op: -1 },
-      ],
-      'probe.ndjson': [{ id: 'planted', group: `${PROBE_TOPIC}/0`, endedNs: '0', outcome: 'ok' }],
-    };
-    await withLine(result, planted, async (copy) => {
-      for (const of of ['service', 'probe'] as const)
-        expect(await sandboxOpinion(sandbox, copy, of)).toMatchObject({ exit: 10, missing: ['planted'] });
-    });
-  }, 300_000);
+  test(
+    'a broker that is killed: a second checker finds nothing missing, and what was planted',
+    async () => {
+      const result = await drilled('kafka-broker-loss', '--keep-probe');
+      expect(result.hypothesis).not.toBe('deviated');
+      expect(await recordsOfProbe()).toBeGreaterThanOrEqual(result.probe?.acknowledged ?? 0);
+      const folder = folderOf(result);
+      expect(await sandboxOpinion(sandbox, folder)).toMatchObject({ exit: 0, missing: [] });
+      expect(await sandboxOpinion(sandbox, folder, 'probe')).toMatchObject({ exit: 0, missing: [] });
+      const planted = {
+        'history.ndjson': [
+          { t: 'invoke', op: -1, event: 'planted' },
+          { t: 'ok', op: -1 },
+        ],
+        'probe.ndjson': [{ id: 'planted', group: `${PROBE_TOPIC}/0`, endedNs: '0', outcome: 'ok' }],
+      };
+      await withLine(result, planted, async (copy) => {
+        for (const of of ['service', 'probe'] as const)
+          expect(await sandboxOpinion(sandbox, copy, of)).toMatchObject({ exit: 10, missing: ['planted'] });
+      });
+    },
+    TEST_MS,
+  );
 
   test(
     'leaders that move under a service whose producer believes kafkajs: it deviates, and a second checker names the same ids',
@@ -134,6 +144,6 @@ describe('the drills of Kafka with a store probe', () => {
         await putBack();
       }
     },
-    SEEDS.length * RUN_MS,
+    2 * TEST_MS,
   );
 });
