@@ -125,7 +125,7 @@ describe('the drills of Kafka with a store probe', () => {
       try {
         let lossy: DrillResult | undefined;
         for (const seed of SEEDS) {
-          const result = await drilled('kafka-producer-safety', '--seed', String(seed), '--rate', '300');
+          const result = await drilled('kafka-producer-safety', '--seed', String(seed), '--rate', '150');
           if (result.judgement.lost.length > 0) lossy = result;
           if (lossy !== undefined) break;
         }
