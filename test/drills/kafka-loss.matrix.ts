@@ -8,9 +8,11 @@ import { PROBE_TOPIC } from '../../src/drills/kafka/probe-topic.ts';
 import { probeVerdict, reportOf } from '../../src/drills/probe/judge.ts';
 import { groupOf, kafkaProbe } from '../../src/drills/probe/kafka.ts';
 import type { ProbeWrite, StoreProbe } from '../../src/drills/probe/probe.ts';
+import { moveLeadersStep } from '../../src/drills/steps/kafka/move-leaders.ts';
 import { type KafkaFixture, openKafkaFixture } from '../support/kafka-fixture.ts';
 import { opinionOfProbe } from '../support/second-checker.ts';
 import { openAcksOneProduce } from '../unguarded/acks-one-produce.ts';
+import { openUnguardedProduce } from '../unguarded/unguarded-produce.ts';
 
 // The positive control of the Kafka probe: a real loss, made on purpose, must be reported with its very ids.
 
@@ -132,5 +134,36 @@ describe('a partition leader that is killed while its followers fetch nothing', 
     const left = await fixture.read.bounds([PROBE_TOPIC], { timeoutMs: 5000 });
     expect(left.map(({ startOffset, endOffset }) => endOffset - startOffset)).toEqual([0n, 0n, 0n]);
     expect(left[0]?.startOffset).toBeGreaterThan(50n);
+  }, 300_000);
+});
+
+describe('leaders that move while every broker is well', () => {
+  /** As `kafka-producer-safety` moves them. */
+  async function moved(): Promise<bigint> {
+    const { cluster, topics } = fixture;
+    const { clusterId, topics: all } = await cluster.describe({ topics: [PROBE_TOPIC], timeoutMs: 5000 });
+    const places = all.flatMap(({ name: topic, partitions }) =>
+      partitions.map(({ partition, replicas }) => ({ topic, partition, replicas: [...replicas] })),
+    );
+    const faultNs = process.hrtime.bigint();
+    const monoNs = (): bigint => process.hrtime.bigint();
+    const { signal } = new AbortController();
+    const args = { clusterId, partitions: places, rounds: 6, everyMs: 3000 };
+    await moveLeadersStep.do(args, { cluster, topics, monoNs }, { signal });
+    return faultNs;
+  }
+
+  test('a producer that believes kafkajs loses what it acknowledged, and each of it is named', async () => {
+    await started('unguarded', () => openUnguardedProduce(fixture.kafka.target));
+    const { report, second } = await reported(await moved());
+    expect(report.lostCount).toBeGreaterThan(0);
+    expect(second).toMatchObject({ exit: 10, missing: idsOf(report.lost).toSorted() });
+  }, 300_000);
+
+  test('the producer of the service loses nothing', async () => {
+    await started('acks=all', () => openProduce(fixture.kafka.target, { once: true }));
+    const { report, second } = await reported(await moved());
+    expect(report).toMatchObject({ lost: [], phantom: [], duplicate: [] });
+    expect(second).toMatchObject({ exit: 0, missing: [] });
   }, 300_000);
 });
