@@ -14,6 +14,7 @@ export interface PlanInput extends LoadInput {
 export interface RunInput extends PlanInput {
   readonly yes: boolean;
   readonly allowNoLock: boolean;
+  readonly keepProbe?: boolean;
   readonly approver?: string;
 }
 
@@ -87,6 +88,7 @@ export function registerDrill(program: Command, run: Runner): void {
       .argument('<drill>', 'id of the drill')
       .option('--yes', 'do not ask', false)
       .option('--allow-no-lock', 'also when nobody can tell whether somebody else is at work', false)
+      .option('--keep-probe', 'leave what the store probe writes in its store, for a second checker', false)
       .option('--approver <name>', 'who approved it; production needs one'),
   )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')

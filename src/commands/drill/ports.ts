@@ -78,6 +78,7 @@ export async function withDrillPorts<T>(
   try {
     return await work({
       clock: deps.clock,
+      kafka: region.kafka,
       read,
       http,
       writer,

@@ -36,7 +36,7 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   // What forbids every drill is said before anybody is asked anything.
   requireMet(await permission(deps, region.project).before());
   const runId = newRunId();
-  const options = drillOptions(region, input, runId);
+  const options = { ...drillOptions(region, input, runId), keepProbe: input.keepProbe === true };
   if (environment.production && (input.approver ?? '').trim() === '')
     throw approverMissing(environment.name, drill);
   const key = await signingKey(deps, region.project);

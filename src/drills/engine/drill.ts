@@ -1,6 +1,7 @@
 import type { CheckFacts } from '../../checks/check.ts';
 import type { HttpClient } from '../../clients/http/http.ts';
 import type { Read } from '../../clients/kafka/ports.ts';
+import type { KafkaTarget } from '../../clients/kafka/target.ts';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import type { Progress } from '../../core/blocks.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -143,6 +144,8 @@ interface Instance {
 /** What a drill acts through; the command opens and closes all of it. */
 export interface DrillPorts {
   readonly clock: Clock;
+  /** For a store probe, which writes with a producer of its own. */
+  readonly kafka: KafkaTarget;
   readonly read: Read;
   readonly http: HttpClient;
   readonly writer: NamedServer;
@@ -196,4 +199,6 @@ export interface DrillOptions {
   readonly recoveryTargetMs: number;
   readonly timeoutMs: number;
   readonly limits: DrillLimits;
+  /** What the store probe wrote stays in the store, for a second checker. */
+  readonly keepProbe?: boolean;
 }

@@ -90,7 +90,7 @@ async function withLoad(
     await keepProbe(prepared, options);
     throw error;
   } finally {
-    await prepared.probe?.close();
+    await prepared.probe?.close({ keep: options.keepProbe === true });
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
   }

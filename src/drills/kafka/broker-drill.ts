@@ -14,6 +14,8 @@ import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { hangBrokerStep, killBrokerStep } from '../steps/kafka/index.ts';
 import { watchLeadership } from './leadership.ts';
 import { BROKER_CONDITIONS, preflightOf } from './preflight.ts';
+import { kafkaProbeOf } from './probe.ts';
+import { lookAtProbeTopic, probeTopicOf } from './probe-topic.ts';
 import { brokersAway, remainingDifferences } from './settle.ts';
 import { type KafkaTopology, leadsMost, ledBy, topologyOf } from './topology.ts';
 
@@ -53,13 +55,20 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
     ...{ kafka: facts.kafka, topology, desired: facts.desired },
     ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
   };
-  const findings = [...checks, ...preflightOf(options.region, looked, BROKER_CONDITIONS)];
+  const { cluster } = ports.context;
+  const probed = probeTopicOf(
+    await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs),
+    most.broker,
+  );
+  const conditions = [...BROKER_CONDITIONS, () => probed.finding];
+  const findings = [...checks, ...preflightOf(options.region, looked, conditions)];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };
-  const expected = await explain(ports.context.cluster, facts.kafka, most.broker, options.timeoutMs);
+  const expected = await explain(cluster, facts.kafka, most.broker, options.timeoutMs);
   return {
     kind: 'ready',
     findings,
     expected,
+    probe: kafkaProbeOf(ports, options, probed.topic, most.broker),
     ...planOf({ topology, declared, fault, broker: most.broker, leads: most.leads, units: options.units }),
     ...looksOf(ports, { topology, declared, broker: most.broker }),
   };

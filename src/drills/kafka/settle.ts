@@ -58,19 +58,26 @@ export async function waitIsr(
   );
 }
 
-/** Partitions of topics that were made during the fault, led by a stand-in although their preferred replica is in sync. */
+/** Topics of uplift's own; a drill may have made one itself right before its fault. */
+const OWN = '_uplift.';
+
+/** Partitions of topics that were made during the fault, led by a stand-in. */
 function appearedAway(before: KafkaTopology, now: KafkaTopology): KafkaTopology['partitions'] {
   const known = new Set(before.partitions.map(({ topic }) => topic));
-  return now.partitions.filter(({ topic, leader, replicas: [preferred = -1], isr }) => {
-    return !known.has(topic) && leader !== preferred && isr.includes(preferred);
-  });
+  return now.partitions.filter(
+    ({ topic, leader, replicas: [preferred] }) => !known.has(topic) && leader !== preferred,
+  );
 }
+
+const inSync = ({ replicas: [preferred = -1], isr }: KafkaTopology['partitions'][number]): boolean =>
+  isr.includes(preferred);
 
 /**
  * Gives leadership back: preferred election for every partition whose leader is not the saved one, after its ISR is
  * full (an election before that would be refused or move leaders to a broker that still catches up). A topic that was
  * made meanwhile (a group's first commit makes `__consumer_offsets`) got its leaders without the victim: it is brought
- * to its preferred ones too, or the next drill would refuse to begin.
+ * to its preferred ones too where these are in sync (and waited for where the topic is our own), or the next drill would
+ * refuse to begin.
  */
 export async function restoreLeaders(
   { cluster, topics }: SettlePorts,
@@ -85,8 +92,9 @@ export async function restoreLeaders(
         const is = now.partitions.find((p) => p.topic === was.topic && p.partition === was.partition);
         return is !== undefined && is.leader !== was.leader && was.leader === was.replicas[0];
       });
-      const wanted = [...away, ...appearedAway(before, now)];
-      if (wanted.length === 0) return true;
+      const appeared = appearedAway(before, now);
+      const wanted = [...away, ...appeared.filter(inSync)];
+      if (wanted.length === 0) return !appeared.some(({ topic }) => topic.startsWith(OWN));
       const results = await topics.electPreferred(wanted, { timeoutMs: LOOK_MS });
       elected += results.filter(({ result }) => result === 'elected').length;
       return false;

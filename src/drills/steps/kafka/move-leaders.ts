@@ -15,7 +15,7 @@ const moveSchema = z.object({
   /** Replicas as they were, the preferred leader first. */
   partitions: z.array(placeSchema).min(1),
   rounds: z.int().min(1).max(100),
-  /** From one change to the next. */
+  /** From one change of all of them to the next. */
   everyMs: z.int().min(0).max(60_000),
 });
 export type MoveArgs = z.infer<typeof moveSchema>;
@@ -28,9 +28,18 @@ export function rotated({ topic, partition, replicas }: Place, round: number): P
 }
 
 /**
- * Gives these partitions another leader several times: the order of their replicas is changed (KIP-455) and the
- * preferred one elected (KIP-460). No server stops and no data moves; it is what a rolling restart or a balancer does
- * all the time. Undo puts the order and the leaders back.
+ * Pure: every other partition apart from the rest. Where all leaders move at once, whoever writes to several partitions is
+ * refused for all of them and sends all again; what is lost is lost where one stays and another moves to its broker.
+ */
+export function inTwo(partitions: readonly Place[]): readonly (readonly Place[])[] {
+  const parts = [0, 1].map((half) => partitions.filter((_, at) => at % 2 === half));
+  return parts.filter((part) => part.length > 0);
+}
+
+/**
+ * Gives these partitions another leader several times, one half of them after the other: the order of their replicas is
+ * changed (KIP-455) and the preferred one elected (KIP-460). No server stops and no data moves; it is what a rolling
+ * restart or a balancer does all the time. Undo puts the order and the leaders back.
  */
 export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bigint }, MoveArgs> = {
   kind: 'drill.moveLeaders',
@@ -40,13 +49,16 @@ export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bi
     `give ${partitions.length} partitions another leader, ${rounds} ${rounds === 1 ? 'time' : 'times'}`,
   async do({ clusterId, partitions, rounds, everyMs }, ports, { signal }) {
     await requireCluster(ports, clusterId, partitions);
+    const parts = inTwo(partitions);
     for (let round = 1; round <= rounds; round += 1) {
-      if (round > 1) await delay(everyMs, undefined, { signal });
-      await lead(
-        ports,
-        partitions.map((place) => rotated(place, round)),
-        signal,
-      );
+      for (const [at, part] of parts.entries()) {
+        if (round > 1 || at > 0) await delay(everyMs / parts.length, undefined, { signal });
+        await lead(
+          ports,
+          part.map((place) => rotated(place, round)),
+          signal,
+        );
+      }
     }
     return { lastNs: ports.monoNs().toString() };
   },
