@@ -4,7 +4,7 @@ import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
-import type { Drill, DrillOptions, DrillPorts, FaultWatch, Preparation } from '../engine/drill.ts';
+import type { Drill, DrillOptions, DrillPorts, FaultWatch, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
 import { unfinishedRuns } from '../run-folder.ts';
@@ -41,13 +41,49 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
   const findings = [...checks, ...preflightOf(options.region, looked, [quietCluster, preferredLeaders])];
   if (notMet(findings).length > 0 || places.length === 0) return { kind: 'refused', findings };
   const { metadataMaxAgeMs } = PRODUCER_SETTINGS;
-  const what = `the leaders of ${places.length} partitions of ${WRITTEN.join(' and ')}`;
   const { cluster, topics } = ports.context;
   const brokers = topology.brokers.map(({ id }) => id);
   return {
     kind: 'ready',
-    target: `Kafka cluster ${topology.clusterId}`,
     findings,
+    ...planOf(topology, places),
+    expected: {
+      slo: {
+        expectedMs: metadataMaxAgeMs,
+        by: `producer metadataMaxAge ${metadataMaxAgeMs} after each of ${ROUNDS} moves`,
+      },
+      restored: { expectedMs: null, by: 'replicas in their order, preferred leaders' },
+    },
+    // The hold looks again that everything is as it was, right before the first move.
+    moved: async () => undefined,
+    watch: () => watchMoves(() => ports.clock.monoNs()),
+    async secondFailure() {
+      const away = await brokersAway({ cluster, topics }, brokers);
+      return away.length === 0 ? undefined : `broker ${away.join(', ')} is gone`;
+    },
+    differences: () => remainingDifferences({ cluster, topics }, topology),
+  };
+}
+
+type Planned = Pick<
+  Prepared,
+  | 'target'
+  | 'victim'
+  | 'blast'
+  | 'topology'
+  | 'steps'
+  | 'faultAt'
+  | 'fault'
+  | 'partitions'
+  | 'commandPartitions'
+>;
+
+/** Pure: whose leaders are moved, how, and what is undone afterwards. */
+export function planOf(topology: KafkaTopology, places: readonly Place[]): Planned {
+  const what = `the leaders of ${places.length} partitions of ${WRITTEN.join(' and ')}`;
+  const ofCommands = places.filter(({ topic }) => topic === TOPICS.commands);
+  return {
+    target: `Kafka cluster ${topology.clusterId}`,
     victim: { id: WRITTEN.join('+'), text: what },
     blast: { hit: places.length, of: topology.partitions.length, what: 'partitions' },
     topology: structuredClone(topology) as unknown as Json,
@@ -60,25 +96,8 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     ],
     faultAt: 1,
     fault: `move ${what} ${ROUNDS} times, ${EVERY_MS / 1000} s apart`,
-    expected: {
-      slo: {
-        expectedMs: metadataMaxAgeMs,
-        by: `producer metadataMaxAge ${metadataMaxAgeMs} after each of ${ROUNDS} moves`,
-      },
-      restored: { expectedMs: null, by: 'replicas in their order, preferred leaders' },
-    },
-    partitions: new Set(
-      places.flatMap(({ topic, partition }) => (topic === TOPICS.commands ? [partition] : [])),
-    ),
-    commandPartitions: places.filter(({ topic }) => topic === TOPICS.commands).length,
-    // The hold looks again that everything is as it was, right before the first move.
-    moved: async () => undefined,
-    watch: () => watchMoves(() => ports.clock.monoNs()),
-    async secondFailure() {
-      const away = await brokersAway({ cluster, topics }, brokers);
-      return away.length === 0 ? undefined : `broker ${away.join(', ')} is gone`;
-    },
-    differences: () => remainingDifferences({ cluster, topics }, topology),
+    partitions: new Set(ofCommands.map(({ partition }) => partition)),
+    commandPartitions: ofCommands.length,
   };
 }
 
@@ -96,7 +115,7 @@ export function watchMoves(monoNs: () => bigint): FaultWatch {
 }
 
 /** Pure: the partitions that are written, with more than one replica to lead them. */
-function placesOf({ partitions }: KafkaTopology): Place[] {
+export function placesOf({ partitions }: KafkaTopology): Place[] {
   return partitions.flatMap(({ topic, partition, replicas }) =>
     WRITTEN.includes(topic) && replicas.length > 1 ? [{ topic, partition, replicas: [...replicas] }] : [],
   );
