@@ -57,11 +57,7 @@ function missing(state: ClusterState, brokers: readonly number[]): number[] {
 }
 
 /** Waits until the ISR of every partition of the saved topology is what it was. */
-export async function waitIsr(
-  ports: SettlePorts,
-  before: KafkaTopology,
-  timeoutMs: number,
-): Promise<void> {
+export async function waitIsr(ports: SettlePorts, before: KafkaTopology, timeoutMs: number): Promise<void> {
   const { cluster } = ports;
   const isrOf = ({ partitions }: KafkaTopology): KafkaTopology['partitions'] =>
     partitions.map((place) => ({ ...place, leader: -1 }));

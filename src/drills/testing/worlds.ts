@@ -1,22 +1,29 @@
 import type { Step } from '../../core/step.ts';
+import type { PendingUndo } from '../../steps/journal-kinds.ts';
 import type { Mortal } from '../../steps/testing/mortal.ts';
 import type { ServiceInstances } from '../engine/drill.ts';
 import { BROKER_FAULTS, planOf as planBroker } from '../kafka/broker-drill.ts';
 import { placesOf, planOf as planMoves } from '../kafka/producer-drill.ts';
 import { leadsMost } from '../kafka/topology.ts';
 import type { DrillId } from '../names.ts';
-import { LOSS, planOf as planPostgres, SWITCHOVER, synchronousFirst, type Takeover } from '../postgres/drill.ts';
+import {
+  LOSS,
+  planOf as planPostgres,
+  SWITCHOVER,
+  synchronousFirst,
+  type Takeover,
+} from '../postgres/drill.ts';
 import { bestReplica } from '../redis/preflight.ts';
 import { settingsOf } from '../redis/settings.ts';
 import { largest, planOf as planRedis } from '../redis/shard-drill.ts';
 import { planOf as planProjector } from '../service/projector-drill.ts';
-import type { DrillStepContext } from '../steps.ts';
 import { KafkaModel } from '../steps/kafka/testing/model.ts';
+import { lookAtAll } from '../steps/postgres/set.ts';
 import { SET } from '../steps/postgres/testing/lives.ts';
 import { Model as PostgresModel } from '../steps/postgres/testing/model.ts';
-import { lookAtAll } from '../steps/postgres/set.ts';
 import { RedisModel } from '../steps/redis/testing/model.ts';
 import { ServiceModel } from '../steps/service/testing/model.ts';
+import type { DrillStepContext } from '../steps.ts';
 
 // For tests: what each drill of the catalogue acts on, in memory, and the steps that its own planner makes of it.
 
@@ -24,6 +31,8 @@ export interface World {
   readonly model: Mortal & {
     /** Everything that has to be as it was. */
     state(): unknown;
+    /** Everything that a process which recovers these steps could tell apart; absent: time goes on in the model, too. */
+    key?(pending: readonly PendingUndo[]): string;
   };
   readonly steps: readonly Step[];
   readonly context: DrillStepContext;
@@ -35,13 +44,16 @@ const UNITS = '/units';
 
 /** A drill acts on one store: whatever it asks of another one ends the test. */
 function contextOf(own: Partial<DrillStepContext>): DrillStepContext {
-  return new Proxy(own, {
-    get: (target, name) => {
-      if (name in target || ['kafkaPace', 'redisPace', 'pause', 'onRestore'].includes(String(name)))
-        return Reflect.get(target, name);
-      throw new TypeError(`${String(name)} belongs to a store that this drill has nothing to do with`);
+  return new Proxy(
+    { monoNs: () => 0n, ...own },
+    {
+      get: (target, name) => {
+        if (name in target || ['kafkaPace', 'redisPace', 'pause', 'onRestore'].includes(String(name)))
+          return Reflect.get(target, name);
+        throw new TypeError(`${String(name)} belongs to a store that this drill has nothing to do with`);
+      },
     },
-  }) as DrillStepContext;
+  ) as DrillStepContext;
 }
 
 function kafka(plan: (model: KafkaModel) => { readonly steps: readonly Step[] }): World {
@@ -69,8 +81,16 @@ async function redisWorld(mode: 'kill' | 'failover'): Promise<World> {
   const victim = largest(topology);
   const replica = victim === undefined ? undefined : bestReplica({ looks, topology, victim })?.place;
   if (victim === undefined || replica === undefined) throw new TypeError('no shard that can be struck');
-  const settings = settingsOf(new Map([['appendonly', 'no'], ['save', '']]));
-  const { steps } = planRedis({ topology, victim, replica, settings, nodeTimeoutMs: 5, mode }, { units: UNITS });
+  const settings = settingsOf(
+    new Map([
+      ['appendonly', 'no'],
+      ['save', ''],
+    ]),
+  );
+  const { steps } = planRedis(
+    { topology, victim, replica, settings, nodeTimeoutMs: 5, mode },
+    { units: UNITS },
+  );
   return { model, steps, context: contextOf(model.context), losses: () => [] };
 }
 
@@ -89,7 +109,12 @@ async function postgresWorld(takeover: Takeover): Promise<World> {
     ),
     ...(model.leadersAtOnce === 1 ? [] : [`${model.leadersAtOnce} servers led at once`]),
   ];
-  return { model, context: contextOf(model.context), losses, ...stepsOf(planPostgres(SET, chosen, takeover)) };
+  return {
+    model,
+    context: contextOf(model.context),
+    losses,
+    ...stepsOf(planPostgres(SET, chosen, takeover)),
+  };
 }
 
 function projectorWorld(): World {
@@ -107,8 +132,7 @@ function projectorWorld(): World {
 export const WORLDS: Readonly<Record<DrillId, () => World | Promise<World>>> = {
   'kafka-broker-loss': () => brokerWorld('loss'),
   'kafka-broker-hang': () => brokerWorld('hang'),
-  'kafka-producer-safety': () =>
-    kafka((model) => planMoves(model.topology(), placesOf(model.topology()))),
+  'kafka-producer-safety': () => kafka((model) => planMoves(model.topology(), placesOf(model.topology()))),
   'redis-shard-loss': () => redisWorld('kill'),
   'redis-shard-failover': () => redisWorld('failover'),
   'postgres-switchover': () => postgresWorld(SWITCHOVER),

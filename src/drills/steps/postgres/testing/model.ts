@@ -1,4 +1,5 @@
 import { slotOf } from '../../../../clients/postgres/standby.ts';
+import { Mortal } from '../../../../steps/testing/mortal.ts';
 import type {
   PoolerActuator,
   PostgresActuator,
@@ -6,7 +7,6 @@ import type {
   ServerRole,
   Standby,
 } from '../../../actuators/postgres.ts';
-import { Mortal } from '../../../../steps/testing/mortal.ts';
 import type { PostgresStepContext } from '../set.ts';
 
 // For the tests of this folder: servers, a pooler and an actuator in memory that can die before or after any effect.
@@ -92,6 +92,12 @@ export class Model extends Mortal {
       return { name, running, marked, recovering, role, slots: [...slots].toSorted(), broken, same };
     });
     return structuredClone({ servers, pool: this.pool });
+  }
+
+  /** Everything that a process which undoes these steps could tell apart: two that are equal end equally. */
+  key(pending: readonly { readonly intent: number }[]): string {
+    const servers = [...this.servers].map(([, server]) => ({ ...server, slots: [...server.slots] }));
+    return JSON.stringify([servers, this.pool, pending]);
   }
 
   of(name: string): ModelServer {
