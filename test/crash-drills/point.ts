@@ -1,45 +1,34 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { procEntry } from '../../src/clients/process/proc-table.ts';
 import { TOPICS } from '../../src/contract/records.ts';
 import { CAPACITY_PER_RESOURCE } from '../../src/contract/rules.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { isUpliftError, reasonOf } from '../../src/core/error.ts';
-import { EXIT } from '../../src/core/exit.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import { type Examined, examine } from '../../src/drills/engine/examine.ts';
 import { startLoad } from '../../src/load/generator.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { pause } from '../soak/kill.ts';
 import type { Platform, Ports } from '../support/driven-platform.ts';
-import { type CliResult, documentOf, type RunningCli } from '../support/sandbox-cli.ts';
-import { nextRun, runIds, type SeenRun } from '../support/sandbox-runs.ts';
-import { untilIntent } from './journal-tail.ts';
+import { documentOf } from '../support/sandbox-cli.ts';
 import { type RecoveredRun, type Seen, verdictOf } from './judge.ts';
+import { type KillContext, type Killed, killAtStep, pidsNaming } from './kill.ts';
 import type { Point } from './plan.ts';
 import type { Row } from './row.ts';
 import type { Stores } from './stores.ts';
 
-export interface PointContext {
-  readonly platform: Platform;
+export interface PointContext extends KillContext {
   readonly ports: Ports;
   readonly stores: Stores;
   readonly workDir: string;
   readonly version: string;
-  readonly ratePerS: number;
-  readonly baselineS: number;
-  readonly signal: AbortSignal;
 }
 
 /** Longest that each part of a point may take; a point is over after their sum at the latest. */
-const READY_MS = 90_000;
-const RUN_MS = 150_000;
-const STEP_MS = 90_000;
 const RESTORE_MS = 300_000;
 const SHORT_MS = 60_000;
 const GONE_MS = 10_000;
 const QUIESCE_MS = 60_000;
-const AGAIN_MS = 2_000;
 const AFTER_MS = 3_000;
 
 /** One point from the start of its drill to its verdict. Does not throw for what it finds: that stands in the row. */
@@ -70,87 +59,6 @@ export async function runPoint(point: Point, context: PointContext): Promise<Row
     const nothing = { landed: '–', by: '–', undone: 0, backMs: 0, acknowledged: 0, unknown: 0, lost: 0 };
     return { ...row, ...nothing, tookMs: tookMs(), wrong: [reasonOf(error)], open: [] };
   }
-}
-
-interface Killed {
-  readonly run: SeenRun;
-  readonly kind: string;
-  readonly atMs: number;
-  readonly watchdogs: readonly number[];
-}
-
-/** Runs the drill and kills it right after the intent of the point's step. One that refuses is asked again for a while. */
-async function killAtStep(point: Point, context: PointContext): Promise<Killed> {
-  const endsAtMs = performance.now() + READY_MS;
-  for (;;) {
-    const known = await runIds(context.platform);
-    const child = context.platform.launch(argsOf(point, context), RUN_MS);
-    const over = child.ended.catch((error: unknown) => reasonOf(error));
-    const stop = new AbortController();
-    const signal = AbortSignal.any([context.signal, stop.signal]);
-    try {
-      const met = killWhenThere(point, child, known, { ...context, signal });
-      const found = await Promise.race([met, refusal(over)]);
-      if (found !== 'refused') return found;
-    } finally {
-      stop.abort();
-      child.kill('SIGKILL');
-      await over;
-    }
-    if (performance.now() > endsAtMs) throw new Error(`the drill refused for ${READY_MS / 1000} s`);
-    // Its preflight waits for what the point before has left behind: failovers of Redis have to be apart.
-    await pause(AGAIN_MS, context.signal);
-  }
-}
-
-function argsOf({ drill, seed }: Point, { ratePerS, baselineS }: PointContext): string[] {
-  const load = ['--rate', String(ratePerS), '--baseline', String(baselineS), '--seed', String(seed)];
-  return ['drill', 'run', drill, '--yes', ...load, '--output', 'json'];
-}
-
-/** Resolves for a drill that refuses before it touches anything, rejects for any other end. */
-async function refusal(over: Promise<CliResult | string>): Promise<'refused'> {
-  const end = await over;
-  if (typeof end !== 'string' && end.exit === EXIT.refused) return 'refused';
-  const said = typeof end === 'string' ? end : `exit ${end.exit}\n${end.stdout}\n${end.stderr}`;
-  throw new Error(`the drill ended before it was killed: ${said}`);
-}
-
-async function killWhenThere(
-  point: Point,
-  child: RunningCli,
-  known: readonly string[],
-  { platform, signal }: PointContext,
-): Promise<Killed> {
-  const run = await nextRun(platform, known);
-  await waitFor(async () => (await readdir(join(run.journal, '..'))).includes('journal.ndjson'), {
-    what: 'its journal',
-    timeoutMs: GONE_MS,
-    intervalMs: 20,
-  });
-  let watchdogs: number[] = [];
-  const onFault = async (): Promise<void> => {
-    watchdogs = await pidsNaming(run.runId);
-  };
-  const kind = await untilIntent(run.journal, point.step, { timeoutMs: STEP_MS, signal, onFault });
-  child.kill('SIGKILL');
-  const atMs = performance.now();
-  // One that starts after the baseline was not there to be seen.
-  if (watchdogs.length === 0) watchdogs = await pidsNaming(run.runId);
-  if (point.column === 'both') for (const pid of watchdogs) process.kill(pid, 'SIGKILL');
-  return { run, kind, atMs, watchdogs };
-}
-
-/** Processes that have this run's id in their command line: its watchdog, if it has one. */
-async function pidsNaming(runId: string): Promise<number[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const named = await Promise.all(
-    pids.map(async (pid) => {
-      const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-      return line.includes(runId) ? [Number(pid)] : [];
-    }),
-  );
-  return named.flat();
 }
 
 interface Back {

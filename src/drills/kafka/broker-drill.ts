@@ -71,7 +71,8 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   };
 }
 
-type Planned = Pick<
+/** What a plan on Kafka says before anything is looked at further. */
+export type Planned = Pick<
   Prepared,
   | 'target'
   | 'victim'
