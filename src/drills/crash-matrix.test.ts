@@ -133,20 +133,24 @@ describe.each(IDS)('%s', (id) => {
     MATRIX_MS,
   );
 
-  it('is put back by another try where an effect of the restore was refused', async () => {
-    const before = await asBefore(id);
-    const whole = await struck(id, {});
-    const restore = async (cut: Cut): Promise<Struck> => {
-      const again = await struck(id, {});
-      await recover(again.world, again.entries, cut);
-      return again;
-    };
-    const extent = await recover(whole.world, whole.entries);
-    const linesOf = async (cut: Cut) => (await restore(cut)).entries.slice(-extent.lines);
-    const cuts = await refusalsIn(extent, linesOf);
-    expect(cuts.length).toBeGreaterThanOrEqual(2 * extent.effects);
-    for (const cut of cuts) await expectPutBack(await restore(cut), before, JSON.stringify(cut));
-  });
+  it(
+    'is put back by another try where an effect of the restore was refused',
+    async () => {
+      const before = await asBefore(id);
+      const whole = await struck(id, {});
+      const restore = async (cut: Cut): Promise<Struck> => {
+        const again = await struck(id, {});
+        await recover(again.world, again.entries, cut);
+        return again;
+      };
+      const extent = await recover(whole.world, whole.entries);
+      const linesOf = async (cut: Cut) => (await restore(cut)).entries.slice(-extent.lines);
+      const cuts = await refusalsIn(extent, linesOf);
+      expect(cuts.length).toBeGreaterThanOrEqual(2 * extent.effects);
+      for (const cut of cuts) await expectPutBack(await restore(cut), before, JSON.stringify(cut));
+    },
+    MATRIX_MS,
+  );
 });
 
 describe('a journal on the disk that ends anywhere', () => {
@@ -169,27 +173,31 @@ describe('a journal on the disk that ends anywhere', () => {
     return (await readFile(path, 'utf8')).split('\n').slice(0, -1);
   }
 
-  it.each(IDS)('is enough to put %s back, also in the middle of a line', async (id) => {
-    const before = await asBefore(id);
-    const lines = await linesOf(id);
-    for (const [at, line] of lines.entries()) {
-      for (const written of [true, false]) {
-        const { world } = await struck(id, { line: { at, written } });
-        const path = join(folder, `${id}-${at}-${written}.ndjson`);
-        const torn = line.slice(0, Math.floor(line.length / 2));
-        const text = lines.slice(0, at).map((whole) => `${whole}\n`);
-        await writeFile(path, [...text, written ? `${line}\n` : torn].join(''));
-        const journal = await resumeJournal(path, options('drill.recover'));
-        world.model.live();
-        const back = await putBack({ journal, journalPath: path, context: world.context });
-        expect(back).toMatchObject({ failed: [], journalErrors: [] });
-        expectAsBefore(world, before, path);
-        const again = await putBack({ journal, journalPath: path, context: world.context });
-        expect(again).toMatchObject({ undone: [], failed: [] });
-        await journal.seal();
-        await journal.close();
-        expect((await readRecord(path)).status).toBe('sealed');
+  it.each(IDS)(
+    'is enough to put %s back, also in the middle of a line',
+    async (id) => {
+      const before = await asBefore(id);
+      const lines = await linesOf(id);
+      for (const [at, line] of lines.entries()) {
+        for (const written of [true, false]) {
+          const { world } = await struck(id, { line: { at, written } });
+          const path = join(folder, `${id}-${at}-${written}.ndjson`);
+          const torn = line.slice(0, Math.floor(line.length / 2));
+          const text = lines.slice(0, at).map((whole) => `${whole}\n`);
+          await writeFile(path, [...text, written ? `${line}\n` : torn].join(''));
+          const journal = await resumeJournal(path, options('drill.recover'));
+          world.model.live();
+          const back = await putBack({ journal, journalPath: path, context: world.context });
+          expect(back).toMatchObject({ failed: [], journalErrors: [] });
+          expectAsBefore(world, before, path);
+          const again = await putBack({ journal, journalPath: path, context: world.context });
+          expect(again).toMatchObject({ undone: [], failed: [] });
+          await journal.seal();
+          await journal.close();
+          expect((await readRecord(path)).status).toBe('sealed');
+        }
       }
-    }
-  });
+    },
+    MATRIX_MS,
+  );
 });
