@@ -43,7 +43,7 @@ export async function killAtStep(point: Point, context: KillContext): Promise<Ki
     const signal = AbortSignal.any([context.signal, stop.signal]);
     try {
       const met = killWhenThere(point, child, known, { ...context, signal });
-      const found = await Promise.race([met, refusal(over)]);
+      const found = await Promise.race([met, refusal(over, met)]);
       if (found !== 'refused') return found;
     } finally {
       stop.abort();
@@ -61,9 +61,10 @@ function argsOf({ drill, seed }: Point, { ratePerS, baselineS }: KillContext): s
   return ['drill', 'run', drill, '--yes', ...load, '--output', 'json'];
 }
 
-/** Resolves for a drill that refuses before it touches anything, rejects for any other end. */
-async function refusal(over: Promise<CliResult | string>): Promise<'refused'> {
+/** Resolves for a drill that refuses before it touches anything, rejects for any other end but our kill. */
+async function refusal(over: Promise<CliResult | string>, met: Promise<Killed>): Promise<'refused' | Killed> {
   const end = await over;
+  if (typeof end !== 'string' && end.signal === 'SIGKILL') return met;
   if (typeof end !== 'string' && end.exit === EXIT.refused) return 'refused';
   const said = typeof end === 'string' ? end : `exit ${end.exit}\n${end.stdout}\n${end.stderr}`;
   throw new Error(`the drill ended before it was killed: ${said}`);
