@@ -35,6 +35,7 @@ export interface Killed {
 /** Runs the drill and kills it right after the intent of the point's step. One that refuses is asked again for a while. */
 export async function killAtStep(point: Point, context: KillContext): Promise<Killed> {
   const endsAtMs = performance.now() + READY_MS;
+  let refused = '';
   for (;;) {
     const known = await runIds(context.platform);
     const child = context.platform.launch(argsOf(point, context), RUN_MS);
@@ -44,13 +45,15 @@ export async function killAtStep(point: Point, context: KillContext): Promise<Ki
     try {
       const met = killWhenThere(point, child, known, { ...context, signal });
       const found = await Promise.race([met, refusal(over, met)]);
-      if (found !== 'refused') return found;
+      if (!('refused' in found)) return found;
+      refused = found.refused;
     } finally {
       stop.abort();
       child.kill('SIGKILL');
       await over;
     }
-    if (performance.now() > endsAtMs) throw new Error(`the drill refused for ${READY_MS / 1000} s`);
+    if (performance.now() > endsAtMs)
+      throw new Error(`the drill refused for ${READY_MS / 1000} s: ${refused}`);
     // Its preflight waits for what the point before has left behind: failovers of Redis have to be apart.
     await pause(AGAIN_MS, context.signal);
   }
@@ -61,11 +64,16 @@ function argsOf({ drill, seed }: Point, { ratePerS, baselineS }: KillContext): s
   return ['drill', 'run', drill, '--yes', ...load, '--output', 'json'];
 }
 
+interface Refused {
+  /** What it said. */
+  readonly refused: string;
+}
+
 /** Resolves for a drill that refuses before it touches anything, rejects for any other end but our kill. */
-async function refusal(over: Promise<CliResult | string>, met: Promise<Killed>): Promise<'refused' | Killed> {
+async function refusal(over: Promise<CliResult | string>, met: Promise<Killed>): Promise<Refused | Killed> {
   const end = await over;
   if (typeof end !== 'string' && end.signal === 'SIGKILL') return met;
-  if (typeof end !== 'string' && end.exit === EXIT.refused) return 'refused';
+  if (typeof end !== 'string' && end.exit === EXIT.refused) return { refused: end.stdout };
   const said = typeof end === 'string' ? end : `exit ${end.exit}\n${end.stdout}\n${end.stderr}`;
   throw new Error(`the drill ended before it was killed: ${said}`);
 }

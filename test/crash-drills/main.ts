@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EXIT } from '../../src/core/exit.ts';
 import { topologyOf } from '../../src/drills/kafka/topology.ts';
@@ -35,6 +35,8 @@ async function open(
   platform: Platform,
   { options, workDir, version, stop: signal }: Run,
 ): Promise<Standing<Point, Row>> {
+  // A run that was left on an earlier platform can be put back by nobody any more, and would refuse every other one.
+  await rename(join(platform.stateDir, 'runs'), join(workDir, `runs-${Date.now()}`)).catch(() => undefined);
   const [ports, units] = [await platform.open(), await platform.units()];
   try {
     const topology = topologyOf(await ports.cluster.describe({ timeoutMs: LOOK_MS }));
