@@ -27,18 +27,24 @@ interface BrokerFault {
   readonly step: typeof killBrokerStep;
 }
 
+/** The two ways to lose a broker. */
+export const BROKER_FAULTS = {
+  loss: { verb: 'SIGKILL', step: killBrokerStep },
+  hang: { verb: 'SIGSTOP', step: hangBrokerStep },
+} as const satisfies Readonly<Record<string, BrokerFault>>;
+
 /** Kills the broker that leads most partitions of the declared topics. */
 export const brokerLoss: Drill = {
   ...nameOf('kafka-broker-loss'),
   question: (region) => `Kill a Kafka broker of ${region}?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGKILL', step: killBrokerStep }),
+  prepare: (ports, options) => prepare(ports, options, BROKER_FAULTS.loss),
 };
 
 /** Stops the broker that leads most partitions, with all its connections open. */
 export const brokerHang: Drill = {
   ...nameOf('kafka-broker-hang'),
   question: (region) => `Stop a Kafka broker of ${region} without closing its connections?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGSTOP', step: hangBrokerStep }),
+  prepare: (ports, options) => prepare(ports, options, BROKER_FAULTS.hang),
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
@@ -74,7 +80,8 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   };
 }
 
-type Planned = Pick<
+/** What a plan on Kafka says before anything is looked at further. */
+export type Planned = Pick<
   Prepared,
   | 'target'
   | 'victim'
@@ -88,7 +95,7 @@ type Planned = Pick<
 >;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(chosen: {
+export function planOf(chosen: {
   readonly topology: KafkaTopology;
   readonly declared: readonly string[];
   readonly fault: BrokerFault;

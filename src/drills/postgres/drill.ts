@@ -27,7 +27,7 @@ import { preflightFindings } from './preflight.ts';
 const PROBE_PER_S = 100;
 
 /** What the two drills differ in. */
-interface Takeover {
+export interface Takeover {
   readonly crash: boolean;
   readonly candidates: (facts: SetFacts) => readonly string[];
   readonly steps: (set: PostgresSet, candidates: readonly string[]) => readonly Step[];
@@ -36,7 +36,8 @@ interface Takeover {
   readonly text: (set: PostgresSet, candidates: readonly string[]) => string;
 }
 
-const LOSS: Takeover = {
+/** The primary dies, and the most advanced replica takes over. */
+export const LOSS: Takeover = {
   crash: true,
   candidates: ({ set }) => set.servers.filter((server) => server !== set.primary),
   steps: (set) => [
@@ -48,7 +49,8 @@ const LOSS: Takeover = {
   text: ({ primary }) => `SIGKILL ${primary} with all its backends`,
 };
 
-const SWITCHOVER: Takeover = {
+/** The first synchronous replica takes over as planned. */
+export const SWITCHOVER: Takeover = {
   crash: false,
   candidates: (facts) => synchronousFirst(facts).slice(0, 1),
   steps: (set, [to = '']) => [stepOf(holdSetStep, { set }), ...switchoverSteps(set, to)],
@@ -134,7 +136,7 @@ type Planned = Pick<
 >;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeover): Planned {
+export function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeover): Planned {
   const steps = takeover.steps(set, candidates);
   const text = takeover.text(set, candidates);
   const rule =

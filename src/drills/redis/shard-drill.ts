@@ -44,7 +44,7 @@ export const shardFailover: Drill = {
 };
 
 /** What was found of Redis and chosen from it. */
-interface Chosen {
+export interface Chosen {
   readonly looks: readonly RedisLook[];
   readonly topology: RedisTopology;
   readonly victim: RedisPlace;
@@ -108,7 +108,7 @@ const slotsOf = ({ ranges }: RedisPlace): number =>
   }, 0);
 
 /** The master of most slots; the first by address on a tie. */
-function largest(topology: RedisTopology): RedisPlace | undefined {
+export function largest(topology: RedisTopology): RedisPlace | undefined {
   return mastersOf(topology).toSorted(
     (a, b) => slotsOf(b) - slotsOf(a) || (a.address < b.address ? -1 : 1),
   )[0];
@@ -131,7 +131,7 @@ async function uptimesOf(
 type Planned = Pick<Prepared, 'target' | 'victim' | 'blast' | 'topology' | 'steps' | 'faultAt' | 'fault'>;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(chosen: Chosen, { units }: DrillOptions): Planned {
+export function planOf(chosen: Omit<Chosen, 'looks'>, { units }: Pick<DrillOptions, 'units'>): Planned {
   const { topology, victim, replica, mode, nodeTimeoutMs, settings } = chosen;
   const masters = mastersOf(topology).length;
   const text = `Redis master ${victim.address} (${slotsOf(victim)} slots, replica ${replica.address})`;

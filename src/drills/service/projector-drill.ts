@@ -56,7 +56,12 @@ type Planned = Pick<
   'target' | 'victim' | 'blast' | 'topology' | 'steps' | 'faultAt' | 'fault' | 'partitions' | 'coverageNeeded'
 >;
 
-function planOf({ service }: DrillPorts, { units, region }: DrillOptions, id: string): Planned {
+/** Pure: who is hit, how, and what is undone afterwards. */
+export function planOf(
+  { service }: Pick<DrillPorts, 'service'>,
+  { units, region }: Pick<DrillOptions, 'units' | 'region'>,
+  id: string,
+): Planned {
   const { projectors } = service;
   const share = projectors.length === 1 ? 'the only projector' : `one of ${projectors.length} projectors`;
   const args = { units, id };
