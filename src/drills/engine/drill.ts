@@ -170,6 +170,7 @@ export interface DrillOptions {
   readonly environment: string;
   readonly folder: RunFolder;
   readonly stateDir: string;
+  /** What steps act through, as they journal it: the units folder, or the name of the region's commands. */
   readonly units: string;
   readonly gateways: readonly { readonly id: string; readonly url: string }[];
   readonly ratePerS: number;

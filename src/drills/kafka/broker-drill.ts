@@ -6,6 +6,8 @@ import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import { stepOf } from '../../steps/kind.ts';
+import type { Act } from '../actuators/process.ts';
+import { strikeText } from '../actuators/through.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
@@ -21,7 +23,8 @@ const LOOK_EVERY_MS = 100;
 const LOOK_MS = 3000;
 
 interface BrokerFault {
-  readonly verb: string;
+  readonly signal: string;
+  readonly act: Act;
   readonly step: typeof killBrokerStep;
 }
 
@@ -29,14 +32,16 @@ interface BrokerFault {
 export const brokerLoss: Drill = {
   ...nameOf('kafka-broker-loss'),
   question: (region) => `Kill a Kafka broker of ${region}?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGKILL', step: killBrokerStep }),
+  prepare: (ports, options) =>
+    prepare(ports, options, { signal: 'SIGKILL', act: 'kill', step: killBrokerStep }),
 };
 
 /** Stops the broker that leads most partitions, with all its connections open. */
 export const brokerHang: Drill = {
   ...nameOf('kafka-broker-hang'),
   question: (region) => `Stop a Kafka broker of ${region} without closing its connections?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGSTOP', step: hangBrokerStep }),
+  prepare: (ports, options) =>
+    prepare(ports, options, { signal: 'SIGSTOP', act: 'hang', step: hangBrokerStep }),
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
@@ -48,7 +53,7 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const declared = facts.desired.map(({ name }) => name);
   const most = leadsMost(topology, declared);
   if (most === undefined) return { kind: 'refused', findings: checks };
-  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker);
+  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker, fault.act);
   const looked = {
     ...{ kafka: facts.kafka, topology, desired: facts.desired },
     ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
@@ -104,7 +109,7 @@ function planOf(chosen: {
       stepOf(fault.step, { units, broker }),
     ],
     faultAt: 1,
-    fault: `${fault.verb} broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`,
+    fault: strikeText(units, fault, `broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`),
     partitions: new Set(
       ofCommands.flatMap(({ leader, partition }) => (leader === broker ? [partition] : [])),
     ),

@@ -1,5 +1,6 @@
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
+import type { Held } from '../actuators/process.ts';
 import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { RedisLook, SeenLook } from './look.ts';
 import type { RedisSettings } from './settings.ts';
@@ -26,7 +27,7 @@ export interface RedisPreflight {
   readonly uptimesMs: ReadonlyMap<string, number>;
   readonly lastFailover: LastFailover | undefined;
   readonly nowMs: number;
-  readonly victimProcess: { readonly ok: boolean; readonly text: string };
+  readonly victimProcess: Held;
   readonly unfinishedRuns: readonly string[];
 }
 

@@ -4,6 +4,7 @@ import { openRedisWriter } from '../../clients/redis/writer.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { strikeText } from '../actuators/through.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -151,7 +152,10 @@ function planOf(chosen: Chosen, { units }: DrillOptions): Planned {
     topology: structuredClone(topology) as unknown as Json,
     steps: [stepOf(holdRedisStep, { topology: saved(), nodeTimeoutMs }), strike],
     faultAt: 1,
-    fault: mode === 'kill' ? `SIGKILL ${text}` : `CLUSTER FAILOVER of ${text}`,
+    fault:
+      mode === 'kill'
+        ? strikeText(units, { signal: 'SIGKILL', act: 'kill' }, text)
+        : `CLUSTER FAILOVER of ${text}`,
   };
 }
 
