@@ -87,6 +87,7 @@ const exec = z.strictObject({
   brokers: target.optional(),
   redis: target.optional(),
   service: target.optional(),
+  postgres: target.optional().describe('The primary, where its provider fails over by itself.'),
 });
 
 /** How a region's servers are stopped and started. */
@@ -96,18 +97,23 @@ export type ExecTargetConfig = z.output<typeof target>;
 export type ExecCommand = Pick<z.output<typeof state>, 'argv' | 'timeout'>;
 export type ExecActionConfig = z.output<typeof action>;
 
+/** What commands can act on. */
+export const EXEC_KINDS = ['brokers', 'redis', 'service', 'postgres'] as const;
+export type ExecKind = (typeof EXEC_KINDS)[number];
+
 /** What commands of a kind are never given: a broker is known by its id only. */
-const UNKNOWN: Readonly<Record<'brokers' | 'redis' | 'service', readonly string[]>> = {
+const UNKNOWN: Readonly<Record<ExecKind, readonly string[]>> = {
   brokers: ['{host}', '{port}'],
   redis: [],
   service: [],
+  postgres: [],
 };
 
 /** Placeholders that cannot be filled, by where they stand below `actuator`. */
 export function* unfillable(
   config: ExecActuatorConfig,
 ): Generator<{ readonly path: readonly (string | number)[]; readonly message: string }> {
-  for (const kind of ['brokers', 'redis', 'service'] as const) {
+  for (const kind of EXEC_KINDS) {
     const { [kind]: of } = config;
     if (of === undefined) continue;
     const unnamed = Object.keys(of.names).length === 0 ? ['{name}'] : [];

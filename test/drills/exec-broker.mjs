@@ -11,7 +11,7 @@ const file = readdirSync(units).find(
     name.endsWith('.json') && !name.endsWith('.state.json') && json(join(units, name)).labels.brokerId === id,
 );
 if (file === undefined) {
-  console.error(`no broker ${id}`);
+  process.stderr.write(`no broker ${id}\n`);
   process.exit(4);
 }
 const unit = json(join(units, file));
@@ -33,7 +33,7 @@ function state() {
   return now[0] === 'T' ? 'hung' : 'running';
 }
 
-if (verb === 'state') console.log(state());
+if (verb === 'state') process.stdout.write(state());
 else if (verb === 'kill' && state() !== 'stopped') process.kill(json(stateFile).pid, 'SIGKILL');
 else if (verb === 'start' && state() === 'stopped') {
   const log = openSync(unit.logFile, 'a');

@@ -68,7 +68,7 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
     expect(begun).toMatch(/"units":"exec:[a-z0-9-]+"/);
     expect(begun).toMatch(/the kill command on broker \d/);
     expect(await readFile(record.path, 'utf8')).not.toContain('exec-broker.mjs');
-  }, 240_000);
+  }, 300_000);
 
   test('of a run that is killed right after it: other commands put nothing back, these do', async () => {
     const known = await runIds(sandbox);
@@ -90,5 +90,5 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
     expect(documentOf(recovered)).toMatchObject({ runs: [{ runId: seen.runId, failed: [], sealed: true }] });
     await expectRestored();
     expect(pendingUndo((await readRecord(seen.journal)).entries)).toEqual([]);
-  }, 240_000);
+  }, 300_000);
 });

@@ -8,10 +8,14 @@ import { processPostgres } from '../../drills/actuators/postgres-process.ts';
 import { processActuator, processRedis, processService } from '../../drills/actuators/process.ts';
 import { execName, isExecName } from '../../drills/actuators/through.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
+import { lookAtWriter } from '../shared/look.ts';
 import { besideConfig } from '../shared/project.ts';
 import type { Region } from '../shared/region.ts';
 
-type Actuators = Pick<DrillStepContext, 'actuatorOf' | 'redisOf' | 'serviceOf' | 'postgresOf' | 'poolerOf'>;
+type Actuators = Pick<
+  DrillStepContext,
+  'actuatorOf' | 'redisOf' | 'serviceOf' | 'postgresOf' | 'poolerOf' | 'managed'
+>;
 
 /** What the drills of a region act through, as steps journal it. A region without an actuator cannot be broken by us (78). */
 export function unitsOf(region: Region): string {
@@ -31,7 +35,7 @@ function declared({ config: { actuator, name }, project }: Region): string | und
  * The actuators of a region, as uplift.yaml declares them now. A step says what it acted through, and acts through
  * nothing else: a journal that names other unit files, or commands that are no more, runs nothing.
  */
-export function actuatorsOf(deps: Pick<Deps, 'env'>, region: Region): Actuators {
+export function actuatorsOf(deps: Deps, region: Region): Actuators {
   const checked =
     <T>(make: (units: string) => T) =>
     (units: string): T => {
@@ -58,6 +62,7 @@ export function actuatorsOf(deps: Pick<Deps, 'env'>, region: Region): Actuators 
     askedFolder: join(region.project.stateDir, 'exec'),
     redisNodes: region.config.redis?.nodes ?? [],
     services: Object.values(region.config.service ?? {}).flat(),
+    writer: region.config.postgres?.writer,
   });
   return {
     actuatorOf: checked(() => exec.brokers),
@@ -65,6 +70,8 @@ export function actuatorsOf(deps: Pick<Deps, 'env'>, region: Region): Actuators 
     serviceOf: checked(() => exec.service),
     postgresOf: () => noTakeover(region),
     poolerOf: () => noTakeover(region),
+    // Its looks do not end with the signal that stops the drill: a restore asks them too.
+    managed: { of: checked(() => exec.postgres), look: () => lookAtWriter(deps, region) },
   };
 }
 

@@ -4,6 +4,7 @@ import {
   type ExecActionConfig,
   type ExecActuatorConfig,
   type ExecCommand,
+  type ExecKind,
   type ExecTargetConfig,
 } from '../../config/actuator.ts';
 import { reasonOf } from '../../core/error.ts';
@@ -30,7 +31,6 @@ export interface ExecPlace extends CommandPlace {
 }
 
 type State = 'running' | 'stopped' | 'hung';
-type Kind = 'brokers' | 'redis' | 'service';
 
 /** A look is a program that is started. One that fails is repeated for `patienceMs` before an undo gives up. */
 export const EXEC_PACE = { lookEveryMs: 500, patienceMs: 10_000 };
@@ -49,11 +49,11 @@ interface Target {
 /** Acts on the servers of one kind. `known`: undefined for what uplift.yaml does not name; nothing is run for it. */
 export class ExecActuator<Name> implements ProcessActuator<Name> {
   readonly #region: ExecPlace;
-  readonly #kind: Kind;
+  readonly #kind: ExecKind;
   readonly #known: (name: Name) => Known | undefined;
   readonly #queues = new Map<string, Promise<unknown>>();
 
-  constructor(region: ExecPlace, kind: Kind, known: (name: Name) => Known | undefined) {
+  constructor(region: ExecPlace, kind: ExecKind, known: (name: Name) => Known | undefined) {
     this.#region = region;
     this.#kind = kind;
     this.#known = known;
