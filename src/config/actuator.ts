@@ -20,7 +20,7 @@ const argv = z
   )
   .min(1)
   .max(64)
-  .refine(([program = '']) => program !== '' && !program.startsWith('{'), {
+  .refine(([program]) => program === undefined || !/^$|^\{/.test(program), {
     error: 'must begin with the name of a program',
   })
   .describe(
@@ -32,12 +32,12 @@ const command = {
   timeout: atMost(MAX_COMMAND_MS, '60s').prefault('30s').describe('It is killed after this time.'),
 };
 
+const UNDO = 'must be byItself, or a command with argv';
+
 const action = z.strictObject({
   ...command,
   undo: z
-    .union([z.literal('byItself'), z.strictObject(command)], {
-      error: 'must be byItself, or a command with argv',
-    })
+    .union([z.strictObject(command), z.literal('byItself', { error: UNDO })], { error: UNDO })
     .describe('The command that takes it back, or byItself: the platform does. Either way `state` is asked.'),
 });
 

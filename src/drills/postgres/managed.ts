@@ -92,6 +92,7 @@ export async function prepareManaged(ports: DrillPorts, options: DrillOptions): 
     findings,
     target: `Postgres ${server}, managed`,
     victim: { id: server, text },
+    // Where uplift.yaml names no replica there is one all the same, or there would be nothing to fail over to.
     blast: { hit: 1, of: 1 + Math.max(1, replicas.length), what: 'servers' },
     topology: { server, standbys },
     steps: [stepOf(loseManagedStep, { units: options.units, server, startedAt, standbys })],
