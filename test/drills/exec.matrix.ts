@@ -12,9 +12,9 @@ import { expectExit, ProofSandbox } from '../support/sandbox.ts';
 import { documentOf } from '../support/sandbox-cli.ts';
 import { nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
 
-// A drill through commands of one's own: a script that knows nothing of uplift kills and starts the broker.
+// Drills through commands of one's own: a script that knows nothing of uplift kills and starts the servers.
 
-const SCRIPT = fileURLToPath(new URL('./exec-broker.mjs', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('./exec-server.mjs', import.meta.url));
 const LOAD = ['--baseline', '5', '--rate', '200'];
 
 let sandbox: ProofSandbox;
@@ -28,6 +28,7 @@ beforeAll(async () => {
   own.regions[0].actuator = {
     kind: 'exec',
     brokers: { state: command('state'), kill: { ...command('kill'), undo: command('start') } },
+    postgres: { state: command('state'), kill: { ...command('reboot'), undo: 'byItself' } },
   };
   // Beside the sandbox's: what it names is named from there.
   config = join(sandbox.dir, 'exec.yaml');
@@ -45,7 +46,8 @@ const withConfig = (...args: string[]): string[] => [...args, '--config', config
 
 async function expectRestored(): Promise<void> {
   expect(diffTopology(before, await topology())).toEqual([]);
-  const states = await Promise.all((await sandbox.units('kafka')).map(statusOf));
+  const units = [...(await sandbox.units('kafka')), ...(await sandbox.units('postgres'))];
+  const states = await Promise.all(units.map(statusOf));
   expect(states.map(({ state }) => state)).toEqual(states.map(() => 'running'));
 }
 
@@ -67,7 +69,7 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
     const begun = JSON.stringify(entries.filter(({ kind }) => kind === 'step.intent'));
     expect(begun).toMatch(/"units":"exec:[a-z0-9-]+"/);
     expect(begun).toMatch(/the kill command on broker \d/);
-    expect(await readFile(record.path, 'utf8')).not.toContain('exec-broker.mjs');
+    expect(await readFile(record.path, 'utf8')).not.toContain('exec-server.mjs');
   }, 300_000);
 
   test('of a run that is killed right after it: other commands put nothing back, these do', async () => {
@@ -91,4 +93,27 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
     await expectRestored();
     expect(pendingUndo((await readRecord(seen.journal)).entries)).toEqual([]);
   }, 300_000);
+});
+
+describe('the loss of a Postgres primary that comes back by itself', () => {
+  test('is held and restored: another life answers, the probe writes again, and nothing is lost', async () => {
+    const run = withConfig('drill', 'run', 'postgres-primary-loss', '--yes', ...LOAD);
+    const { result, record } = await sandbox.json<RunDocument>(run, 0);
+    expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });
+    expect(result.judgement.lost).toEqual([]);
+    expect(result.probe).toMatchObject({ lost: [], unread: [], places: 3 });
+    expect(result.probe?.struck.silentMs).toBeGreaterThan(2000);
+    expect(result.recovery).toMatchObject({ detectMs: null });
+    expect(result.recovery.electMs).toBeGreaterThan(2000);
+    expect(result.recovery.reconnectMs).not.toBeNull();
+    await expectRestored();
+    expect((await readRecord(record.path)).status).toBe('sealed');
+  }, 300_000);
+
+  test('a planned switch is refused, and says why', async () => {
+    const plan = withConfig('drill', 'plan', 'postgres-switchover', '--output', 'json');
+    const refused = await sandbox.run(plan);
+    expectExit(refused, 15);
+    expect(refused.stdout + refused.stderr).toContain('from unit files only');
+  }, 120_000);
 });
