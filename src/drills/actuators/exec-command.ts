@@ -53,7 +53,7 @@ export function filled(argv: readonly string[], filling: Filling): string[] {
 export function passedOn(
   names: readonly string[],
   env: CommandPlace['env'],
-): { readonly env: Record<string, string>; readonly secrets: readonly (readonly [string, string])[] } {
+): { readonly env: Record<string, string>; readonly secrets: Secrets } {
   const secrets = names.map((name): [string, string] => {
     const { [name]: value } = env;
     if (value === undefined || value === '')
@@ -67,15 +67,44 @@ export function passedOn(
   return { env: Object.fromEntries([...always, ...secrets]), secrets };
 }
 
-/** Pure: a text with the values of these variables replaced by their names; each line of a longer one as well. */
-export function redacted(text: string, secrets: readonly (readonly [string, string])[]): string {
-  const needles = secrets.flatMap(([name, value]) =>
-    [value, ...value.split('\n')].map((each) => [name, each.trim()] as const),
-  );
-  const longestFirst = needles
+type Secrets = readonly (readonly [name: string, value: string])[];
+
+/** What is looked for: each value, and each line of a longer one; the longest first. */
+function needlesOf(secrets: Secrets): Secrets {
+  return secrets
+    .flatMap(([name, value]) => [value, ...value.split('\n')].map((each) => [name, each.trim()] as const))
     .filter(([, value]) => value.length >= SECRET_CHARACTERS)
     .toSorted(([, a], [, b]) => b.length - a.length);
-  return longestFirst.reduce((shown, [name, value]) => shown.replaceAll(value, `$${name}`), text);
+}
+
+/**
+ * Pure: a text with the values of these variables replaced by their names, also where they overlap. `cut`: its beginning
+ * is gone, and what is left may begin with the end of one.
+ */
+export function redacted(text: string, secrets: Secrets, cut = false): string {
+  const needles = needlesOf(secrets);
+  // A character that was cut in two reads as U+FFFD.
+  const whole = cut ? text.replace(/^\ufffd+/, '') : text;
+  const names = new Array<string | undefined>(whole.length).fill(undefined);
+  for (const [name, value] of needles) {
+    if (cut) names.fill(name, 0, endOf(value, whole));
+    for (let at = whole.indexOf(value); at >= 0; at = whole.indexOf(value, at + 1))
+      names.fill(name, at, at + value.length);
+  }
+  return [...names.keys()]
+    .map((at) => {
+      const { [at]: name, [at - 1]: before } = names;
+      if (name === undefined) return whole[at];
+      return before === undefined ? `$${name}` : '';
+    })
+    .join('');
+}
+
+/** How long the longest end of a value is that a text begins with. */
+function endOf(value: string, text: string): number {
+  for (let length = value.length - 1; length > 0; length -= 1)
+    if (text.startsWith(value.slice(-length))) return length;
+  return 0;
 }
 
 /** Runs a command to its end and returns what it printed. Anything but exit 0 is an error that shows the end of its output. */
@@ -103,12 +132,9 @@ function howOf({ by, exit }: CommandEnd, { timeout }: ExecCommand): string {
   return `ended with exit ${exit}`;
 }
 
-function shownOf({ stdout, stderr }: CommandEnd, secrets: readonly (readonly [string, string])[]): string {
+function shownOf({ stdout, stderr }: CommandEnd, secrets: Secrets): string {
   const printed = stderr.text.trim() === '' ? stdout : stderr;
-  const longest = Math.max(0, ...secrets.map(([, value]) => value.length));
-  // Where the beginning is gone, what is left may begin in the middle of a secret.
-  const whole = printed.cut ? printed.text.slice(longest) : printed.text;
-  const text = oneLine(redacted(whole, secrets));
+  const text = oneLine(redacted(printed.text, secrets, printed.cut));
   if (text === '') return '; it printed nothing';
   return `: ${text.length > SHOWN_CHARACTERS ? `… ${text.slice(-SHOWN_CHARACTERS)}` : text}`;
 }
