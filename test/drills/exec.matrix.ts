@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -16,6 +16,7 @@ import { nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
 
 const SCRIPT = fileURLToPath(new URL('./exec-server.mjs', import.meta.url));
 const LOAD = ['--baseline', '5', '--rate', '200'];
+const LITTLE = ['--baseline', '2', '--rate', '50'];
 
 let sandbox: ProofSandbox;
 let config: string;
@@ -37,7 +38,10 @@ beforeAll(async () => {
 beforeEach(async () => {
   before = await topology();
 });
-afterAll(() => sandbox?.down());
+afterAll(async () => {
+  await rm(config, { force: true });
+  await sandbox?.down();
+});
 
 const topology = (): Promise<KafkaTopology> =>
   sandbox.withCluster(async (cluster) => topologyOf(await cluster.describe({ timeoutMs: 5000 })));
@@ -97,7 +101,7 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
 
 describe('the loss of a Postgres primary that comes back by itself', () => {
   test('is held and restored: another life answers, the probe writes again, and nothing is lost', async () => {
-    const run = withConfig('drill', 'run', 'postgres-primary-loss', '--yes', ...LOAD);
+    const run = withConfig('drill', 'run', 'postgres-primary-loss', '--yes', ...LITTLE);
     const { result, record } = await sandbox.json<RunDocument>(run, 0);
     expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });
     expect(result.judgement.lost).toEqual([]);

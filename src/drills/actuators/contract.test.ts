@@ -45,7 +45,15 @@ const execWorldOf =
       ...{ actuator: another(), name: 2, absent: 3, another, bystander: exec.bystander },
       pid: () => exec.pid('2'),
       async reuse(pid) {
-        const asked = { v: 1, role: 'do', pid, startTime: 'another', startedAtMs: 0, endedAtMs: null };
+        const asked = {
+          v: 1,
+          role: 'do',
+          act: 'kill',
+          pid,
+          startTime: 'another',
+          startedAtMs: 0,
+          endedAtMs: null,
+        };
         await another().kill(2);
         const file = join(exec.askedFolder, 'here-brokers-2.json');
         expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ v: 1, role: 'do' });
@@ -63,17 +71,16 @@ describe.each([
   });
 });
 
-/** The promises that an actuator breaks. */
-async function broken(world: MakeWorld): Promise<string[]> {
-  const found: string[] = [];
+/** The first promise that an actuator breaks. */
+async function firstBroken(world: MakeWorld): Promise<string | undefined> {
   for (const { promise, check } of CONTRACT) {
     const failed = await check({ ...(await world()), patienceMs: 250 }).then(
       () => false,
       () => true,
     );
-    if (failed) found.push(promise);
+    if (failed) return promise;
   }
-  return found;
+  return undefined;
 }
 
 const altered =
@@ -113,9 +120,7 @@ describe('the contract finds', () => {
   ] as const)(
     '%s',
     async (_, world, beginning) => {
-      const found = await broken(world);
-      expect(found.length).toBeLessThan(CONTRACT.length);
-      expect(found).toContainEqual(expect.stringMatching(`^${beginning}`));
+      expect(await firstBroken(world)).toMatch(new RegExp(`^${beginning}`));
     },
     60_000,
   );

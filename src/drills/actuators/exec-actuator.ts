@@ -15,7 +15,6 @@ import {
   type Filling,
   filled,
   missingProgram,
-  oneLine,
   passedOn,
   runExec,
 } from './exec-command.ts';
@@ -98,9 +97,12 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
     const { config, asked, what } = target;
     await this.#alone(target, async () => {
       await asked.settle(config.backWithin);
+      const begun = await asked.begun();
       const state = await this.#settledState(target);
-      if (state === 'running') return;
-      const undo = undoFor(config, state);
+      // A hang that was begun and that no state shows may be there all the same: its own undo is run too.
+      const unseen = state === 'running' && begun === 'hang';
+      const undo = unseen ? config.hang?.undo : undoFor(config, state);
+      if (state === 'running' && (!unseen || undo === undefined || undo === 'byItself')) return;
       if (undo === undefined)
         throw new Error(
           `${what} is ${state}, and ${this.#place} of uplift.yaml declares neither kill nor hang`,
@@ -112,9 +114,9 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
         timeoutMs: config.backWithin,
         intervalMs: this.pace.lookEveryMs,
       };
-      // One that failed because there was nothing left to do shows at the first look.
       if (failed === undefined) await waitFor(back, wait);
-      else if (!(await back())) throw failed;
+      // One that failed because there was nothing left to do shows at the first look; a hang that is not seen has none.
+      else if (unseen || !(await back().catch(() => false))) throw failed;
     });
   }
 
@@ -157,7 +159,7 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
       const state = await this.#state(target, signal);
       if (state === 'stopped' && act === 'hang') throw new Error(`${target.what} is stopped: it cannot hang`);
       if (state === (act === 'kill' ? 'stopped' : 'hung')) return;
-      await this.#run(target, { what: `the ${act} of ${target.what}`, command: action, role: 'do', signal });
+      await this.#run(target, { what: `the ${act} of ${target.what}`, command: action, role: act, signal });
     });
   }
 
@@ -175,15 +177,17 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
     run: {
       readonly what: string;
       readonly command: ExecCommand;
-      readonly role: 'do' | 'undo';
+      readonly role: Act | 'undo';
       readonly signal?: AbortSignal | undefined;
     },
   ): Promise<void> {
     const { role, ...request } = run;
+    let undone = false;
     try {
       await runExec(this.#region, { ...request, filling, env: config.env, record: asked.begin(role) });
+      undone = role === 'undo';
     } finally {
-      await asked.ended();
+      await asked.ended(undone);
     }
   }
 
@@ -191,12 +195,14 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
   async #state({ what, config, filling }: Target, signal?: AbortSignal): Promise<State> {
     const { says, ...command } = config.state;
     const request = { what: `the state of ${what}`, command, filling, env: config.env, signal };
-    const text = (await runExec(this.#region, request)).trim();
-    const found = (['running', 'stopped', 'hung'] as const).find((state) => says[state].includes(text));
+    const { text, shown } = await runExec(this.#region, request);
+    const found = (['running', 'stopped', 'hung'] as const).find((state) =>
+      says[state].includes(text.trim()),
+    );
     if (found !== undefined) return found;
     const words = Object.values(says).flat().join(', ');
     throw new Error(
-      `the state of ${what}: ${command.argv[0]} printed "${oneLine(text).slice(0, 80)}", not one of ${words}`,
+      `the state of ${what}: ${command.argv[0]} printed "${shown.slice(0, 80)}", not one of ${words}`,
     );
   }
 

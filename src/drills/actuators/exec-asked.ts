@@ -7,11 +7,14 @@ import type { UnitProcess } from '../../clients/process/unit.ts';
 import { writeFileAtomically } from '../../clients/process/unit-files.ts';
 import { isUpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
+import type { Act } from './process.ts';
 
 const askedSchema = z.object({
   v: z.literal(1),
   /** An undo is waited for, anything else is ended. */
   role: z.enum(['do', 'undo']),
+  /** What was begun last and is not known to be undone. */
+  act: z.enum(['kill', 'hang']).nullable(),
   pid: z.int().min(2),
   startTime: z.string().min(1),
   startedAtMs: z.number(),
@@ -23,8 +26,11 @@ type Asked = z.infer<typeof askedSchema>;
 /** The last command that was begun on one target, on disk: it may outlive whoever began it. */
 export interface AskedFile {
   /** For `runCommand`: the process is on disk before it begins. */
-  readonly begin: (role: Asked['role']) => (started: UnitProcess) => Promise<void>;
-  readonly ended: () => Promise<void>;
+  readonly begin: (role: 'undo' | Act) => (started: UnitProcess) => Promise<void>;
+  /** `undone`: by an undo that succeeded. */
+  readonly ended: (undone: boolean) => Promise<void>;
+  /** The act that was begun and is not known to be undone. */
+  readonly begun: () => Promise<Act | undefined>;
   /** Ends the command that somebody left behind who died; an undo is waited for, up to `undoMs`. */
   readonly settle: (undoMs: number) => Promise<void>;
   /** For how long what was asked for may still show, ms; all of it where that is not known. */
@@ -44,15 +50,18 @@ export function askedFile(folder: string, key: string, nowMs: () => number = Dat
     return text === undefined ? undefined : askedSchema.safeParse(parsed(text)).data;
   };
   return {
-    begin: (role) => async (started) => {
-      const written = write({ v: 1, role, ...started, endedAtMs: null });
+    begin: (what) => async (started) => {
+      if (what !== 'undo') return write({ v: 1, role: 'do', act: what, ...started, endedAtMs: null });
+      const act = (await read())?.act ?? null;
       // A full disk must not keep anything from being put back.
-      await (role === 'undo' ? written.catch(() => undefined) : written);
+      await write({ v: 1, role: 'undo', act, ...started, endedAtMs: null }).catch(() => undefined);
     },
-    async ended() {
+    async ended(undone) {
       const asked = await read();
-      if (asked !== undefined) await write({ ...asked, endedAtMs: nowMs() }).catch(() => undefined);
+      if (asked === undefined) return;
+      await write({ ...asked, ...(undone ? { act: null } : {}), endedAtMs: nowMs() }).catch(() => undefined);
     },
+    begun: async () => (await read())?.act ?? undefined,
     async settle(undoMs) {
       const asked = await read();
       if (asked === undefined || asked.endedAtMs !== null) return;

@@ -107,8 +107,14 @@ function endOf(value: string, text: string): number {
   return 0;
 }
 
-/** Runs a command to its end and returns what it printed. Anything but exit 0 is an error that shows the end of its output. */
-export async function runExec(place: CommandPlace, request: ExecRequest): Promise<string> {
+/** What a command printed: as it is, and as it may be shown. */
+export interface ExecOutput {
+  readonly text: string;
+  readonly shown: string;
+}
+
+/** Runs a command to its end. Anything but exit 0 is an error that shows the end of its output. */
+export async function runExec(place: CommandPlace, request: ExecRequest): Promise<ExecOutput> {
   const { what, command, filling, signal, record } = request;
   const { env, secrets } = passedOn(request.env, place.env);
   const argv = filled(command.argv, filling);
@@ -118,7 +124,8 @@ export async function runExec(place: CommandPlace, request: ExecRequest): Promis
   });
   if (end.by === 'itself' && end.exit === 0) {
     if (end.stdout.cut) throw new Error(`${what}: ${argv[0]} printed too much`);
-    return redacted(end.stdout.text, secrets);
+    const { text } = end.stdout;
+    return { text, shown: oneLine(redacted(text, secrets)) };
   }
   if (end.by === 'signal') signal?.throwIfAborted();
   throw new Error(`${what}: ${argv[0]} ${howOf(end, command)}${shownOf(end, secrets)}`);

@@ -6,7 +6,7 @@ import { alive } from '../../clients/process/tiny-units-fixture.ts';
 import { runSteps, undoSteps } from '../../steps/engine.ts';
 import type { StepEntry, StepJournal } from '../../steps/journal-kinds.ts';
 import { stepOf, stepRegistry } from '../../steps/kind.ts';
-import { type KafkaStepContext, kafkaKinds, killBrokerStep } from '../steps/kafka/index.ts';
+import { hangBrokerStep, type KafkaStepContext, kafkaKinds, killBrokerStep } from '../steps/kafka/index.ts';
 import { askedOf, type ExecWorld, execConfig, execWorld, SCRIPTED } from './testing/exec-world.ts';
 import { execName } from './through.ts';
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 /** The step of a drill that kills broker 2, by these commands; Kafka itself is always content. */
-function killing(change: object = {}) {
+function killing(change: object = {}, kind = killBrokerStep) {
   const entries: StepEntry[] = [];
   const journal: StepJournal = {
     append: async (kind, body) => {
@@ -44,7 +44,7 @@ function killing(change: object = {}) {
   };
   const registry = stepRegistry(kafkaKinds);
   const stop = new AbortController();
-  const steps = [stepOf(killBrokerStep, { units: execName('here'), broker: 2 })];
+  const steps = [stepOf(kind, { units: execName('here'), broker: 2 })];
   return {
     entries,
     stop,
@@ -89,6 +89,26 @@ describe('the step of a drill, by commands', () => {
     });
     expect((await undo()).failed).toEqual([]);
     expect(await world.calls('2')).toEqual([]);
+  });
+
+  it('of a hang that no state ever shows fails, and its undo is run all the same, once', async () => {
+    const blind = { argv: ['/bin/sh', '-c', './servers.sh state 2 | sed s/hung/running/'] };
+    const { run, undo } = killing({ state: blind }, hangBrokerStep);
+    await expect(run()).rejects.toThrow('broker 2 hangs: not within');
+    expect((await undo()).failed).toEqual([]);
+    expect((await undo()).failed).toEqual([]);
+    expect(await world.calls('2')).toEqual(['hang', 'wake']);
+  });
+
+  it('of such a hang whose undo fails stays open', async () => {
+    const blind = { argv: ['/bin/sh', '-c', './servers.sh state 2 | sed s/hung/running/'] };
+    const { run, undo } = killing({ state: blind }, hangBrokerStep);
+    await expect(run()).rejects.toThrow('not within');
+    const failing = { state: blind, hang: { ...SCRIPTED.hang, undo: { argv: ['false'] } } };
+    expect((await undo(failing)).failed).toHaveLength(1);
+    expect((await undo(failing)).failed).toHaveLength(1);
+    expect((await undo()).failed).toEqual([]);
+    expect(await world.calls('2')).toEqual(['hang', 'wake']);
   });
 
   it('Ctrl-C ends the command, and what it may have done is put back', async () => {
