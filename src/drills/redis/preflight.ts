@@ -27,7 +27,8 @@ export interface RedisPreflight {
   readonly uptimesMs: ReadonlyMap<string, number>;
   readonly lastFailover: LastFailover | undefined;
   readonly nowMs: number;
-  readonly victimProcess: Held;
+  /** Undefined: Redis hands the shard over by itself, and commands are not needed for it. */
+  readonly victimProcess: Held | undefined;
   readonly unfinishedRuns: readonly string[];
 }
 
@@ -43,7 +44,9 @@ export function redisFindings(facts: RedisPreflight): Finding[] {
     majoritySurvives(facts),
     timeoutKnown(facts),
     lastOneLongAgo(facts),
-    victimAtHand(`Redis at ${facts.victim.address}`, facts.victimProcess),
+    ...(facts.victimProcess === undefined
+      ? []
+      : [victimAtHand(`Redis at ${facts.victim.address}`, facts.victimProcess)]),
     nothingUnfinished(facts.unfinishedRuns),
   ].map((each) => ({ ...each, region: facts.region }));
 }

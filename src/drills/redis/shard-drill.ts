@@ -4,7 +4,7 @@ import { openRedisWriter } from '../../clients/redis/writer.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
-import { strikeText } from '../actuators/through.ts';
+import { isExecName, strikeText } from '../actuators/through.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -74,7 +74,10 @@ async function prepare(ports: DrillPorts, options: DrillOptions, mode: Mode): Pr
       uptimesMs: await uptimesOf(ports, addresses),
       lastFailover: await lastFailover(options.stateDir),
       nowMs: ports.clock.nowMs(),
-      victimProcess: await ports.context.redisOf(options.units).describe(victim.address),
+      victimProcess:
+        mode === 'failover' && isExecName(options.units)
+          ? undefined
+          : await ports.context.redisOf(options.units).describe(victim.address),
       unfinishedRuns: (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId),
     }),
   ];
