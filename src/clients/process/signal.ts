@@ -69,7 +69,13 @@ export async function killUnit(
 ): Promise<UnitProcess | undefined> {
   const recorded = await readProcess(unit);
   if (recorded === undefined || (await stateOf(recorded)) === 'exited') return undefined;
-  await signalUnit(unit, 'SIGSTOP', options);
+  try {
+    await signalUnit(unit, 'SIGSTOP', options);
+  } catch (error) {
+    // Somebody else killed it a moment ago.
+    if (options.expect === undefined && (await stateOf(recorded)) === 'exited') return recorded;
+    throw error;
+  }
   const children = await descendantsOf(recorded.pid);
   await signalMembers(children, 'SIGKILL');
   await unlessGone(() => signalUnit(unit, 'SIGKILL', { expect: recorded }));

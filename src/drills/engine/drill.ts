@@ -190,6 +190,7 @@ export interface DrillOptions {
   readonly folder: RunFolder;
   /** Where the runs are kept, this one and those before. */
   readonly journalDir: string;
+  /** What steps act through, as they journal it: the units folder, or the name of the region's commands. */
   readonly units: string;
   readonly gateways: readonly { readonly id: string; readonly url: string }[];
   readonly ratePerS: number;

@@ -6,6 +6,8 @@ import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import { stepOf } from '../../steps/kind.ts';
+import type { Act } from '../actuators/process.ts';
+import { strikeText } from '../actuators/through.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
@@ -23,14 +25,15 @@ const LOOK_EVERY_MS = 100;
 const LOOK_MS = 3000;
 
 interface BrokerFault {
-  readonly verb: string;
+  readonly signal: string;
+  readonly act: Act;
   readonly step: typeof killBrokerStep;
 }
 
 /** The two ways to lose a broker. */
 export const BROKER_FAULTS = {
-  loss: { verb: 'SIGKILL', step: killBrokerStep },
-  hang: { verb: 'SIGSTOP', step: hangBrokerStep },
+  loss: { signal: 'SIGKILL', act: 'kill', step: killBrokerStep },
+  hang: { signal: 'SIGSTOP', act: 'hang', step: hangBrokerStep },
 } as const satisfies Readonly<Record<string, BrokerFault>>;
 
 /** Kills the broker that leads most partitions of the declared topics. */
@@ -56,7 +59,7 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const declared = facts.desired.map(({ name }) => name);
   const most = leadsMost(topology, declared);
   if (most === undefined) return { kind: 'refused', findings: checks };
-  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker);
+  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker, fault.act);
   const looked = {
     ...{ kafka: facts.kafka, topology, desired: facts.desired },
     ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
@@ -120,7 +123,7 @@ export function planOf(chosen: {
       stepOf(fault.step, { units, broker }),
     ],
     faultAt: 1,
-    fault: `${fault.verb} broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`,
+    fault: strikeText(units, fault, `broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`),
     partitions: new Set(
       ofCommands.flatMap(({ leader, partition }) => (leader === broker ? [partition] : [])),
     ),

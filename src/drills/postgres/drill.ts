@@ -6,6 +6,7 @@ import { reasonOf } from '../../core/error.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { isExecName } from '../actuators/through.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -19,6 +20,7 @@ import { failoverSteps, holdSetStep, killStep, switchoverSteps } from '../steps/
 import { fenceStep, holdPoolStep, rejoinStep } from '../steps/postgres/kinds.ts';
 import { lookAtAll, observeSet, type PostgresSet } from '../steps/postgres/set.ts';
 import { expectedOf } from './expected.ts';
+import { prepareManaged } from './managed.ts';
 import { watchSteps } from './moments.ts';
 import { observeFacts, type SetFacts } from './observe.ts';
 import { preflightFindings } from './preflight.ts';
@@ -63,7 +65,9 @@ export const SWITCHOVER: Takeover = {
 export const primaryLoss: Drill = {
   ...nameOf('postgres-primary-loss'),
   question: (region) => `Kill the Postgres primary of ${region}?`,
-  prepare: (ports, options) => prepare(ports, options, LOSS),
+  // Where its provider fails over by itself, nothing is promoted or rewound by us.
+  prepare: (ports, options) =>
+    isExecName(options.units) ? prepareManaged(ports, options) : prepare(ports, options, LOSS),
 };
 
 /** Switches to a replica and back, both by the planned way. */

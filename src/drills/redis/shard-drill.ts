@@ -4,6 +4,7 @@ import { openRedisWriter } from '../../clients/redis/writer.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { isExecName, strikeText } from '../actuators/through.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -73,7 +74,10 @@ async function prepare(ports: DrillPorts, options: DrillOptions, mode: Mode): Pr
       uptimesMs: await uptimesOf(ports, addresses),
       lastFailover: await lastFailover(options.journalDir),
       nowMs: ports.clock.nowMs(),
-      victimProcess: await ports.context.redisOf(options.units).describe(victim.address),
+      victimProcess:
+        mode === 'failover' && isExecName(options.units)
+          ? undefined
+          : await ports.context.redisOf(options.units).describe(victim.address),
       unfinishedRuns: (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId),
     }),
   ];
@@ -151,7 +155,10 @@ export function planOf(chosen: Omit<Chosen, 'looks'>, { units }: Pick<DrillOptio
     topology: structuredClone(topology) as unknown as Json,
     steps: [stepOf(holdRedisStep, { topology: saved(), nodeTimeoutMs }), strike],
     faultAt: 1,
-    fault: mode === 'kill' ? `SIGKILL ${text}` : `CLUSTER FAILOVER of ${text}`,
+    fault:
+      mode === 'kill'
+        ? strikeText(units, { signal: 'SIGKILL', act: 'kill' }, text)
+        : `CLUSTER FAILOVER of ${text}`,
   };
 }
 

@@ -2,6 +2,7 @@ import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
 import { formatMs } from '../../core/units.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { strikeText } from '../actuators/through.ts';
 import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -72,7 +73,7 @@ export function planOf(
     topology: { process: id },
     steps: [stepOf(killProjectorStep, args), stepOf(startProcessStep, args)],
     faultAt: 0,
-    fault: `SIGKILL ${id} (${share})`,
+    fault: strikeText(units, { signal: 'SIGKILL', act: 'kill' }, `${id} (${share})`),
     partitions: undefined,
     coverageNeeded: COVERAGE_BESIDE_LOG,
   };
