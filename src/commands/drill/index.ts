@@ -14,6 +14,8 @@ export interface PlanInput extends LoadInput {
 export interface RunInput extends PlanInput {
   readonly yes: boolean;
   readonly allowNoLock: boolean;
+  /** Lines, also on a terminal. */
+  readonly plain?: boolean;
   readonly approver?: string;
 }
 
@@ -73,6 +75,7 @@ export function registerDrill(program: Command, run: Runner): void {
       .argument('<drill>', 'id of the drill')
       .option('--yes', 'do not ask', false)
       .option('--allow-no-lock', 'also when nobody can tell whether somebody else is at work', false)
+      .option('--plain', 'lines instead of the live view, also on a terminal', false)
       .option('--approver <name>', 'who approved it; production needs one'),
   )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')

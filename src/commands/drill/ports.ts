@@ -3,6 +3,7 @@ import { openCluster, openRead, openTopics } from '../../clients/kafka/index.ts'
 import { openSql } from '../../clients/postgres/index.ts';
 import { openRedisNodes } from '../../clients/redis/index.ts';
 import { UpliftError } from '../../core/error.ts';
+import type { Live } from '../../core/live.ts';
 import type { Deps } from '../../deps.ts';
 import { processPooler } from '../../drills/actuators/pooler-process.ts';
 import { processPostgres } from '../../drills/actuators/postgres-process.ts';
@@ -48,7 +49,12 @@ export function stepContext(
 export async function withDrillPorts<T>(
   deps: Deps,
   region: Region,
-  given: { readonly journal: Pick<Journal, 'append'>; readonly lock: boolean; readonly what: string },
+  given: {
+    readonly journal: Pick<Journal, 'append'>;
+    readonly lock: boolean;
+    readonly what: string;
+    readonly live?: Live | undefined;
+  },
   work: (ports: DrillPorts) => Promise<T>,
 ): Promise<T> {
   const { service } = region.config;
@@ -84,6 +90,7 @@ export async function withDrillPorts<T>(
       lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
       journal: given.journal,
       progress: deps.progress,
+      live: given.live,
       signal: deps.signal,
     });
   } finally {

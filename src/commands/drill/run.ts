@@ -24,6 +24,8 @@ import type { RunInput } from './index.ts';
 import { signingKey } from './keys.ts';
 import { drillOptions } from './options.ts';
 import { withDrillPorts } from './ports.ts';
+import { toldJournal } from './told.ts';
+import { type Watched, watchRun } from './view.ts';
 
 /** `uplift drill run ID`: confirm, run, seal and sign the record, whatever happened. */
 export const runCommand: Action<RunInput> = async (deps, input) => {
@@ -49,7 +51,9 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   });
   try {
     const { approver, allowNoLock } = input;
-    return await journaledRun(deps, region, { drill, journal, options, key, approver, lock: !allowNoLock });
+    const watched = await watchRun(deps, drill.id, input.plain === true);
+    const run = { drill, journal, options, key, approver, lock: !allowNoLock, watched };
+    return await journaledRun(deps, region, run).finally(() => watched.close());
   } finally {
     await journal.close();
   }
@@ -69,15 +73,18 @@ interface JournaledRun {
   readonly key: SigningKey;
   readonly approver: string | undefined;
   readonly lock: boolean;
+  readonly watched: Watched;
 }
 
 async function journaledRun(deps: Deps, region: Region, run: JournaledRun): Promise<Outcome> {
   const { drill, journal, options, key, approver, lock } = run;
-  const given = { journal, lock, what: `drill ${drill.id} (run ${options.runId})` };
+  const { live, progress } = run.watched;
+  const what = `drill ${drill.id} (run ${options.runId})`;
+  const given = { journal: toldJournal(journal, live), lock, what, live };
   const end = (ended: DrillEnd['ended']) => endDrill({ journal, folder: options.folder, key, ended });
   let result: DrillResult;
   try {
-    result = await withDrillPorts(deps, region, given, async (ports) => {
+    result = await withDrillPorts({ ...deps, progress }, region, given, async (ports) => {
       const context = await drillContext(deps, region, ports, approver);
       await journal.append(CONTEXT_KIND, context as unknown as Json);
       return runDrill(drill, ports, options);

@@ -15,6 +15,7 @@ import { sloOf } from './baseline.ts';
 import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
 import { type Abort, type Guard, guard } from './guard.ts';
 import type { Coverage, Recovery } from './judge.ts';
+import { tellFault } from './live.ts';
 import { refusedFor } from './refuse.ts';
 import type { Interruption } from './result.ts';
 
@@ -55,19 +56,27 @@ export async function injectAndObserve(
   const watch = prepared.watch(deadlineMs);
   const { secondFailure } = prepared;
   const guarding = guard({ ...run, clock: ports.clock, limits: options.limits, secondFailure });
+  const recovery = (faultNs: bigint): Recovery =>
+    recoveryOf(run.load, run.baseline, { faultNs, moments: watch.moments() }, prepared.partitions);
+  const telling = tellFault(ports, { watch, deadlineMs, recovery });
+  const begin = (faultNs: bigint): void => {
+    guarding.begin(faultNs);
+    telling.begin(faultNs);
+  };
   try {
-    const faultNs = await strike(ports, prepared, watch, guarding);
+    const faultNs = await strike(ports, prepared, watch, { ...guarding, begin });
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
     const aborted = await observe(ports, { ...run, watch, guarding, faultNs, deadlineMs });
     const moments = watch.moments();
-    const seen = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
+    const seen = recovery(faultNs);
     const state = aborted === undefined ? 'done' : 'failed';
     const observed = aborted === undefined ? observedText(seen) : `${aborted.why}: ended`;
     ports.progress({ phase: 'observe', state, text: observed });
     return { faultNs, faultAtMs, moments, seen, aborted };
   } finally {
+    telling.stop();
     await Promise.all([guarding.stop(), watch.stop()]);
   }
 }

@@ -9,6 +9,7 @@ import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { planOf, tellLoad } from './live.ts';
 import { inPhase } from './phase.ts';
 import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
 import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
@@ -39,6 +40,7 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
     blast: { ...prepared.blast },
     topology: prepared.topology,
   });
+  ports.live?.(planOf(drill, options, prepared, AFTER_RESTORE_MS));
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const lock = await ports.lock();
   try {
@@ -69,10 +71,12 @@ async function withLoad(
   prepared: Locked,
 ): Promise<DrillResult> {
   const load = await startDrillLoad(ports, options, prepared);
+  const silence = tellLoad(load, ports.live);
   try {
     await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
   } finally {
+    silence();
     await prepared.probe?.close();
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
