@@ -100,9 +100,15 @@ function partsOf(seen: Recovery): Readonly<Partial<Record<RecoveryPart, number |
   };
 }
 
-/** Bounded by whoever stops it; it keeps no process alive. */
+/** Bounded by whoever stops it; it keeps no process alive, and a telling that fails fails nothing else. */
 function every(ms: number, tell: () => void): () => void {
-  const timer = setInterval(tell, ms);
+  const timer = setInterval(() => {
+    try {
+      tell();
+    } catch {
+      // It is told again the next time.
+    }
+  }, ms);
   timer.unref();
   return () => clearInterval(timer);
 }
