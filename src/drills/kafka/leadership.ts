@@ -75,7 +75,7 @@ export function watchLeadership(request: {
 }
 
 /** Pure: how many partitions have no leader but the victim; undefined: nobody has looked. */
-function leadersText(waiting: number | undefined, total: number): LiveLeaders | undefined {
+export function leadersText(waiting: number | undefined, total: number): LiveLeaders | undefined {
   if (waiting === undefined) return undefined;
   return waiting > 0
     ? { text: `${waiting} of ${total} partitions wait for another leader`, waits: true }

@@ -32,7 +32,7 @@ export function layoutView(view: DrillView, nowMs: number, screen: Screen): (rea
 }
 
 function titleLines({ drill, plan }: DrillView): Line[] {
-  const where = plan === undefined ? '' : ` · region ${plan.region} · ${plan.target} · ${plan.environment}`;
+  const where = plan === undefined ? '' : ` · region ${plan.region} · ${plan.environment} · ${plan.target}`;
   const title: Line = { spans: [span(drill, 'strong'), span(where)], keep: KEEP.title };
   return plan === undefined ? [title] : [title, { spans: [span(faultText(plan))], keep: KEEP.fault }];
 }

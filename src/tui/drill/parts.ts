@@ -60,5 +60,8 @@ export function labelled(
   }));
 }
 
-/** `12.3 s`, `2 min 5 s`; a moment that lies ahead is no time at all. */
-export const timeText = (ms: number): string => formatMs(Math.max(0, ms));
+/** `0.3 s`, `12.3 s`, `2 min 5 s`: a time that runs keeps its unit. A moment that lies ahead is no time at all. */
+export function timeText(ms: number): string {
+  const from = Math.max(0, ms);
+  return from < 120_000 ? `${(from / 1000).toFixed(1)} s` : formatMs(from);
+}

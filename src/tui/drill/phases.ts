@@ -39,8 +39,8 @@ const TONES: Readonly<Record<PhaseMark, Tone>> = {
 
 function rowOf(view: DrillView, phase: ViewPhase, right: string, screen: Screen): Span[] {
   const { mark, text } = view.phases[phase];
-  const shown =
-    mark === 'running' ? runningText(view, phase) : text || (mark === 'ended' ? 'ended early' : '');
+  const early = text === '' ? 'ended early' : `ended early: ${text}`;
+  const shown = mark === 'running' ? runningText(view, phase) : mark === 'ended' ? early : text;
   const head = [MARKS[mark], span(' '), span(padEnd(phase, LABEL), TONES[mark])];
   const room = screen.columns - LABEL - 2;
   if (right === '') return [...head, span(shown)];
@@ -51,11 +51,12 @@ function rowOf(view: DrillView, phase: ViewPhase, right: string, screen: Screen)
 
 /** What a phase is doing now. */
 function runningText(view: DrillView, phase: ViewPhase): string {
-  const { phases, plan, stepsBegun, seen } = view;
+  const { phases, plan, stepsBegun } = view;
   const { text } = phases[phase];
-  if (phase === 'fault' && seen === undefined && text !== '') {
-    const of = plan === undefined || plan.steps < 2 ? '' : `step ${stepsBegun} of ${plan.steps}: `;
-    return `${of}${text}`;
+  if (phase === 'fault' && plan !== undefined && text !== '') {
+    // The fault itself stands in the title.
+    if (text.startsWith(plan.fault)) return `struck${text.slice(plan.fault.length)}; watching`;
+    return `step ${stepsBegun} of ${plan.steps}: ${text}`;
   }
   if (text !== '') return text;
   const rate = plan === undefined ? '' : `${plan.ratePerS} op/s: `;

@@ -47,9 +47,9 @@ function lastMinute({ seconds, plan }: DrillView, { columns, unicode }: Screen):
   return [...lines, { spans: [label('  failing'), span(marks, 'bad')], keep: KEEP.failing }];
 }
 
-/** Pure: who leads, where the drill can tell. */
-export function leaderLines({ seen }: DrillView): Line[] {
-  if (seen?.leaders === undefined) return [];
+/** Pure: who leads, where the drill can tell; after the fault nobody looks any more. */
+export function leaderLines({ phase, seen }: DrillView): Line[] {
+  if (phase !== 'fault' || seen?.leaders === undefined) return [];
   const { text, waits } = seen.leaders;
   const mark = waits ? span('! ', 'warn') : span('');
   return [{ spans: [span(padEnd('leaders', LABEL)), mark, span(text)], keep: KEEP.leaders }];
@@ -65,7 +65,7 @@ export function recoveryLines(view: DrillView, { columns }: Screen): Line[] {
   return plan.parts.map((part, at) => {
     const ms = measuredOf(view, part);
     const late = ms !== null && part.id === 'slo' && ms > plan.recoveryTargetMs;
-    const measured = padStart(ms === null ? 'not yet' : formatMs(ms), MEASURED);
+    const measured = padStart(ms === null ? missingText(view, part) : formatMs(ms), MEASURED);
     const beside = columns < 60 ? '' : `   ${besideText(part, plan.recoveryTargetMs)}`;
     return {
       spans: [
@@ -82,6 +82,13 @@ function measuredOf({ seen, restoredInMs }: DrillView, { id }: LivePart): number
   return (id === 'restored' ? restoredInMs : seen?.parts[id]) ?? null;
 }
 
-function besideText({ id, by }: LivePart, targetMs: number): string {
-  return id === 'slo' ? `target ≤ ${formatMs(targetMs)}: ${by}` : by;
+/** What was not seen by the end of the fault will not be seen any more. */
+function missingText({ phases }: DrillView, { id }: LivePart): string {
+  const { mark } = id === 'restored' ? phases.restore : phases.fault;
+  return mark === 'running' || mark === 'waiting' ? 'not yet' : 'not seen';
+}
+
+function besideText({ id, by, expectedMs }: LivePart, targetMs: number): string {
+  if (id === 'slo') return `target ≤ ${formatMs(targetMs)}: ${by}`;
+  return expectedMs === null ? by : `expected ${formatMs(expectedMs)}: ${by}`;
 }
