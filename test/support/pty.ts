@@ -1,0 +1,75 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { waitFor } from '../../src/core/wait.ts';
+import { FakeTerminal } from '../../src/tui/testing/terminal.ts';
+import { inheritedEnv } from './sandbox-cli.ts';
+import { root } from './source-tree.ts';
+
+/** `uplift …` on a terminal, with somebody before it. */
+export interface AtTerminal {
+  /** What is seen there. */
+  readonly screen: FakeTerminal;
+  /** Different screens that were seen, oldest first. */
+  readonly frames: readonly string[];
+  readonly type: (keys: string) => void;
+  /** Closes the window. */
+  readonly hangUp: () => void;
+  /** Waits until the screen shows this; fails, with what it shows, when the command ends before. */
+  readonly sees: (pattern: RegExp, timeoutMs: number) => Promise<void>;
+  /** Its exit code; 137 when the window was closed. */
+  readonly ended: Promise<number>;
+}
+
+const COLUMNS = 80;
+const ROWS = 24;
+const HUNG_UP = 137;
+
+/** Starts a command on a pseudo-terminal of 80 × 24, coloured and UTF-8. Needs python3. */
+export function startAtTerminal(
+  args: readonly string[],
+  options: {
+    readonly cwd: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly timeoutMs: number;
+  },
+): AtTerminal {
+  const command = [process.execPath, join(root, 'bin', 'uplift.js'), ...args];
+  const child = spawn('python3', [join(root, 'test/support/pty.py'), `${COLUMNS}`, `${ROWS}`, ...command], {
+    cwd: options.cwd,
+    env: { ...inheritedEnv(), TERM: 'xterm-256color', LANG: 'C.UTF-8', ...options.env },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const screen = new FakeTerminal(COLUMNS, ROWS);
+  const frames: string[] = [];
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    screen.write(chunk);
+    const seen = screen.lines().join('\n');
+    if (frames.at(-1) !== seen) frames.push(seen);
+  });
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<number>((resolve, reject) => {
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs);
+    child.once('error', reject);
+    child.once('close', (exit) => {
+      clearTimeout(timer);
+      resolve(exit ?? HUNG_UP);
+    });
+  });
+  return {
+    ...{ screen, frames, ended },
+    type: (keys) => void child.stdin.write(keys),
+    hangUp: () => void child.kill('SIGKILL'),
+    async sees(pattern, timeoutMs) {
+      const text = (): string => screen.lines().join('\n');
+      const seen = waitFor(async () => pattern.test(text()), {
+        what: `${pattern} on the screen`,
+        timeoutMs,
+        intervalMs: 20,
+      });
+      const tooSoon = ended.then((exit) => {
+        if (!pattern.test(text())) throw new Error(`exit ${exit} before ${pattern} was seen:\n${text()}`);
+      });
+      await Promise.race([seen, tooSoon]);
+    },
+  };
+}
