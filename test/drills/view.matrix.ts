@@ -8,7 +8,7 @@ import { type AtTerminal, startAtTerminal } from '../support/pty.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { nextRun, runIds, type SeenRun } from '../support/sandbox-runs.ts';
 
-const DRILL = ['drill', 'run', 'kafka-broker-loss', '--yes', '--baseline', '2', '--rate', '50'];
+const DRILL = ['drill', 'run', 'kafka-broker-loss', '--baseline', '2', '--rate', '50'];
 const DRILL_MS = 150_000;
 
 let sandbox: ProofSandbox;
@@ -33,14 +33,16 @@ async function expectRestored(): Promise<void> {
   expect(states.map(({ state }) => state)).toEqual(['running', 'running', 'running']);
 }
 
-function start(args: readonly string[] = []): AtTerminal {
+function start(args: readonly string[] = ['--yes']): AtTerminal {
   const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
   return startAtTerminal([...DRILL, ...args], { cwd: sandbox.workDir, env, timeoutMs: DRILL_MS });
 }
 
 async function startedRun(): Promise<{ readonly at: AtTerminal; readonly run: SeenRun }> {
   const known = await runIds(sandbox);
-  const at = start();
+  const at = start([]);
+  await at.sees(/Type yes to go on:/, 30_000);
+  at.type('yes\r');
   return { at, run: await nextRun(sandbox, known) };
 }
 
@@ -107,7 +109,7 @@ describe('a drill that is run by a person at a terminal', () => {
 
 describe('without somebody who looks', () => {
   test('--plain is lines on a terminal too', async () => {
-    const at = start(['--plain']);
+    const at = start(['--yes', '--plain']);
     await at.sees(/^ {2}preflight +✔ \d+ checks pass$/m, 60_000);
     at.type('\u0003');
     expect(await at.ended).toBe(130);

@@ -7,12 +7,14 @@ import { wantsView } from './view.ts';
 
 const TTY = { isTTY: true };
 
-function wanted({
-  env = {},
-  output = 'text' as Globals['output'],
-  plain = false,
-  ends = [TTY, TTY, TTY],
-}): boolean {
+interface Given {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly output?: Globals['output'];
+  readonly plain?: boolean;
+  readonly ends?: readonly { readonly isTTY?: boolean }[];
+}
+
+function wanted({ env = {}, output = 'text', plain = false, ends = [TTY, TTY, TTY] }: Given): boolean {
   const [stdin = {}, stdout = {}, stderr = {}] = ends;
   const globals = { output, debug: false };
   return wantsView({ env, globals, stdout, stderr } as Parameters<typeof wantsView>[0], stdin, plain);
@@ -24,10 +26,10 @@ describe('the view of a run', () => {
     expect(wanted({ env: { TERM: 'xterm', NO_COLOR: '1', CI: 'false' } })).toBe(true);
   });
 
-  it.each([
+  it.each<[string, Given]>([
     ['in CI', { env: { CI: 'true' } }],
     ['on a terminal that cannot move its cursor', { env: { TERM: 'dumb' } }],
-    ['where JSON is asked for', { output: 'json' as const }],
+    ['where JSON is asked for', { output: 'json' }],
     ['where lines are asked for', { plain: true }],
     ['with no keyboard', { ends: [{}, TTY, TTY] }],
     ['with its result in a pipe', { ends: [TTY, {}, TTY] }],

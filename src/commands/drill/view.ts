@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import type { Live } from '../../core/live.ts';
 import type { Deps } from '../../deps.ts';
 import { isCi, styleOf } from '../../output/style.ts';
@@ -28,7 +29,7 @@ export function wantsView(
 /** Opens the view of a run where there is somebody to look at it; lines as ever otherwise. The caller closes it. */
 export async function watchRun(deps: Deps, drill: string, plain: boolean): Promise<Watched> {
   const lines: Watched = { progress: deps.progress, close: async () => undefined };
-  if (!wantsView(deps, process.stdin, plain)) return lines;
+  if (!wantsView(deps, { isTTY: isatty(0) }, plain)) return lines;
   // A terminal that is gone, or one that takes no view, is no reason for the drill not to run.
   const view = await openView(deps, drill).catch(() => undefined);
   if (view === undefined) return lines;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { LiveLoad } from '../../core/live.ts';
 import { type DrillView, emptyView, foldView, SECONDS_KEPT, VIEW_PHASES, type ViewPhase } from './model.ts';
 import { anyEvent, BROKER_LOSS, INTERRUPTED, viewAt } from './view-fixture.ts';
 
@@ -53,11 +54,11 @@ describe('the fold of a drill', () => {
 
   it('counts a second of the load once, and keeps the last sixty', () => {
     const row = (second: number) => ({ second, ok: second, failing: 0 });
-    const load = (from: number, to: number) =>
-      ({
-        ...{ kind: 'load', acknowledged: 0, inFlight: 0, p99Ms: null },
-        seconds: Array.from({ length: to - from }, (_, at) => row(from + at)),
-      }) as const;
+    const load = (from: number, to: number): LiveLoad => ({
+      kind: 'load',
+      ...{ acknowledged: 0, inFlight: 0, p99Ms: null },
+      seconds: Array.from({ length: to - from }, (_, at) => row(from + at)),
+    });
     const view = [load(0, 40), load(30, 70)].reduce(
       (known, event) => foldView(known, event, 0),
       emptyView('x', 0),
