@@ -24,7 +24,15 @@ const COLUMNS = 80;
 const ROWS = 24;
 const HUNG_UP = 137;
 
-/** Starts a command on a pseudo-terminal of 80 × 24, coloured and UTF-8. Needs python3. */
+/** A shell sets the size, which script(1) does not, and becomes the command. */
+function scriptOf(args: readonly string[]): readonly string[] {
+  const command = [process.execPath, join(root, 'bin', 'uplift.js'), ...args];
+  const inQuotes = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const line = `stty columns ${COLUMNS} rows ${ROWS}; exec ${inQuotes}`;
+  return process.platform === 'darwin' ? ['-q', '/dev/null', 'sh', '-c', line] : ['-qefc', line, '/dev/null'];
+}
+
+/** Starts a command on a pseudo-terminal of 80 × 24, coloured and UTF-8, as script(1) makes one. */
 export function startAtTerminal(
   args: readonly string[],
   options: {
@@ -33,10 +41,10 @@ export function startAtTerminal(
     readonly timeoutMs: number;
   },
 ): AtTerminal {
-  const command = [process.execPath, join(root, 'bin', 'uplift.js'), ...args];
-  const child = spawn('python3', [join(root, 'test/support/pty.py'), `${COLUMNS}`, `${ROWS}`, ...command], {
+  const child = spawn('script', scriptOf(args), {
     cwd: options.cwd,
     env: { ...inheritedEnv(), TERM: 'xterm-256color', LANG: 'C.UTF-8', ...options.env },
+    // Its input stays open: at its end script(1) would end the command.
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const screen = new FakeTerminal(COLUMNS, ROWS);

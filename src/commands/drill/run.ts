@@ -51,9 +51,9 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   });
   try {
     const { approver, allowNoLock } = input;
-    const watched = await watchRun(deps, drill.id, input.plain === true);
-    const run = { drill, journal, options, key, approver, lock: !allowNoLock, watched };
-    return await journaledRun(deps, region, run).finally(() => watched.close());
+    const view = await watchRun(deps, drill.id, input.plain === true);
+    const run = { drill, journal, options, key, approver, lock: !allowNoLock, view };
+    return await journaledRun(deps, region, run).finally(() => view.close());
   } finally {
     await journal.close();
   }
@@ -73,12 +73,12 @@ interface JournaledRun {
   readonly key: SigningKey;
   readonly approver: string | undefined;
   readonly lock: boolean;
-  readonly watched: Watched;
+  readonly view: Watched;
 }
 
 async function journaledRun(deps: Deps, region: Region, run: JournaledRun): Promise<Outcome> {
   const { drill, journal, options, key, approver, lock } = run;
-  const { live, progress } = run.watched;
+  const { live, progress } = run.view;
   const what = `drill ${drill.id} (run ${options.runId})`;
   const given = { journal: toldJournal(journal, live), lock, what, live };
   const end = (ended: DrillEnd['ended']) => endDrill({ journal, folder: options.folder, key, ended });

@@ -75,8 +75,10 @@ export class FakeTerminal extends Writable {
       for (let at = 0; at < count; at += 1) this.#down();
     } else if (letter === 'G') this.#column = count - 1;
     else if (letter === 'K') this.#erase(numbers);
-    else if (letter === 'J') this.#lines.splice(this.#row + 1);
-    else if (letter !== 'm') throw new Error(`what is ESC [ ${numbers}${letter}?`);
+    else if (letter === 'J') {
+      this.#erase('0');
+      this.#lines.splice(this.#row + 1);
+    } else if (letter !== 'm') throw new Error(`what is ESC [ ${numbers}${letter}?`);
   }
 
   #erase(how: string): void {
