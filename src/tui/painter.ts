@@ -42,7 +42,8 @@ export function startPainter({ stdin, terminal, frame, onFailed }: Painting): Pa
   };
   const timer = setInterval(draw, FRAME_MS);
   timer.unref();
-  terminal.on('resize', draw);
+  // Before Ink hears of it: it draws at once what it has, and that has to fit.
+  terminal.prependListener('resize', draw);
   return {
     stop() {
       clearInterval(timer);

@@ -8,6 +8,7 @@ export function Frame(props: {
   readonly onStop: () => void;
 }): ReactElement {
   useInput((input, key) => {
+    // Typed fast, several letters come as one.
     for (const letter of input) if (isStop(letter, key.ctrl)) props.onStop();
   });
   // A line without letters would have no height.
@@ -17,7 +18,5 @@ export function Frame(props: {
   return createElement(Box, { flexDirection: 'column' }, ...rows);
 }
 
-/** Typed fast, several letters come as one. */
-function isStop(letter: string, ctrl: boolean): boolean {
-  return letter === '\u0003' || (ctrl ? letter === 'c' : letter === 'q' || letter === 'Q');
-}
+const isStop = (letter: string, ctrl: boolean): boolean =>
+  ctrl ? letter === 'c' : letter === 'q' || letter === 'Q';

@@ -73,6 +73,10 @@ export class FakeTerminal extends Writable {
     } else if (letter === 'A') this.#row = Math.max(0, this.#row - count);
     else if (letter === 'E') {
       for (let at = 0; at < count; at += 1) this.#down();
+    } else if (letter === 'H') {
+      const [row = '1', column = '1'] = numbers.split(';');
+      this.#row = Math.max(0, this.#lines.length - this.rows) + Number(row) - 1;
+      this.#column = Number(column) - 1;
     } else if (letter === 'G') this.#column = count - 1;
     else if (letter === 'K') this.#erase(numbers);
     else if (letter === 'J') {
