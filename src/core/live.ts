@@ -58,6 +58,8 @@ export interface LiveLoad {
   readonly inFlight: number;
   /** The worst second of the last five; null: nothing was acknowledged in them. */
   readonly p99Ms: number | null;
+  /** How long ago the last whole second ended: what came back counts only once it is on disk. */
+  readonly ageMs: number;
   /** Whole seconds since the event before, oldest first. */
   readonly seconds: readonly LiveSecond[];
 }

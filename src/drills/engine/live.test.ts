@@ -17,7 +17,8 @@ describe('the load of a drill', () => {
     const told: LiveEvent[] = [];
     const timeline: Second[] = [row(0, 900)];
     const stats = () => ({ acknowledged: 7, inFlight: 3 }) as never;
-    const stop = tellLoad({ timeline: () => timeline, stats }, (event) => told.push(event));
+    const nowUs = () => 1_400_000;
+    const stop = tellLoad({ timeline: () => timeline, stats, nowUs }, (event) => told.push(event));
     vi.advanceTimersByTime(1000);
     timeline.push(...[1, 2, 3, 4].map((at) => row(at, 10 + at)), row(5, null));
     vi.advanceTimersByTime(1000);
@@ -29,10 +30,12 @@ describe('the load of a drill', () => {
         acknowledged: 7,
         inFlight: 3,
         p99Ms: 900,
+        ageMs: 400,
         seconds: [{ second: 0, ok: 100, failing: 3 }],
       },
       expect.objectContaining({
         p99Ms: 14,
+        ageMs: 0,
         seconds: [1, 2, 3, 4, 5].map((second) => ({ second, ok: 100, failing: 3 })),
       }),
     ]);
@@ -40,12 +43,12 @@ describe('the load of a drill', () => {
   });
 
   it('costs nothing where nobody listens, and fails nothing where it cannot be told', () => {
-    tellLoad({ timeline: () => [], stats: () => ({}) as never }, undefined);
+    tellLoad({ timeline: () => [], stats: () => ({}) as never, nowUs: () => 0 }, undefined);
     expect(vi.getTimerCount()).toBe(0);
     const broken = (): never => {
       throw new Error('no timeline');
     };
-    const stop = tellLoad({ timeline: broken, stats: broken }, () => undefined);
+    const stop = tellLoad({ timeline: broken, stats: broken, nowUs: broken }, () => undefined);
     vi.advanceTimersByTime(3000);
     stop();
   });

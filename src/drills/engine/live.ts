@@ -41,7 +41,7 @@ export function planOf(drill: Drill, options: DrillOptions, prepared: Prepared, 
   };
 }
 
-type Told = Pick<Load, 'timeline' | 'stats'>;
+type Told = Pick<Load, 'timeline' | 'stats' | 'nowUs'>;
 
 /** Tells of the load once a second, each second once; answers how to stop. */
 export function tellLoad(load: Told, live: Live | undefined): () => void {
@@ -50,6 +50,7 @@ export function tellLoad(load: Told, live: Live | undefined): () => void {
   return every(SECOND_MS, () => {
     const timeline = load.timeline();
     const { acknowledged, inFlight } = load.stats();
+    const ageMs = Math.max(0, load.nowUs() / 1000 - timeline.length * SECOND_MS);
     const p99s = timeline.slice(-P99_SECONDS).flatMap(({ p99Ms }) => (p99Ms === null ? [] : [p99Ms]));
     const seconds = timeline
       .slice(told)
@@ -60,6 +61,7 @@ export function tellLoad(load: Told, live: Live | undefined): () => void {
       acknowledged,
       inFlight,
       p99Ms: p99s.length === 0 ? null : Math.max(...p99s),
+      ageMs,
       seconds,
     });
   });

@@ -22,8 +22,8 @@ it('the loss is noticed when the drill has fenced and the leader is chosen when 
   expect(watch.settled?.()).toBe(false);
   expect(leaders.slice(0, 3)).toEqual([
     undefined,
-    'nobody leads since: postgres.fence',
-    'done: postgres.promote',
+    'nobody, since: postgres.fence',
+    expect.stringMatching(/^one of .* leads in place of /),
   ]);
   written.push({ id: '1', group: 'all', endedNs: 9000n, outcome: 'ok' });
   expect(watch.moments().reconnectedNs).toBe(9000n);

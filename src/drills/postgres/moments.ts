@@ -47,7 +47,11 @@ export function watchSteps(request: {
 /** Pure: who leads once this step is done; undefined: as before it. */
 function leadersAfter({ state, step, describe }: StepEvent): LiveLeaders | undefined {
   if (state !== 'done') return undefined;
-  if (step.kind === promoteStep.kind) return { text: `done: ${describe}`, waits: false };
-  if (step.kind !== fenceStep.kind && step.kind !== killStep.kind) return undefined;
-  return { text: `nobody leads since: ${describe}`, waits: true };
+  if (step.kind === fenceStep.kind || step.kind === killStep.kind)
+    return { text: `nobody, since: ${describe}`, waits: true };
+  const args = step.kind === promoteStep.kind ? promoteStep.parse?.(step.args) : undefined;
+  if (args === undefined) return undefined;
+  const { set, candidates } = args;
+  const who = candidates.length === 1 ? candidates[0] : `one of ${candidates.join(', ')}`;
+  return { text: `${who} leads in place of ${set.primary}`, waits: false };
 }

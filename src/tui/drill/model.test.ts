@@ -52,11 +52,17 @@ describe('the fold of a drill', () => {
     expect(view.phases['final reads'].mark).toBe('waiting');
   });
 
+  it('waits for the baseline after the preflight, and its clock starts when it begins', () => {
+    const waiting = viewAt(BROKER_LOSS, 'kafka-broker-loss', 5000);
+    expect(waiting.phases.baseline).toMatchObject({ mark: 'running', beganMs: 5000 });
+    expect(viewAt(BROKER_LOSS, 'kafka-broker-loss', 5500).phases.baseline.beganMs).toBe(5500);
+  });
+
   it('counts a second of the load once, and keeps the last sixty', () => {
     const row = (second: number) => ({ second, ok: second, failing: 0 });
     const load = (from: number, to: number): LiveLoad => ({
       kind: 'load',
-      ...{ acknowledged: 0, inFlight: 0, p99Ms: null },
+      ...{ acknowledged: 0, inFlight: 0, p99Ms: null, ageMs: 0 },
       seconds: Array.from({ length: to - from }, (_, at) => row(from + at)),
     });
     const view = [load(0, 40), load(30, 70)].reduce(

@@ -31,7 +31,7 @@ export interface DrillView {
   readonly phase: ViewPhase;
   readonly phases: Readonly<Record<ViewPhase, PhaseView>>;
   readonly plan?: LivePlan;
-  readonly load?: Omit<LiveLoad, 'kind' | 'seconds'>;
+  readonly load?: Omit<LiveLoad, 'seconds'>;
   /** The load has ended: what came of it. */
   readonly loadEnded?: string;
   /** The last of them, at most SECONDS_KEPT, oldest first. */
@@ -97,7 +97,10 @@ const changed = (view: DrillView, phase: ViewPhase, to: Partial<PhaseView>): Dri
 
 /** A phase that begins ends the one before it. */
 function begun(view: DrillView, phase: ViewPhase, nowMs: number): DrillView {
-  if (view.phases[phase].mark !== 'waiting') return view;
+  const { mark } = view.phases[phase];
+  // The baseline waits for the lock and the load first: its clock starts when it does.
+  if (mark === 'running') return changed(view, phase, { beganMs: nowMs });
+  if (mark !== 'waiting') return view;
   const before = over(view, view.phase, nowMs);
   return changed({ ...before, phase }, phase, { mark: 'running', beganMs: nowMs });
 }
@@ -138,6 +141,7 @@ function withLine(view: DrillView, line: ProgressEvent, nowMs: number): DrillVie
   if (state === 'running' || (state === 'done' && NOT_LAST.includes(name))) return told;
   const { endedMs = nowMs } = view.phases[phase];
   const marked = changed(told, phase, { mark: state, endedMs });
+  if (name === 'preflight' && state === 'done') return begun(marked, 'baseline', nowMs);
   if (name === 'final reads') return begun(marked, 'verdict', nowMs);
   return name === 'restore' && state === 'done' ? withRestored(marked, nowMs) : marked;
 }
@@ -154,7 +158,7 @@ function withStep(view: DrillView, { state, text }: Extract<ViewEvent, { kind: '
 }
 
 /** A second that is told again, or late, is not counted twice. */
-function withLoad(view: DrillView, { acknowledged, inFlight, p99Ms, seconds }: LiveLoad): DrillView {
+function withLoad(view: DrillView, { seconds, ...load }: LiveLoad): DrillView {
   let last = view.seconds.at(-1)?.second ?? Number.NEGATIVE_INFINITY;
   const fresh = seconds.filter(({ second }) => {
     if (second <= last) return false;
@@ -163,7 +167,7 @@ function withLoad(view: DrillView, { acknowledged, inFlight, p99Ms, seconds }: L
   });
   return {
     ...view,
-    load: { acknowledged, inFlight, p99Ms },
+    load,
     seconds: [...view.seconds, ...fresh].slice(-SECONDS_KEPT),
   };
 }

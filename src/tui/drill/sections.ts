@@ -14,6 +14,8 @@ export function loadLines(view: DrillView, screen: Screen): Line[] {
   return [...load, ...lastMinute(view, screen)];
 }
 
+/** Older than that, the last second says so: the disk is behind, or nothing comes back. */
+const STALE_MS = 2500;
 /** From this width on everything of the load fits on one line. */
 const ROOM_FOR_ALL = 96;
 
@@ -26,6 +28,7 @@ function nowPieces({ load, seconds }: DrillView, { columns }: Screen): Span[] {
     span(`${formatCount(failing)}/s failing`, failing > 0 ? 'bad' : 'plain'),
     span(load.p99Ms === null ? 'p99 –' : `p99 ${formatMs(load.p99Ms)}`),
     span(`${formatCount(load.inFlight)} in flight`),
+    ...(load.ageMs < STALE_MS ? [] : [span(`${formatMs(load.ageMs)} ago`, 'warn')]),
     ...(columns < ROOM_FOR_ALL ? [] : [span(`${formatCount(load.acknowledged)} in all`)]),
   ];
 }

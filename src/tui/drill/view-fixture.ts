@@ -159,7 +159,7 @@ function load(
   p99Ms: number,
   told: ReturnType<typeof seconds>,
 ): ViewEvent {
-  return { kind: 'load', acknowledged, inFlight, p99Ms, seconds: told };
+  return { kind: 'load', acknowledged, inFlight, p99Ms, ageMs: inFlight > 300 ? 3400 : 400, seconds: told };
 }
 
 /** The view after all events until a moment. */
@@ -201,6 +201,7 @@ export const anyEvent: fc.Arbitrary<ViewEvent> = fc.oneof(
     acknowledged: fc.nat(),
     inFlight: fc.nat(),
     p99Ms: maybeMs,
+    ageMs: ms,
     seconds: fc.array(fc.record({ second: fc.nat(300), ok: fc.nat(5000), failing: fc.nat(50) }), {
       maxLength: 70,
     }),
