@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statusOf } from '../../src/clients/process/status.ts';
 import { waitFor } from '../../src/core/wait.ts';
@@ -7,6 +8,7 @@ import { readRecord } from '../../src/record/open.ts';
 import { type AtTerminal, startAtTerminal } from '../support/pty.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { nextRun, runIds, type SeenRun } from '../support/sandbox-runs.ts';
+import { root } from '../support/source-tree.ts';
 
 const DRILL = ['drill', 'run', 'kafka-broker-loss', '--baseline', '2', '--rate', '50'];
 const DRILL_MS = 150_000;
@@ -35,7 +37,8 @@ async function expectRestored(): Promise<void> {
 
 function start(args: readonly string[] = ['--yes']): AtTerminal {
   const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
-  return startAtTerminal([...DRILL, ...args], { cwd: sandbox.workDir, env, timeoutMs: DRILL_MS });
+  const command = [process.execPath, join(root, 'bin', 'uplift.js'), ...DRILL, ...args];
+  return startAtTerminal(command, { cwd: sandbox.workDir, env, timeoutMs: DRILL_MS });
 }
 
 async function startedRun(): Promise<{ readonly at: AtTerminal; readonly run: SeenRun }> {
@@ -79,7 +82,7 @@ describe('a drill that is run by a person at a terminal', () => {
     expect(left).toMatch(/^ {2}preflight +✔ \d+ checks pass$/m);
     expect(left).toMatch(/^ {2}restore +✔ everything back after/m);
     expect(left).toMatch(/HELD: /);
-    expect(at.screen.isCursorShown).toBe(true);
+    expect(at.isAsBefore()).toBe(true);
     await expectRestored();
   }, 300_000);
 
@@ -90,7 +93,7 @@ describe('a drill that is run by a person at a terminal', () => {
     await at.sees(/^SIGINT: /m, 10_000);
     expect(await at.ended).toBe(130);
     expect(at.frames.some((frame) => /^> restore/m.test(frame))).toBe(true);
-    expect(at.screen.isCursorShown).toBe(true);
+    expect(at.isAsBefore()).toBe(true);
     await expectRestored();
     expect(await endOf(run)).toMatchObject({ execution: 'interrupted' });
   }, 300_000);

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { waitFor } from '../../src/core/wait.ts';
 import { FakeTerminal } from '../../src/tui/testing/terminal.ts';
 import { inheritedEnv } from './sandbox-cli.ts';
-import { root } from './source-tree.ts';
 
-/** `uplift …` on a terminal, with somebody before it. */
+/** A command on a terminal, with somebody before it. */
 export interface AtTerminal {
   /** What is seen there. */
   readonly screen: FakeTerminal;
+  /** Nothing of a view is left behind: the cursor is seen, and lines and letters are taken as ever. */
+  readonly isAsBefore: () => boolean;
   /** Different screens that were seen, oldest first. */
   readonly frames: readonly string[];
   readonly type: (keys: string) => void;
@@ -24,24 +24,24 @@ const COLUMNS = 80;
 const ROWS = 24;
 const HUNG_UP = 137;
 
-/** A shell sets the size, which script(1) does not, and becomes the command. */
-function scriptOf(args: readonly string[]): readonly string[] {
-  const command = [process.execPath, join(root, 'bin', 'uplift.js'), ...args];
+/** A shell sets the size, which script(1) does not, and says in the end how the command left the terminal. */
+function scriptOf(command: readonly string[]): readonly string[] {
   const inQuotes = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  const line = `stty columns ${COLUMNS} rows ${ROWS}; exec ${inQuotes}`;
+  // The shell outlives a Ctrl-C of its terminal, which the command gets as well.
+  const line = `trap : INT; stty columns ${COLUMNS} rows ${ROWS}; ${inQuotes}; code=$?; stty -a; exit $code`;
   return process.platform === 'darwin' ? ['-q', '/dev/null', 'sh', '-c', line] : ['-qefc', line, '/dev/null'];
 }
 
 /** Starts a command on a pseudo-terminal of 80 × 24, coloured and UTF-8, as script(1) makes one. */
 export function startAtTerminal(
-  args: readonly string[],
+  command: readonly string[],
   options: {
     readonly cwd: string;
     readonly env: Readonly<Record<string, string>>;
     readonly timeoutMs: number;
   },
 ): AtTerminal {
-  const child = spawn('script', scriptOf(args), {
+  const child = spawn('script', scriptOf(command), {
     cwd: options.cwd,
     env: { ...inheritedEnv(), TERM: 'xterm-256color', LANG: 'C.UTF-8', ...options.env },
     // Its input stays open: at its end script(1) would end the command.
@@ -65,6 +65,12 @@ export function startAtTerminal(
   });
   return {
     ...{ screen, frames, ended },
+    isAsBefore() {
+      const settings = screen.lines().join(' ');
+      return (
+        screen.isCursorShown && ['icanon', 'echo', 'isig'].every((name) => settings.includes(` ${name} `))
+      );
+    },
     type: (keys) => void child.stdin.write(keys),
     hangUp: () => void child.kill('SIGKILL'),
     async sees(pattern, timeoutMs) {
