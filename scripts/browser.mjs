@@ -2,9 +2,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { binFolder } from './setup/paths.mjs';
-import { SetupError, stage } from './setup/stage.mjs';
-import { systemPackages } from './setup/system.mjs';
 import { forwardSignals, runVisibly, signalExit } from './test/child.mjs';
+import { withSystem } from './test/with-system.mjs';
 
 const LIMIT_MS = 600_000;
 
@@ -12,13 +11,8 @@ const LIMIT_MS = 600_000;
 async function main() {
   const { values } = parseArgs({ options: { shots: { type: 'string' } } });
   if (values.shots !== undefined) process.env.BROWSER_SHOTS = values.shots;
-  try {
-    await stage('browser', (doing) => systemPackages(doing, { forBrowser: true }));
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    process.stderr.write(`\n${error.message}\n`);
-    return error.exit;
-  }
+  const missing = await withSystem('browser', { forBrowser: true });
+  if (missing !== undefined) return missing;
   const stopped = forwardSignals();
   const args = ['run', '--project', 'browser', '--reporter=verbose'];
   const code = await runVisibly(join(binFolder, 'vitest'), args, LIMIT_MS);

@@ -49,11 +49,24 @@ const NEEDS = [
     onlyFor: 'browser',
     version: () => versionOf('chromium', ['--version'], /Chromium (\d+)/),
   },
+  {
+    name: 'kcat',
+    least: 1,
+    packages: ['kcat'],
+    brew: 'kcat',
+    onlyFor: 'drills',
+    version: () => versionOf('kcat', ['-V'], /Version (\d+)/),
+  },
 ];
 
 /** Looks for every server by running it: a file that is there but does not start is missing. */
-export async function findServers({ forKafka = false, forBrowser = false }) {
-  const purposes = [undefined, ...(forKafka ? ['kafka'] : []), ...(forBrowser ? ['browser'] : [])];
+export async function findServers({ forKafka = false, forBrowser = false, forDrills = false }) {
+  const purposes = [
+    undefined,
+    ...(forKafka ? ['kafka'] : []),
+    ...(forBrowser ? ['browser'] : []),
+    ...(forDrills ? ['drills'] : []),
+  ];
   const needs = NEEDS.filter((need) => purposes.includes(need.onlyFor));
   const found = await Promise.all(needs.map(async (need) => ({ ...need, found: await need.version() })));
   return {

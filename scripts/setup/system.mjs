@@ -18,8 +18,8 @@ export async function missingPackages(purposes) {
 }
 
 /**
- * Java, Postgres, PgBouncer, Redis (`forKafka`: Maven too, while Kafka's jars are not there; `forBrowser`: Chromium, for the
- * tests that need one): found, installed, or one line to type.
+ * Java, Postgres, PgBouncer, Redis (`forKafka`: Maven too, while Kafka's jars are not there; `forBrowser`: Chromium, and
+ * `forDrills`: kcat, for the tests that need one): found, installed, or one line to type.
  */
 export async function systemPackages(doing, purposes) {
   const { present, missing } = await findServers(purposes);

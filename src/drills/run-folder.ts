@@ -18,7 +18,12 @@ export interface RunFolder {
   readonly history: string;
   /** What the store probe of the drill wrote, if it has one. */
   readonly probe: string;
+  /** What its watchdog printed. */
+  readonly watchdogLog: string;
 }
+
+/** Who writes the lines of a run itself. */
+export const runActor = (pid: number): string => `drill.run pid ${pid}`;
 
 /** Where a run's files are; nothing is made. */
 export function runFolder(journalDir: string, runId: string): RunFolder {
@@ -30,6 +35,7 @@ export function runFolderAt(dir: string, runId: string): RunFolder {
   return {
     ...{ runId, dir, journal: join(dir, JOURNAL_FILE) },
     ...{ history: join(dir, HISTORY_FILE), probe: join(dir, PROBE_FILE) },
+    watchdogLog: join(dir, 'watchdog.log'),
   };
 }
 

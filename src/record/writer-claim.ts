@@ -43,13 +43,7 @@ interface Holder extends Partial<Place> {
  */
 export async function claimWriter(journal: string, options: ClaimOptions = {}): Promise<WriterClaim> {
   const here = options.here ?? (await placeOfThisProcess());
-  const folder = dirname(journal);
-  const prefix = `${basename(journal)}.writer-`;
-  const numbers = (await readdir(folder))
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => Number(name.slice(prefix.length)))
-    .filter(Number.isSafeInteger);
-  const last = Math.max(0, ...numbers);
+  const { folder, prefix, numbers, last } = await claimsOf(journal);
   const holder = last === 0 ? undefined : await holderOf(join(folder, `${prefix}${last}`));
   const isElsewhere = holder !== undefined && !isOf(here, holder);
   if (isElsewhere && holder.host !== options.takeOver) throw await heldElsewhere(journal, holder);
@@ -104,6 +98,25 @@ async function heldElsewhere(journal: string, { pid, host }: Holder): Promise<Up
     message: `Process ${pid} on ${host} claims ${journal}; whether it still runs cannot be told from here.${last}`,
     next: `the same command with --take-over ${host}, once it is certain that it runs no more`,
   });
+}
+
+/** The pid of the living process of this host that holds a journal, or undefined. */
+export async function writerOf(journal: string): Promise<number | undefined> {
+  const { folder, prefix, last } = await claimsOf(journal);
+  const holder = await holderOf(join(folder, `${prefix}${last}`));
+  if (holder === undefined || !isOf(await placeOfThisProcess(), holder)) return undefined;
+  return (await isAlive(holder)) ? holder.pid : undefined;
+}
+
+/** The claims beside a journal; the highest number counts, 0: none. */
+async function claimsOf(journal: string) {
+  const folder = dirname(journal);
+  const prefix = `${basename(journal)}.writer-`;
+  const numbers = (await readdir(folder))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter(Number.isSafeInteger);
+  return { folder, prefix, numbers, last: Math.max(0, ...numbers) };
 }
 
 function held(journal: string, pid: number | undefined): UpliftError {

@@ -16,6 +16,7 @@ import {
 import { runSteps } from '../../src/steps/engine.ts';
 import { stepOf, stepRegistry } from '../../src/steps/kind.ts';
 import { type PostgresSetFixture, startPostgresSet } from '../support/postgres-set.ts';
+import { opinionOfProbe, type SecondOpinion } from '../support/second-checker.ts';
 
 // The positive control of the Postgres probe: a real loss, made on purpose, must be reported with its very ids.
 
@@ -106,11 +107,23 @@ async function crashUnderProbe({ runId, meanwhile }: Control) {
     const there = await idsOn(primary, runId);
     const gone = acknowledged(probe).filter(({ id }) => !there.includes(id));
     note(runId, judged);
+    const second = await opinionOf(runId, probe);
+    expect(second.missing).toEqual(judged.lost.map(({ id }) => id).toSorted());
+    expect(second.exit).toBe(judged.lost.length === 0 ? 0 : 10);
     expect(proveProbe(evidence)).toEqual({ planted: 3, named: 3 });
     return { judged, gone, stoppedNs, killedNs, probe };
   } finally {
     await probe.close();
   }
+}
+
+function opinionOf(runId: string, probe: StoreProbe): Promise<SecondOpinion> {
+  const targets = SERVERS.map((server) => fixture.direct(server));
+  const args = targets.flatMap(({ host, port, user, database }) => [
+    '--postgres',
+    `postgresql://${user}@${host}:${port}/${database}`,
+  ]);
+  return opinionOfProbe(probe.writes(), runId, args, { PGPASSWORD: targets[0]?.password });
 }
 
 const acknowledged = (probe: StoreProbe) => probe.writes().filter(({ outcome }) => outcome === 'ok');

@@ -7,6 +7,7 @@ import { probeVerdict, reportOf } from '../../src/drills/probe/judge.ts';
 import type { ProbeWrite, StoreProbe } from '../../src/drills/probe/probe.ts';
 import { redisProbe } from '../../src/drills/probe/redis.ts';
 import { startRedis, type TestRedis } from '../support/redis-cluster.ts';
+import { opinionOfProbe } from '../support/second-checker.ts';
 
 // The positive control of the Redis probe: a real loss, made on purpose, must be reported with its very ids.
 
@@ -100,6 +101,8 @@ describe('a Redis master that is killed with its replication link cut', () => {
     // Another client says the same of every single write.
     for (const { id } of acknowledged())
       expect([id, await cli(replica, 'EXISTS', id)]).toEqual([id, lost.includes(id) ? '0' : '1']);
+    const { exit, missing } = await opinionOfProbe(probe.writes(), '', ['--redis', replica]);
+    expect({ exit, missing }).toEqual({ exit: 10, missing: lost.toSorted() });
   }, 120_000);
 
   test('with WAIT 1: nothing is acknowledged that could be lost', async () => {

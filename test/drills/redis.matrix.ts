@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statusOf } from '../../src/clients/process/status.ts';
 import { openRedisNodes } from '../../src/clients/redis/index.ts';
-import { waitFor } from '../../src/core/wait.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { lookAtNodes, type RedisLook } from '../../src/drills/redis/look.ts';
 import { diffRedis, mastersOf, type RedisTopology, topologyOf } from '../../src/drills/redis/topology.ts';
@@ -13,7 +12,8 @@ import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { expectExit, ProofSandbox } from '../support/sandbox.ts';
 import { documentOf, type ErrorDocument } from '../support/sandbox-cli.ts';
-import { nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
+import { whenReady } from '../support/sandbox-drills.ts';
+import { killWithWatchdog, nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
 
 const run = promisify(execFile);
 const LOAD = ['--baseline', '2', '--rate', '50'];
@@ -62,19 +62,13 @@ async function keysLeft(): Promise<string[]> {
   return (await Promise.all(scans)).flatMap(({ stdout }) => stdout.split('\n').filter((line) => line !== ''));
 }
 
-/** Failovers have to be apart: a drill refuses until they are, and then it does not. */
-async function whenReady(drill: string): Promise<void> {
-  const ready = async (): Promise<boolean> => (await sandbox.run(['drill', 'plan', drill])).exit === 0;
-  await waitFor(ready, { what: `${drill} may begin`, timeoutMs: 60_000, intervalMs: 1000 });
-}
-
 interface RunDocument {
   readonly result: DrillResult;
   readonly record: { readonly path: string };
 }
 
 async function drill(id: string): Promise<DrillResult> {
-  await whenReady(id);
+  await whenReady(sandbox, id);
   const { result, record } = await sandbox.json<RunDocument>(['drill', 'run', id, '--yes', ...LOAD], 0);
   expect((await readRecord(record.path)).status).toBe('sealed');
   expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });
@@ -110,14 +104,13 @@ describe('the drills of Redis', () => {
     expect(probe?.struck.silentMs).toBeLessThan(2000);
   }, 300_000);
 
-  test('one that is killed right after its kill is refused a second one, and recovered by another process', async () => {
-    await whenReady('redis-shard-loss');
+  test('one whose host dies right after its kill is refused a second one, and recovered by another process', async () => {
+    await whenReady(sandbox, 'redis-shard-loss');
     const known = await runIds(sandbox);
     const child = sandbox.start(['drill', 'run', 'redis-shard-loss', '--yes', ...LOAD]);
     const seen = await nextRun(sandbox, known);
     await untilKill(seen, 'step.done', KILL);
-    child.kill('SIGKILL');
-    expect((await child.ended).signal).toBe('SIGKILL');
+    await killWithWatchdog(seen, child);
     expect((await looks()).filter((look) => !look.seen)).toHaveLength(1);
 
     const refused = await sandbox.json<ErrorDocument>(['drill', 'run', 'redis-shard-loss', '--yes'], 15);

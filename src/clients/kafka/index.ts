@@ -20,3 +20,4 @@ export { certainlyNotWritten } from './produce-error.ts';
 export { openRead, type ReadOptions } from './read.ts';
 export type * from './target.ts';
 export { openTopics } from './topics.ts';
+export { openTrim, type Trim } from './trim.ts';

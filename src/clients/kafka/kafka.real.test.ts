@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Connection, deleteRecordsV2, deleteTopicsV6 } from '@platformatic/kafka';
+import { type Connection, deleteTopicsV6 } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TestKafka } from '../../../test/support/kafka-cluster.ts';
 import {
@@ -10,7 +10,7 @@ import {
   valuesOf as values,
 } from '../../../test/support/kafka-fixture.ts';
 import { waitFor } from '../../core/wait.ts';
-import { openProduce, openRead } from './index.ts';
+import { openProduce, openRead, openTrim } from './index.ts';
 import { BrokerLink } from './link.ts';
 
 const timeoutMs = 10_000;
@@ -191,13 +191,18 @@ describe('produce and read', () => {
 
 describe('positions that are not in the log', () => {
   it('stops with out of range below the first offset, and again reads after a seek', async () => {
-    await create('trimmed', 1);
+    await create('trimmed', 2);
     await produce.send(
       { topic: 'trimmed', partition: 0, records: ['a', 'b', 'c'].map(text) },
       { deadlineMs },
     );
-    const trimmed = [{ name: 'trimmed', partitions: [{ partitionIndex: 0, offset: 2n }] }];
-    await ask((to) => deleteRecordsV2.api.async(to, trimmed, timeoutMs));
+    const trim = openTrim(kafka.target);
+    const offsets = [2n, 5n].map((offset, partition) => ({ topic: 'trimmed', partition, offset }));
+    expect(await trim.below(offsets, { timeoutMs })).toEqual([
+      { told: true, value: 2n },
+      { told: false, reason: 'OFFSET_OUT_OF_RANGE' },
+    ]);
+    await trim.close();
     const [bounds] = await read.bounds(['trimmed'], { timeoutMs });
     expect(bounds).toMatchObject({ startOffset: 2n, endOffset: 3n });
     const reader = read.open([

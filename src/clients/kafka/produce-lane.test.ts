@@ -20,7 +20,7 @@ function batchOf(...values: string[]): PartitionBatch {
 }
 
 /** Sessions that reply from a script, one entry a send; they tell what was sent on which and which were retired. */
-function scripted(replies: Reply[], maxWaiting = 10) {
+function scripted(replies: Reply[], maxWaiting = 10, once = false) {
   const sent: { session: number; values: string[] }[] = [];
   const retired: number[] = [];
   let current = 0;
@@ -40,6 +40,7 @@ function scripted(replies: Reply[], maxWaiting = 10) {
       },
     },
     maxWaiting,
+    once,
   );
   return { lane, sent, retired };
 }
@@ -156,5 +157,19 @@ describe('the lane of one partition', () => {
       tooLarge,
     ]);
     expect(await rejected(second.lane.send(batchOf('a'), 500))).toMatchObject({ code: 'UPL-KAFKA-PRODUCE' });
+  });
+
+  it('sends nothing twice where it may send once only: what was not confirmed stays unknown', async () => {
+    const lost: Reply = () => Promise.reject(new Error('broker gone'));
+    const { lane, sent, retired } = scripted([lost, async () => answer(4)], 10, true);
+    const error = await rejected(lane.send(batchOf('a'), 5000));
+    expect(error).toMatchObject({ code: 'UPL-KAFKA-PRODUCE' });
+    expect(certainlyNotWritten(error)).toBe(false);
+    expect(await lane.send(batchOf('b'), 5000)).toMatchObject({ baseOffset: 4n });
+    expect(sent).toEqual([
+      { session: 0, values: ['a'] },
+      { session: 1, values: ['b'] },
+    ]);
+    expect(retired).toEqual([0]);
   });
 });

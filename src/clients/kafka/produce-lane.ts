@@ -47,6 +47,7 @@ const PAUSE_MS = [100, 200, 400, 500] as const;
 export class PartitionLane<S extends LaneSession = LaneSession> {
   readonly #sessions: LaneSessions<S>;
   readonly #maxWaiting: number;
+  readonly #once: boolean;
   readonly #waiting: Job[] = [];
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
@@ -55,9 +56,11 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
   /** An attempt that was given up at its deadline and still runs inside the client. */
   #abandoned: Promise<unknown> | undefined;
 
-  constructor(sessions: LaneSessions<S>, maxWaiting: number) {
+  /** `once`: what a client did not confirm is not sent again by the next one; its outcome stays unknown. */
+  constructor(sessions: LaneSessions<S>, maxWaiting: number, once = false) {
     this.#sessions = sessions;
     this.#maxWaiting = maxWaiting;
+    this.#once = once;
   }
 
   send(batch: PartitionBatch, deadlineMs: number): Promise<PartitionAck> {
@@ -133,6 +136,7 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
       if ('ack' in tried) return tried.ack;
       last = tried.error;
       throwIfHopeless(job.batch, last, attempts);
+      if (this.#once && attempts > 0) break;
       await this.#within(job, delay(PAUSE_MS[Math.min(turn, PAUSE_MS.length - 1)] ?? 500));
     }
     if (attempts === 0) throw notSentInTime(job.batch);

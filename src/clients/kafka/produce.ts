@@ -10,6 +10,11 @@ import type { KafkaTarget } from './target.ts';
 export interface ProduceOptions {
   /** Sends of one partition that may wait behind the outstanding one; more are refused (UPL-KAFKA-OVERLOADED). */
   readonly maxWaitingSendsPerPartition?: number;
+  /**
+   * True: a record is sent under one producer id only, so that Kafka itself keeps it from standing twice in the log. A send
+   * that a client did not confirm then ends as unknown at once. Default: sent again until its deadline.
+   */
+  readonly once?: boolean;
   /** How long `openProduce` looks for a broker before it gives up. */
   readonly openTimeoutMs?: number;
   /** How long `close` lets accepted sends finish. */
@@ -85,6 +90,7 @@ class SafeProduce implements LearningProduce {
       lane = new PartitionLane(
         { session: () => this.#session(), retire: (session) => this.#retire(session) },
         this.#options.maxWaitingSendsPerPartition ?? 64,
+        this.#options.once,
       );
       this.#lanes.set(key, lane);
     }

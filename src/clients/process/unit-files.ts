@@ -101,7 +101,8 @@ export async function writeProcess(unit: PlacedUnit, started: UnitProcess): Prom
   await writeFileAtomically(unit.stateFile, `${JSON.stringify(started)}\n`);
 }
 
-async function writeFileAtomically(file: string, text: string): Promise<void> {
+/** A reader sees the old file or the new one, never half of one. Throws UPL-CANNOT-WRITE. */
+export async function writeFileAtomically(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await writeFile(temporary, text, { flag: 'wx' });

@@ -14,6 +14,7 @@ export interface PlanInput extends LoadInput {
 export interface RunInput extends PlanInput {
   readonly yes: boolean;
   readonly allowNoLock: boolean;
+  readonly keepProbe?: boolean;
   readonly approver?: string;
 }
 
@@ -29,6 +30,10 @@ export interface StopInput {
 
 export interface AllowInput {
   readonly yes: boolean;
+}
+
+export interface WatchdogInput {
+  readonly run: string;
 }
 
 export interface ShowInput {
@@ -83,6 +88,7 @@ export function registerDrill(program: Command, run: Runner): void {
       .argument('<drill>', 'id of the drill')
       .option('--yes', 'do not ask', false)
       .option('--allow-no-lock', 'also when nobody can tell whether somebody else is at work', false)
+      .option('--keep-probe', 'leave what the store probe writes in its store, for a second checker', false)
       .option('--approver <name>', 'who approved it; production needs one'),
   )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')
@@ -113,6 +119,11 @@ export function registerDrill(program: Command, run: Runner): void {
     .action((id: string, options: { lost: boolean }) =>
       run(() => import('./show.ts').then((m) => m.showCommand), { run: id, ...options }),
     );
+  // Started by `drill run` alone.
+  drill
+    .command('watchdog', { hidden: true })
+    .argument('<run>')
+    .action((id: string) => run(() => import('./watchdog.ts').then((m) => m.watchdogCommand), { run: id }));
   registerSwitch(drill, run);
   registerRecords(drill, run);
 }

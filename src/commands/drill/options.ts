@@ -1,8 +1,8 @@
 import type { DrillOptions } from '../../drills/engine/drill.ts';
 import { type RunFolder, runFolder } from '../../drills/run-folder.ts';
 import type { Region } from '../shared/region.ts';
+import { unitsOf } from './actuators.ts';
 import type { LoadInput } from './index.ts';
-import { unitsOf } from './ports.ts';
 
 /** What a drill is given, from flags and uplift.yaml. Throws UPL-CONFIG-INVALID (78) where we cannot act on the region. */
 export function drillOptions(region: Region, input: LoadInput, runId: string): DrillOptions {

@@ -18,8 +18,9 @@ export const planCommand: Action<PlanInput> = async (deps, input) => {
   const drill = drillOf(input.drill);
   const region = await openOneRegion(deps);
   const options = drillOptions(region, input, newRunId());
-  const journal = { append: () => Promise.reject(new TypeError('a plan has no journal')) };
-  const preparation = await withDrillPorts(deps, region, { journal, lock: false, what: '' }, (ports) =>
+  const nothing = (): Promise<never> => Promise.reject(new TypeError('a plan begins nothing'));
+  const given = { journal: { append: nothing }, watchdog: nothing, lock: false, what: '' };
+  const preparation = await withDrillPorts(deps, region, given, (ports) =>
     prepareDrill(drill, ports, options),
   );
   if (preparation.kind === 'refused') {

@@ -4,7 +4,7 @@ import { type Acquired, acquireLock, LOCK_SESSION_MS, type Lock } from '../../cl
 import type { Cluster, Topics } from '../../clients/kafka/ports.ts';
 import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
-import { waitFor } from '../../core/wait.ts';
+import { makeOwnTopic } from '../../topics/own-topic.ts';
 import type { Region } from './region.ts';
 import { userName } from './user-name.ts';
 
@@ -29,7 +29,15 @@ export async function lockCluster(
 ): Promise<Lock> {
   const owner = `${what} by ${userName()} on ${hostname()}, pid ${process.pid}`;
   try {
-    await makeTopic(ports, region.project.config.value.limits.requestTimeout);
+    await makeOwnTopic(
+      ports,
+      LOCK_TOPIC,
+      region.project.config.value.limits.requestTimeout,
+      ({ brokers }) => {
+        const ids = brokers.map(({ id }) => id).toSorted((a, b) => a - b);
+        return { assignment: [ids.slice(0, REPLICAS)], configs: {} };
+      },
+    );
     const request = { topic: LOCK_TOPIC, groupId: LOCK_GROUP, owner, timeoutMs: ACQUIRE_MS };
     const acquired = await outliving(() => acquireLock(region.kafka, request));
     if (acquired.kind === 'held') return acquired.lock;
@@ -60,24 +68,4 @@ async function outliving(ask: () => Promise<Acquired>): Promise<Acquired> {
     if (acquired !== undefined && (acquired.kind === 'held' || last)) return acquired;
     await delay(AGAIN_MS);
   }
-}
-
-async function makeTopic(
-  { cluster, topics }: { readonly cluster: Cluster; readonly topics: Topics },
-  timeoutMs: number,
-): Promise<void> {
-  const state = await cluster.describe({ topics: [LOCK_TOPIC], timeoutMs });
-  if (state.topics.some(({ name }) => name === LOCK_TOPIC)) return;
-  const brokers = state.brokers.map(({ id }) => id).toSorted((a, b) => a - b);
-  const spec = { name: LOCK_TOPIC, assignment: [brokers.slice(0, REPLICAS)], configs: {} };
-  const [result] = await topics.create([spec], { validateOnly: false, timeoutMs });
-  // Somebody else made it in the same moment: then it is there.
-  if (result?.error !== null && result?.error !== 'TOPIC_ALREADY_EXISTS')
-    throw new Error(`${LOCK_TOPIC} could not be made: ${result?.error ?? 'no answer'}`);
-  // Brokers hear of a new topic one after the other; one that has not yet would deny it.
-  const known = async (): Promise<boolean> => {
-    const now = await cluster.describe({ topics: [LOCK_TOPIC], timeoutMs });
-    return now.topics.some(({ partitions: [only] }) => only !== undefined && only.leader >= 0);
-  };
-  await waitFor(known, { what: `${LOCK_TOPIC} led`, timeoutMs });
 }

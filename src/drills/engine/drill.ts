@@ -1,6 +1,7 @@
 import type { CheckFacts } from '../../checks/check.ts';
 import type { HttpClient } from '../../clients/http/http.ts';
 import type { Read } from '../../clients/kafka/ports.ts';
+import type { KafkaTarget } from '../../clients/kafka/target.ts';
 import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import type { Progress } from '../../core/blocks.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -118,6 +119,15 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
+/** Another process, which puts things back when this one dies or hangs. */
+export interface Watchdog {
+  readonly pid: number;
+  /** How long this process may say nothing before it counts as hanging. */
+  readonly leaseMs: number;
+  /** Why nobody would put things back in our place, or undefined. */
+  trouble(): string | undefined;
+}
+
 /** Ids and addresses of the processes that uplift.yaml names. */
 export interface ServiceInstances {
   readonly gateways: readonly Instance[];
@@ -134,6 +144,8 @@ interface Instance {
 /** What a drill acts through; the command opens and closes all of it. */
 export interface DrillPorts {
   readonly clock: Clock;
+  /** For a store probe, which writes with a producer of its own. */
+  readonly kafka: KafkaTarget;
   readonly read: Read;
   readonly http: HttpClient;
   readonly writer: NamedServer;
@@ -149,6 +161,8 @@ export interface DrillPorts {
   readonly permission: Permission;
   /** Asks for the lock of the cluster; the run releases it. Throws what refuses the run (15). */
   readonly lock: () => Promise<HeldLock>;
+  /** Starts the watchdog of the run, which outlives it; the command ends it. Throws what refuses the run (15). */
+  readonly watchdog: () => Promise<Watchdog>;
   /** What its steps act through. */
   readonly context: DrillStepContext;
   readonly journal: Pick<Journal, 'append'>;
@@ -176,6 +190,7 @@ export interface DrillOptions {
   readonly folder: RunFolder;
   /** Where the runs are kept, this one and those before. */
   readonly journalDir: string;
+  /** What steps act through, as they journal it: the units folder, or the name of the region's commands. */
   readonly units: string;
   readonly gateways: readonly { readonly id: string; readonly url: string }[];
   readonly ratePerS: number;
@@ -185,4 +200,6 @@ export interface DrillOptions {
   readonly recoveryTargetMs: number;
   readonly timeoutMs: number;
   readonly limits: DrillLimits;
+  /** What the store probe wrote stays in the store, for a second checker. */
+  readonly keepProbe?: boolean;
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,9 +13,9 @@ import { stepOf } from '../../steps/kind.ts';
 import { endDrill } from '../record/seal.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
-import type { DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { refusedWhileStopped } from './refuse.ts';
-import { strikeAndPutBack } from './run.ts';
+import { guardedBy, runDrill, strikeAndPutBack } from './run.ts';
 import { type StopWatch, watchStop } from './stop-watch.ts';
 
 const ARGS = { units: '/units', id: 'projector-1' };
@@ -182,5 +182,70 @@ describe('from the fault to the end of the restore', () => {
       message: 'The preflight refuses: drills are stopped by ada on ops-1. Nothing was touched.',
     });
     expect((await readRecord(folder.journal)).entries.filter(({ kind }) => kind === STEP.intent)).toEqual([]);
+  });
+});
+
+it('a run that fails under load leaves what its probe wrote, and takes it away from the store', async () => {
+  const written = [{ id: 'a', group: 'g', endedNs: 5n, outcome: 'ok' as const }];
+  const calls: string[] = [];
+  const called = (name: string) => async (): Promise<void> => void calls.push(name);
+  const probe = {
+    ...{ store: 'Redis', start: called('start'), stop: called('stop'), close: called('close') },
+    writes: () => written,
+  };
+  const blast = { hit: 1, of: 3, what: 'shards' };
+  const ready = { kind: 'ready', findings: [], victim: { id: 'a', text: 'a' }, blast, probe };
+  const ports = {
+    ...{ clock: systemClock, signal, progress: () => undefined },
+    lock: async () => ({ held: () => true, release: called('release') }),
+    watchdog: async () => ({ pid: 1, leaseMs: 1, trouble: () => undefined }),
+    startLoad: async () => ({ ...wellLoad(), header: { tenant: 't', monoNs: '0' }, stop: called('load') }),
+    journal: {
+      append: async (kind: string) => {
+        if (kind === 'load.started') throw new Error('no room');
+      },
+    },
+  } as unknown as DrillPorts;
+  const limits = { maxFaultMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
+  const options = {
+    runId: 'run-1',
+    folder,
+    journalDir: dir,
+    gateways: [],
+    limits,
+  } as unknown as DrillOptions;
+  const drill = { id: 'redis-shard-loss', prepare: async () => ready } as unknown as Drill;
+  await expect(runDrill(drill, ports, options)).rejects.toThrow('no room');
+  expect(calls).toEqual(['start', 'stop', 'close', 'load', 'release']);
+  expect(await readFile(folder.probe, 'utf8')).toBe('{"id":"a","group":"g","endedNs":"5","outcome":"ok"}\n');
+});
+
+describe('what a drill is guarded by', () => {
+  const asked: unknown[] = [];
+  const prepared = {
+    moved: async () => 'another leader',
+    secondFailure: async (step?: unknown) => {
+      asked.push(step);
+      return undefined;
+    },
+  };
+  const STEP_OF_IT = { kind: 'a', version: 1, args: null };
+
+  it('without its watchdog it does not strike, and ends where it has', async () => {
+    const trouble = (): string => 'its watchdog is gone';
+    const guarded = guardedBy(prepared, { held: () => true }, { trouble });
+    expect(await guarded.moved()).toBe('its watchdog is gone');
+    expect(await guarded.secondFailure(STEP_OF_IT)).toBe('its watchdog is gone');
+    expect(asked).toEqual([]);
+  });
+
+  it('without the lock it does not strike; otherwise the drill itself is asked', async () => {
+    const trouble = (): undefined => undefined;
+    const unlocked = guardedBy(prepared, { held: () => false }, { trouble });
+    expect(await unlocked.moved()).toBe('the lock of the cluster was lost');
+    const guarded = guardedBy(prepared, { held: () => true }, { trouble });
+    expect(await guarded.moved()).toBe('another leader');
+    expect(await guarded.secondFailure(STEP_OF_IT)).toBeUndefined();
+    expect(asked).toEqual([STEP_OF_IT]);
   });
 });

@@ -4,10 +4,11 @@ import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
+import { writeProbeHistory } from '../probe/history.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
-import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
+import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
 import { AFTER_RESTORE_MS } from './duration.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
 import { prepareDrill } from './permit.ts';
@@ -43,12 +44,10 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   const lock = await ports.lock();
   const stop = watchStop(() => ports.permission.stopped(), refusedWhileStopped);
   try {
-    return await withLoad(drill, ports, options, {
-      ...prepared,
-      moved: () => movedOrUnlocked(prepared, lock),
-      held: () => lock.held(),
-      stop,
-    });
+    // Before the load: its start is work, and must not lie in what is measured.
+    const watchdog = await ports.watchdog();
+    await journal.append('drill.watched', { pid: watchdog.pid, leaseMs: watchdog.leaseMs });
+    return await withLoad(drill, ports, options, { ...guardedBy(prepared, lock, watchdog), stop });
   } finally {
     await stop.close();
     await lock.release();
@@ -62,9 +61,19 @@ interface Locked extends Prepared {
   readonly stop?: StopWatch;
 }
 
-/** Why the fault must not strike after all: the victim is another one by now, or somebody else may be at work. */
-async function movedOrUnlocked(prepared: Prepared, lock: HeldLock): Promise<string | undefined> {
-  return lock.held() ? prepared.moved() : 'the lock of the cluster was lost';
+/** Without the lock, or without a watchdog, the fault must not strike; a watchdog that is lost ends one that did. */
+export function guardedBy<P extends Pick<Prepared, 'moved' | 'secondFailure'>>(
+  prepared: P,
+  lock: Pick<HeldLock, 'held'>,
+  watchdog: Pick<Watchdog, 'trouble'>,
+): P & Pick<Locked, 'held'> {
+  return {
+    ...prepared,
+    held: () => lock.held(),
+    moved: async () =>
+      (lock.held() ? watchdog.trouble() : 'the lock of the cluster was lost') ?? prepared.moved(),
+    secondFailure: async (step) => watchdog.trouble() ?? prepared.secondFailure(step),
+  };
 }
 
 async function withLoad(
@@ -77,8 +86,11 @@ async function withLoad(
   try {
     await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
+  } catch (error) {
+    await keepProbe(prepared, options);
+    throw error;
   } finally {
-    await prepared.probe?.close();
+    await prepared.probe?.close({ keep: options.keepProbe === true });
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);
   }
@@ -95,6 +107,17 @@ async function startProbe({ probe }: Prepared): Promise<void> {
   await probe?.start().catch((error: unknown) => {
     throw refusedFor(`${probe.store} takes no writes of the probe (${reasonOf(error)})`);
   });
+}
+
+/** A run that fails leaves what its probe wrote as evidence, as it leaves the load's history. Its own failure is what counts. */
+async function keepProbe({ probe }: Prepared, { folder }: DrillOptions): Promise<void> {
+  if (probe === undefined || probe.writes().length === 0) return;
+  try {
+    await probe.stop();
+    await writeProbeHistory(folder.probe, probe.writes());
+  } catch {
+    // On a full disk there is none, and after the verdict it stands there already.
+  }
 }
 
 function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prepared): Promise<Load> {

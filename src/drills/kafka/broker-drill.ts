@@ -6,6 +6,8 @@ import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import { stepOf } from '../../steps/kind.ts';
+import type { Act } from '../actuators/process.ts';
+import { strikeText } from '../actuators/through.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
@@ -14,6 +16,8 @@ import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { hangBrokerStep, killBrokerStep } from '../steps/kafka/index.ts';
 import { watchLeadership } from './leadership.ts';
 import { BROKER_CONDITIONS, preflightOf } from './preflight.ts';
+import { kafkaProbeOf } from './probe.ts';
+import { lookAtProbeTopic, probeTopicOf } from './probe-topic.ts';
 import { brokersAway, remainingDifferences } from './settle.ts';
 import { type KafkaTopology, leadsMost, ledBy, topologyOf } from './topology.ts';
 
@@ -21,22 +25,29 @@ const LOOK_EVERY_MS = 100;
 const LOOK_MS = 3000;
 
 interface BrokerFault {
-  readonly verb: string;
+  readonly signal: string;
+  readonly act: Act;
   readonly step: typeof killBrokerStep;
 }
+
+/** The two ways to lose a broker. */
+export const BROKER_FAULTS = {
+  loss: { signal: 'SIGKILL', act: 'kill', step: killBrokerStep },
+  hang: { signal: 'SIGSTOP', act: 'hang', step: hangBrokerStep },
+} as const satisfies Readonly<Record<string, BrokerFault>>;
 
 /** Kills the broker that leads most partitions of the declared topics. */
 export const brokerLoss: Drill = {
   ...nameOf('kafka-broker-loss'),
   question: (region) => `Kill a Kafka broker of ${region}?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGKILL', step: killBrokerStep }),
+  prepare: (ports, options) => prepare(ports, options, BROKER_FAULTS.loss),
 };
 
 /** Stops the broker that leads most partitions, with all its connections open. */
 export const brokerHang: Drill = {
   ...nameOf('kafka-broker-hang'),
   question: (region) => `Stop a Kafka broker of ${region} without closing its connections?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGSTOP', step: hangBrokerStep }),
+  prepare: (ports, options) => prepare(ports, options, BROKER_FAULTS.hang),
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
@@ -48,24 +59,32 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const declared = facts.desired.map(({ name }) => name);
   const most = leadsMost(topology, declared);
   if (most === undefined) return { kind: 'refused', findings: checks };
-  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker);
+  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker, fault.act);
   const looked = {
     ...{ kafka: facts.kafka, topology, desired: facts.desired },
     ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
   };
-  const findings = [...checks, ...preflightOf(options.region, looked, BROKER_CONDITIONS)];
+  const { cluster } = ports.context;
+  const probed = probeTopicOf(
+    await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs),
+    most.broker,
+  );
+  const conditions = [...BROKER_CONDITIONS, () => probed.finding];
+  const findings = [...checks, ...preflightOf(options.region, looked, conditions)];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };
-  const expected = await explain(ports.context.cluster, facts.kafka, most.broker, options.timeoutMs);
+  const expected = await explain(cluster, facts.kafka, most.broker, options.timeoutMs);
   return {
     kind: 'ready',
     findings,
     expected,
+    probe: kafkaProbeOf(ports, options, probed.topic, most.broker),
     ...planOf({ topology, declared, fault, broker: most.broker, leads: most.leads, units: options.units }),
     ...looksOf(ports, { topology, declared, broker: most.broker }),
   };
 }
 
-type Planned = Pick<
+/** What a plan on Kafka says before anything is looked at further. */
+export type Planned = Pick<
   Prepared,
   | 'target'
   | 'victim'
@@ -79,7 +98,7 @@ type Planned = Pick<
 >;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(chosen: {
+export function planOf(chosen: {
   readonly topology: KafkaTopology;
   readonly declared: readonly string[];
   readonly fault: BrokerFault;
@@ -104,7 +123,7 @@ function planOf(chosen: {
       stepOf(fault.step, { units, broker }),
     ],
     faultAt: 1,
-    fault: `${fault.verb} broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`,
+    fault: strikeText(units, fault, `broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`),
     partitions: new Set(
       ofCommands.flatMap(({ leader, partition }) => (leader === broker ? [partition] : [])),
     ),

@@ -10,7 +10,10 @@ import { nameOf } from '../names.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { moveLeadersStep, type Place } from '../steps/kafka/move-leaders.ts';
+import type { Planned } from './broker-drill.ts';
 import { preferredLeaders, preflightOf, quietCluster } from './preflight.ts';
+import { kafkaProbeOf } from './probe.ts';
+import { lookAtProbeTopic, PROBE_TOPIC, type ProbeTopic, probeTopicOf } from './probe-topic.ts';
 import { brokersAway, remainingDifferences } from './settle.ts';
 import { type KafkaTopology, topologyOf } from './topology.ts';
 
@@ -37,29 +40,19 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
   const topology = topologyOf(facts.kafka.state.value);
   const places = placesOf(topology);
+  const { cluster, topics } = ports.context;
   const looked = { kafka: facts.kafka, topology, unfinishedRuns: unfinished };
-  const findings = [...checks, ...preflightOf(options.region, looked, [quietCluster, preferredLeaders])];
+  const probed = probeTopicOf(await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs));
+  const conditions = [quietCluster, preferredLeaders, () => probed.finding];
+  const findings = [...checks, ...preflightOf(options.region, looked, conditions)];
   if (notMet(findings).length > 0 || places.length === 0) return { kind: 'refused', findings };
   const { metadataMaxAgeMs } = PRODUCER_SETTINGS;
-  const what = `the leaders of ${places.length} partitions of ${WRITTEN.join(' and ')}`;
-  const { cluster, topics } = ports.context;
   const brokers = topology.brokers.map(({ id }) => id);
   return {
     kind: 'ready',
-    target: `Kafka cluster ${topology.clusterId}`,
     findings,
-    victim: { id: WRITTEN.join('+'), text: what },
-    blast: { hit: places.length, of: topology.partitions.length, what: 'partitions' },
-    topology: structuredClone(topology) as unknown as Json,
-    steps: [
-      stepOf(holdTopologyStep, { topology: structuredClone(topology) } as never),
-      stepOf(moveLeadersStep, {
-        ...{ clusterId: topology.clusterId, partitions: places },
-        ...{ rounds: ROUNDS, everyMs: EVERY_MS },
-      } as never),
-    ],
-    faultAt: 1,
-    fault: `move ${what} ${ROUNDS} times, ${EVERY_MS / 1000} s apart`,
+    ...planOf(topology, places, probePlaces(probed.topic)),
+    probe: kafkaProbeOf(ports, options, probed.topic),
     expected: {
       slo: {
         expectedMs: metadataMaxAgeMs,
@@ -67,10 +60,6 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
       },
       restored: { expectedMs: null, by: 'replicas in their order, preferred leaders' },
     },
-    partitions: new Set(
-      places.flatMap(({ topic, partition }) => (topic === TOPICS.commands ? [partition] : [])),
-    ),
-    commandPartitions: places.filter(({ topic }) => topic === TOPICS.commands).length,
     // The hold looks again that everything is as it was, right before the first move.
     moved: async () => undefined,
     watch: () => watchMoves(() => ports.clock.monoNs()),
@@ -79,6 +68,35 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
       return away.length === 0 ? undefined : `broker ${away.join(', ')} is gone`;
     },
     differences: () => remainingDifferences({ cluster, topics }, topology),
+  };
+}
+
+/** Pure: whose leaders are moved, how, and what is undone afterwards. The probe's own topic moves along. */
+export function planOf(
+  topology: KafkaTopology,
+  places: readonly Place[],
+  probe: readonly Place[] = [],
+): Planned {
+  const what = `the leaders of ${places.length} partitions of ${WRITTEN.join(' and ')}`;
+  const ofCommands = places.filter(({ topic }) => topic === TOPICS.commands);
+  // What the probe writes to is no part of the platform.
+  const platform = topology.partitions.filter(({ topic }) => topic !== PROBE_TOPIC);
+  return {
+    target: `Kafka cluster ${topology.clusterId}`,
+    victim: { id: WRITTEN.join('+'), text: what },
+    blast: { hit: places.length, of: platform.length, what: 'partitions' },
+    topology: structuredClone(topology) as unknown as Json,
+    steps: [
+      stepOf(holdTopologyStep, { topology: structuredClone(topology) } as never),
+      stepOf(moveLeadersStep, {
+        ...{ clusterId: topology.clusterId, partitions: [...places, ...probe] },
+        ...{ rounds: ROUNDS, everyMs: EVERY_MS },
+      } as never),
+    ],
+    faultAt: 1,
+    fault: `move ${what} ${ROUNDS} times, ${EVERY_MS / 1000} s apart`,
+    partitions: new Set(ofCommands.map(({ partition }) => partition)),
+    commandPartitions: ofCommands.length,
   };
 }
 
@@ -96,8 +114,14 @@ export function watchMoves(monoNs: () => bigint): FaultWatch {
 }
 
 /** Pure: the partitions that are written, with more than one replica to lead them. */
-function placesOf({ partitions }: KafkaTopology): Place[] {
+export function placesOf({ partitions }: KafkaTopology): Place[] {
   return partitions.flatMap(({ topic, partition, replicas }) =>
     WRITTEN.includes(topic) && replicas.length > 1 ? [{ topic, partition, replicas: [...replicas] }] : [],
+  );
+}
+
+function probePlaces({ partitions }: ProbeTopic): Place[] {
+  return partitions.flatMap(({ partition, replicas }) =>
+    replicas.length > 1 ? [{ topic: PROBE_TOPIC, partition, replicas: [...replicas] }] : [],
   );
 }

@@ -83,4 +83,33 @@ describe('giving leadership back', () => {
     expect(await restoreLeaders(ports, before, 5000)).toBe(2);
     expect(asked).toEqual([['known', 'made']]);
   });
+
+  it('waits for the preferred replica of a topic of our own, and for no other that was made meanwhile', async () => {
+    const before = topologyOf(state(1, 2, 3));
+    const isrs = [
+      [2, 3],
+      [2, 3],
+      [1, 2, 3],
+    ];
+    let leader = 2;
+    let looks = 0;
+    const cluster: Pick<Cluster, 'describe'> = {
+      describe: async () => {
+        const isr = isrs[Math.min(looks++, 2)] ?? [];
+        return {
+          ...state(1, 2, 3),
+          topics: [topic('_uplift.probe', leader, isr), topic('behind', 2, [2, 3])],
+        };
+      },
+    };
+    const topics: Pick<Topics, 'electPreferred'> = {
+      electPreferred: async (partitions) => {
+        leader = 1;
+        return partitions.map((one) => ({ ...one, result: 'elected' }));
+      },
+    };
+    const ports = { cluster: cluster as Cluster, topics: topics as Topics };
+    expect(await restoreLeaders(ports, before, 5000)).toBe(1);
+    expect(looks).toBe(4);
+  });
 });

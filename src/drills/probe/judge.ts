@@ -35,14 +35,13 @@ export interface ProbeEvidence {
 /** Pure: an acknowledged write is lost when one place that should have it does not. */
 export function judgeProbe({ writes, reads, faultNs }: ProbeEvidence): ProbeJudgement {
   const places = reads.places.map(({ place, group, ids }) => ({ place, group, ids, has: new Set(ids) }));
+  const placesOf = Map.groupBy(places, ({ group }) => group);
   const found = new Set(places.flatMap(({ ids }) => ids));
   const of = (outcome: ProbeWrite['outcome']): ProbeWrite[] =>
     writes.filter((write) => write.outcome === outcome);
   const known = new Set(writes.filter(({ outcome }) => outcome !== 'fail').map(({ id }) => id));
   const lost = of('ok').flatMap(({ id, group, endedNs }): ProbeLoss[] => {
-    const missingAt = places
-      .filter((place) => place.group === group && !place.has.has(id))
-      .map(({ place }) => place);
+    const missingAt = (placesOf.get(group) ?? []).flatMap(({ place, has }) => (has.has(id) ? [] : [place]));
     const acknowledgedAfterFaultMs = Number(endedNs - faultNs) / 1e6;
     return missingAt.length === 0 ? [] : [{ id, group, acknowledgedAfterFaultMs, missingAt }];
   });
@@ -108,14 +107,10 @@ export function firstAckNs(
   return firstAfterUs === null ? null : BigInt(firstAfterUs) * 1000n;
 }
 
-/** A line of the record has a largest size. */
-const MOST_NAMED = 2000;
-
 /** What a probe leaves in the record of a drill. */
 export interface ProbeReport extends ProbeJudgement {
   readonly store: string;
   readonly durability: string;
-  /** Of all losses; `lost` names at most MOST_NAMED of them. */
   readonly lostCount: number;
   /** On the groups that were struck. */
   readonly struck: {
@@ -143,7 +138,6 @@ export function reportOf(
     store,
     durability,
     ...judged,
-    lost: judged.lost.slice(0, MOST_NAMED),
     lostCount: judged.lost.length,
     struck: {
       acknowledgedJustBefore: countAcks(acks, faultUs - 1_000_000, faultUs),

@@ -86,11 +86,11 @@ export function postgresProbe(options: PostgresProbeOptions): StoreProbe {
         unread: [...reads.unread, `the probe in Postgres stopped at ${MOST_WRITES} writes`],
       };
     },
-    async close() {
+    async close({ keep = false } = {}) {
       schedule?.stop();
       await Promise.all(underWay);
       // Best effort: a table that is left is used again by the next run, whose rows have its own id.
-      await sql?.query(DROP).catch(() => undefined);
+      if (!keep) await sql?.query(DROP).catch(() => undefined);
       await sql?.close();
       sql = undefined;
     },

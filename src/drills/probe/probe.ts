@@ -44,6 +44,9 @@ export interface StoreProbe {
   stop(): Promise<void>;
   /** What every place has of all that was written. */
   read(): Promise<ProbeReads>;
-  /** Takes away what it wrote, and ends. Never throws; may be called without `start`, and again. */
-  close(): Promise<void>;
+  /**
+   * Takes away what it wrote, or leaves it where it is (`keep`) for somebody else to read, and ends. Never throws; may be
+   * called without `start`, and again.
+   */
+  close(options?: { readonly keep?: boolean }): Promise<void>;
 }

@@ -95,10 +95,10 @@ export function redisProbe(options: RedisProbeOptions): StoreProbe {
       ];
       return { places: reads.flatMap(({ places }) => places), unread };
     },
-    async close() {
+    async close({ keep = false } = {}) {
       schedule?.stop();
       await Promise.all(underWay);
-      await Promise.allSettled(lanes.map((lane) => removeKeys(options, lane)));
+      if (!keep) await Promise.allSettled(lanes.map((lane) => removeKeys(options, lane)));
       await Promise.all(lanes.flatMap(({ writers }) => writers.map((writer) => writer.close())));
       lanes = [];
     },

@@ -1,9 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Topics } from '../../../clients/kafka/ports.ts';
-import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
-import type { SettlePorts } from '../../kafka/settle.ts';
+import { paceOf, type SettlePorts } from '../../kafka/settle.ts';
 
 const ASK_MS = 5000;
 const MOVED_MS = 20_000;
@@ -15,7 +13,7 @@ const moveSchema = z.object({
   /** Replicas as they were, the preferred leader first. */
   partitions: z.array(placeSchema).min(1),
   rounds: z.int().min(1).max(100),
-  /** From one change to the next. */
+  /** From one change of all of them to the next. */
   everyMs: z.int().min(0).max(60_000),
 });
 export type MoveArgs = z.infer<typeof moveSchema>;
@@ -28,9 +26,18 @@ export function rotated({ topic, partition, replicas }: Place, round: number): P
 }
 
 /**
- * Gives these partitions another leader several times: the order of their replicas is changed (KIP-455) and the
- * preferred one elected (KIP-460). No server stops and no data moves; it is what a rolling restart or a balancer does
- * all the time. Undo puts the order and the leaders back.
+ * Pure: every other partition apart from the rest. Where all leaders move at once, whoever writes to several partitions is
+ * refused for all of them and sends all again; what is lost is lost where one stays and another moves to its broker.
+ */
+export function inTwo(partitions: readonly Place[]): readonly (readonly Place[])[] {
+  const parts = [0, 1].map((half) => partitions.filter((_, at) => at % 2 === half));
+  return parts.filter((part) => part.length > 0);
+}
+
+/**
+ * Gives these partitions another leader several times, one half of them after the other: the order of their replicas is
+ * changed (KIP-455) and the preferred one elected (KIP-460). No server stops and no data moves; it is what a rolling
+ * restart or a balancer does all the time. Undo puts the order and the leaders back.
  */
 export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bigint }, MoveArgs> = {
   kind: 'drill.moveLeaders',
@@ -40,13 +47,16 @@ export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bi
     `give ${partitions.length} partitions another leader, ${rounds} ${rounds === 1 ? 'time' : 'times'}`,
   async do({ clusterId, partitions, rounds, everyMs }, ports, { signal }) {
     await requireCluster(ports, clusterId, partitions);
+    const parts = inTwo(partitions);
     for (let round = 1; round <= rounds; round += 1) {
-      if (round > 1) await delay(everyMs, undefined, { signal });
-      await lead(
-        ports,
-        partitions.map((place) => rotated(place, round)),
-        signal,
-      );
+      for (const [at, part] of parts.entries()) {
+        if (round > 1 || at > 0) await paceOf(ports).pause(everyMs / parts.length, signal);
+        await lead(
+          ports,
+          part.map((place) => rotated(place, round)),
+          signal,
+        );
+      }
     }
     return { lastNs: ports.monoNs().toString() };
   },
@@ -93,15 +103,15 @@ async function reassign(topics: Topics, places: readonly Place[]): Promise<strin
 }
 
 async function waitLed(
-  { cluster }: SettlePorts,
+  ports: SettlePorts,
   places: readonly Place[],
   signal: AbortSignal,
   elect: (away: readonly Place[]) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const topics = topicsOf(places);
-  await waitFor(
+  await paceOf(ports).wait(
     async () => {
-      const now = await cluster.describe({ topics, timeoutMs: ASK_MS });
+      const now = await ports.cluster.describe({ topics, timeoutMs: ASK_MS });
       const away = places.filter(({ topic, partition, replicas: [first] }) => {
         const state = now.topics.find(({ name }) => name === topic);
         return state?.partitions.find((each) => each.partition === partition)?.leader !== first;
