@@ -6,10 +6,8 @@ import { UpliftError } from '../../src/core/error.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
+import type { ProofSandbox } from './sandbox.ts';
 import type { CliResult, RunningCli } from './sandbox-cli.ts';
-
-/** Where the runs of a sandbox stand. */
-type Sandbox = { readonly stateDir: string };
 
 /** One run of a drill, seen from outside through its files. */
 export interface SeenRun {
@@ -18,17 +16,17 @@ export interface SeenRun {
   readonly history: string;
 }
 
-export async function runIds(sandbox: Sandbox): Promise<string[]> {
+export async function runIds(sandbox: Pick<ProofSandbox, 'stateDir'>): Promise<string[]> {
   return (await readdir(join(sandbox.stateDir, 'runs')).catch((): string[] => [])).toSorted();
 }
 
-export function seenRun(sandbox: Sandbox, runId: string): SeenRun {
+export function seenRun(sandbox: Pick<ProofSandbox, 'stateDir'>, runId: string): SeenRun {
   const folder = join(sandbox.stateDir, 'runs', runId);
   return { runId, journal: join(folder, 'journal.ndjson'), history: join(folder, 'history.ndjson') };
 }
 
 /** The run that appears beside the known ones. */
-export function nextRun(sandbox: Sandbox, known: readonly string[]): Promise<SeenRun> {
+export function nextRun(sandbox: Pick<ProofSandbox, 'stateDir'>, known: readonly string[]): Promise<SeenRun> {
   const appeared = async (): Promise<SeenRun | undefined> => {
     const [runId] = (await runIds(sandbox)).filter((id) => !known.includes(id));
     return runId === undefined ? undefined : seenRun(sandbox, runId);
