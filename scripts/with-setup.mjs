@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { pathWithTools, pinnedNode, root } from './setup/paths.mjs';
 import { setUp } from './setup.mjs';
 
-const COMMANDS = ['demo', 'test', 'crash-service', 'signals', 'soak', 'disk', 'drills', 'browser'];
+const COMMANDS = [
+  'demo',
+  'test',
+  'crash-drills',
+  'crash-service',
+  'signals',
+  'soak',
+  'disk',
+  'drills',
+  'browser',
+];
 const [command, ...args] = process.argv.slice(2);
 
 if (command !== undefined && !COMMANDS.includes(command)) {

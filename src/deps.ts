@@ -20,11 +20,15 @@ export interface Deps {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** How this very program is started again: Node, its flags, the file. */
+  readonly program: readonly string[];
   readonly globals: Globals;
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   /** Aborted by SIGINT, SIGTERM or SIGHUP; its reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** Tells what a second Ctrl-C is answered with from now on; it stops nothing. */
+  readonly answerImpatience: (line: string) => void;
   readonly progress: Progress;
 }
 

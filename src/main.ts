@@ -24,7 +24,7 @@ export async function main(
   const codes = new Set<ExitCode>();
   const trap = trapSignals(process, (line) => say(`${line}\n`));
   trapBugs(trap, codes);
-  await runProgram(args, trap.signal, codes, nouns);
+  await runProgram(args, trap, codes, nouns);
   trap.release();
   const signal = trap.caught();
   if (signal !== undefined) codes.add(exitForSignal(signal));
@@ -36,7 +36,7 @@ const VERSION_FLAGS = ['-V', '--version'];
 
 async function runProgram(
   args: readonly string[],
-  signal: AbortSignal,
+  trap: SignalTrap,
   codes: Set<ExitCode>,
   nouns: readonly Register[] | undefined,
 ): Promise<void> {
@@ -47,7 +47,7 @@ async function runProgram(
     const globals = globalsOf(program);
     const action = await load();
     reporter = progressOf();
-    const outcome = await action(depsOf(globals, signal, reporter), input);
+    const outcome = await action(depsOf(globals, trap, reporter), input);
     reporter.finish();
     codes.add(outcome.exit);
     await print(render(outcome, globals.output), codes);
@@ -68,7 +68,7 @@ async function runProgram(
     reporter?.finish();
     const seen = error instanceof CommanderError ? usageError(error, program, args) : error;
     if (seen === undefined) await print(help, codes);
-    else await report(seen, globalsOf(program), signal, codes);
+    else await report(seen, globalsOf(program), trap.signal, codes);
   }
 }
 
@@ -122,7 +122,7 @@ function isAbort(error: unknown, signal: AbortSignal): boolean {
   return false;
 }
 
-function depsOf(globals: Globals, signal: AbortSignal, reporter: ProgressReporter): Deps {
+function depsOf(globals: Globals, trap: SignalTrap, reporter: ProgressReporter): Deps {
   return {
     // Read only by those who ask: most commands do not, and a start is to read few files.
     get version() {
@@ -131,10 +131,12 @@ function depsOf(globals: Globals, signal: AbortSignal, reporter: ProgressReporte
     clock: systemClock,
     env: process.env,
     cwd: process.cwd(),
+    program: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
     globals,
     stdout: guarded(process.stdout),
     stderr: guarded(process.stderr),
-    signal,
+    signal: trap.signal,
+    answerImpatience: trap.answer,
     progress: reporter.progress,
   };
 }

@@ -11,6 +11,8 @@ export interface SignalTrap {
   /** Aborted by the first signal; its reason is the signal's name. */
   readonly signal: AbortSignal;
   readonly caught: () => StopSignal | undefined;
+  /** What every signal after the first is answered with from now on. */
+  readonly answer: (line: string) => void;
   /** Stops the command for another reason than a signal. */
   readonly stop: (reason: string) => void;
   readonly release: () => void;
@@ -23,20 +25,22 @@ export interface SignalTrap {
 export function trapSignals(source: SignalSource, say: (line: string) => void): SignalTrap {
   const controller = new AbortController();
   let first: StopSignal | undefined;
+  let further = `Still stopping and putting things back. To leave it half done: kill -9 ${source.pid}`;
   const listener = (signal: StopSignal): void => {
     if (first === undefined) {
       first = signal;
       controller.abort(signal);
       return;
     }
-    say(
-      `Still stopping and putting things back. To leave it half done: kill -9 ${source.pid}, then uplift drill recover`,
-    );
+    say(further);
   };
   for (const signal of SIGNALS) source.on(signal, listener);
   return {
     signal: controller.signal,
     caught: () => first,
+    answer: (line) => {
+      further = line;
+    },
     stop: (reason) => controller.abort(reason),
     release: () => {
       for (const signal of SIGNALS) source.off(signal, listener);

@@ -77,7 +77,7 @@ describe.each(installed)('completion in %s', (name) => {
   it('offers nouns, verbs, options, choices and what the state folder holds', () => {
     expect(offered(name, 'uplift dri')).toEqual(['drill']);
     expect(offered(name, 'uplift drill ')).toEqual([
-      ...['history', 'ls', 'plan', 'recover', 'report', 'run', 'show', 'verify'],
+      ...['allow', 'history', 'ls', 'plan', 'recover', 'report', 'run', 'show', 'stop', 'verify'],
     ]);
     expect(offered(name, 'uplift drill run ')).toEqual(['kafka-broker-loss']);
     expect(offered(name, 'uplift load run --ra')).toEqual(['--rate']);

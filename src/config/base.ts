@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unfillable } from './actuator.ts';
 import { environmentSchema, type RegionConfig, regionSchema } from './regions.ts';
 import { defineSection, type RuleProblem } from './section.ts';
 
@@ -20,7 +21,7 @@ export const regionsSection = defineSection({
   key: 'regions',
   schema: z.array(regionSchema).min(1),
   describe: 'The regions with their endpoints.',
-  rules: [uniqueRegionNames, goodPorts, uniqueEndpoints, completeKeyPairs],
+  rules: [uniqueRegionNames, goodPorts, uniqueEndpoints, completeKeyPairs, fillableCommands],
   // The later one wins: our own name over the blueprint's.
   env: ['KAFKA_BROKERS', 'UPLIFT_KAFKA_BROKERS'].map((name) => ({
     name,
@@ -123,5 +124,13 @@ function* completeKeyPairs(regions: readonly RegionConfig[]): Generator<RuleProb
       path: ['regions', at, 'kafka', 'tls'],
       message: `has a client ${cert === undefined ? 'key' : 'certificate'} but no ${missing}`,
     };
+  }
+}
+
+function* fillableCommands(regions: readonly RegionConfig[]): Generator<RuleProblem> {
+  for (const [at, { actuator }] of regions.entries()) {
+    if (actuator?.kind !== 'exec') continue;
+    for (const { path, message } of unfillable(actuator))
+      yield { path: ['regions', at, 'actuator', ...path], message };
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { actuatorSchema } from './actuator.ts';
 
 const hostPort = z.string().regex(/^[^\s:]+:\d{1,5}$/, { error: 'must be host:port' });
 const regionName = z
@@ -53,18 +54,13 @@ const service = z.strictObject({
   sweepers: z.array(endpoint).default([]),
 });
 
-const actuator = z.strictObject({
-  kind: z.literal('process').describe('Faults act on local processes described by unit files.'),
-  units: z.string().min(1).describe('Folder of the unit files.'),
-});
-
 export const regionSchema = z.strictObject({
   name: regionName,
   kafka,
   postgres: postgres.optional(),
   redis: redis.optional(),
   service: service.optional(),
-  actuator: actuator.optional(),
+  actuator: actuatorSchema.optional(),
 });
 export type RegionConfig = z.infer<typeof regionSchema>;
 

@@ -70,6 +70,10 @@ export const ERRORS = {
     exit: EXIT.refused,
     when: 'The lock of the cluster could not be asked for; nobody can tell who else is at work.',
   },
+  'UPL-DRILL-UNWATCHED': {
+    exit: EXIT.refused,
+    when: 'The watchdog that would put things back did not start; nothing was touched.',
+  },
   'UPL-DRILL-UNFINISHED': { exit: EXIT.refused, when: 'An earlier drill has not been restored yet.' },
   'UPL-NOT-RESTORED': { exit: EXIT.notRestored, when: 'Something uplift changed could not be put back.' },
   'UPL-STEP-FAILED': { exit: EXIT.fail, when: 'A step of a plan failed.' },
@@ -78,7 +82,10 @@ export const ERRORS = {
     exit: EXIT.cannotWrite,
     when: 'A journal, history or report could not be written (disk full, no permission).',
   },
-  'UPL-JOURNAL-HELD': { exit: EXIT.refused, when: 'Another running process is writing this journal.' },
+  'UPL-JOURNAL-HELD': {
+    exit: EXIT.refused,
+    when: 'Another process writes this journal, or may: one of another host claims it.',
+  },
   'UPL-SANDBOX-MISSING-BINARY': {
     exit: EXIT.unavailable,
     when: 'A server that the sandbox needs is not installed.',

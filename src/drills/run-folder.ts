@@ -1,6 +1,7 @@
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { reasonOf, UpliftError } from '../core/error.ts';
+import { syncFolder } from '../record/append-file.ts';
 import { readRecord } from '../record/open.ts';
 import { JOURNAL_FILE } from '../record/statement.ts';
 import type { RecordView } from '../record/verify.ts';
@@ -9,7 +10,7 @@ import { pendingUndo } from '../steps/journal-kinds.ts';
 export const HISTORY_FILE = 'history.ndjson';
 export const PROBE_FILE = 'probe.ndjson';
 
-/** Files of one run: `<state>/runs/<run id>/`. */
+/** Files of one run: `<journal folder>/runs/<run id>/`. */
 export interface RunFolder {
   readonly runId: string;
   readonly dir: string;
@@ -17,11 +18,16 @@ export interface RunFolder {
   readonly history: string;
   /** What the store probe of the drill wrote, if it has one. */
   readonly probe: string;
+  /** What its watchdog printed. */
+  readonly watchdogLog: string;
 }
 
+/** Who writes the lines of a run itself. */
+export const runActor = (pid: number): string => `drill.run pid ${pid}`;
+
 /** Where a run's files are; nothing is made. */
-export function runFolder(stateDir: string, runId: string): RunFolder {
-  return runFolderAt(join(stateDir, 'runs', runId), runId);
+export function runFolder(journalDir: string, runId: string): RunFolder {
+  return runFolderAt(join(journalDir, 'runs', runId), runId);
 }
 
 /** The same files wherever their folder is now: records are carried to whoever checks them. */
@@ -29,36 +35,45 @@ export function runFolderAt(dir: string, runId: string): RunFolder {
   return {
     ...{ runId, dir, journal: join(dir, JOURNAL_FILE) },
     ...{ history: join(dir, HISTORY_FILE), probe: join(dir, PROBE_FILE) },
+    watchdogLog: join(dir, 'watchdog.log'),
   };
 }
 
 /** Makes the folder of a new run. Throws UPL-CANNOT-WRITE. */
-export async function makeRunFolder(stateDir: string, runId: string): Promise<RunFolder> {
-  const folder = runFolder(stateDir, runId);
-  await mkdir(folder.dir, { recursive: true }).catch((cause: unknown) => {
+export async function makeRunFolder(journalDir: string, runId: string): Promise<RunFolder> {
+  const folder = runFolder(journalDir, runId);
+  await makeDurably(folder.dir).catch((cause: unknown) => {
     throw new UpliftError('UPL-CANNOT-WRITE', {
       message: `${folder.dir} cannot be made: ${reasonOf(cause)}.`,
-      next: `df -h ${stateDir}`,
+      next: `df -h ${journalDir}`,
       cause,
     });
   });
   return folder;
 }
 
+/** A folder's name is in the folder above it, and lasts once that one is synced. */
+async function makeDurably(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  const runs = dirname(dir);
+  await syncFolder(runs);
+  await syncFolder(dirname(runs));
+}
+
 /** Run ids in time order (UUIDv7 sorts by time); none where nothing ever ran. */
-export async function listRuns(stateDir: string): Promise<string[]> {
-  const names = await readdir(join(stateDir, 'runs')).catch(() => [] as string[]);
+export async function listRuns(journalDir: string): Promise<string[]> {
+  const names = await readdir(join(journalDir, 'runs')).catch(() => [] as string[]);
   return names.filter((name) => /^[0-9a-f-]{36}$/.test(name)).toSorted();
 }
 
 /** The one run an id or its beginning names; none or several is UPL-INPUT-INVALID. */
-export async function findRun(stateDir: string, start: string): Promise<RunFolder> {
-  const found = (await listRuns(stateDir)).filter((id) => id.startsWith(start));
+export async function findRun(journalDir: string, start: string): Promise<RunFolder> {
+  const found = (await listRuns(journalDir)).filter((id) => id.startsWith(start));
   const [only] = found;
-  if (only !== undefined && found.length === 1) return runFolder(stateDir, only);
+  if (only !== undefined && found.length === 1) return runFolder(journalDir, only);
   const message =
     only === undefined
-      ? `There is no run ${start} in ${stateDir}.`
+      ? `There is no run ${start} in ${journalDir}.`
       : `${found.length} runs begin with ${start}: ${found.join(', ')}.`;
   throw new UpliftError('UPL-INPUT-INVALID', { message });
 }
@@ -70,10 +85,10 @@ export interface UnfinishedRun {
 }
 
 /** Unfinished runs, oldest first. A journal that cannot be read is left out: it has its own error in `drill show`. */
-export async function unfinishedRuns(stateDir: string): Promise<UnfinishedRun[]> {
+export async function unfinishedRuns(journalDir: string): Promise<UnfinishedRun[]> {
   const unfinished: UnfinishedRun[] = [];
-  for (const runId of await listRuns(stateDir)) {
-    const folder = runFolder(stateDir, runId);
+  for (const runId of await listRuns(journalDir)) {
+    const folder = runFolder(journalDir, runId);
     const record = await readRecord(folder.journal).catch(() => undefined);
     if (record !== undefined && record.status !== 'sealed' && pendingUndo(record.entries).length > 0)
       unfinished.push({ folder, record });

@@ -1,6 +1,7 @@
 import { stepRegistry } from '../steps/kind.ts';
 import { type KafkaStepContext, kafkaKinds } from './steps/kafka/index.ts';
 import { postgresKinds } from './steps/postgres/index.ts';
+import { type ManagedStepContext, managedKinds } from './steps/postgres/managed.ts';
 import type { PostgresStepContext } from './steps/postgres/set.ts';
 import { type RedisStepContext, redisKinds } from './steps/redis/index.ts';
 import { type ServiceStepContext, serviceKinds } from './steps/service/index.ts';
@@ -9,6 +10,7 @@ import { type ServiceStepContext, serviceKinds } from './steps/service/index.ts'
 export interface DrillStepContext
   extends KafkaStepContext,
     PostgresStepContext,
+    ManagedStepContext,
     RedisStepContext,
     ServiceStepContext {}
 
@@ -16,6 +18,7 @@ export interface DrillStepContext
 export const drillSteps = stepRegistry<DrillStepContext>([
   ...kafkaKinds,
   ...postgresKinds,
+  ...managedKinds,
   ...redisKinds,
   ...serviceKinds,
 ]);

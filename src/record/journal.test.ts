@@ -127,7 +127,7 @@ function fakeFile(over: Partial<AppendFile> = {}): FakeFile {
   };
 }
 
-const noRelease = async (): Promise<void> => undefined;
+const noClaim = { release: async () => undefined, require: async () => undefined };
 
 describe('durability', () => {
   it('resolves an append only after the sync that covers it, and shares one sync among those that wait', async () => {
@@ -142,7 +142,7 @@ describe('durability', () => {
         file.events.push('sync');
       },
     };
-    const journal = createJournal('j', slow, options, chainStart(), noRelease);
+    const journal = createJournal('j', slow, options, chainStart(), noClaim);
     let resolved = 0;
     const all = [1, 2, 3, 4].map(async (n) => {
       await journal.append('n', n);
@@ -164,7 +164,7 @@ describe('durability', () => {
         if (appends === 2) throw full;
       },
     });
-    const journal = createJournal('j', file, options, chainStart(), noRelease);
+    const journal = createJournal('j', file, options, chainStart(), noClaim);
     await journal.append('ok', 1);
     const [second, third] = await Promise.allSettled([journal.append('n', 2), journal.append('n', 3)]);
     expect(second).toMatchObject({ status: 'rejected', reason: { code: 'UPL-CANNOT-WRITE', exit: 74 } });
@@ -178,7 +178,7 @@ describe('durability', () => {
 
   it('does not report a seal that could not be synced', async () => {
     const file = fakeFile({ sync: () => Promise.reject(new Error('EIO')) });
-    const journal = createJournal('j', file, options, chainStart(), noRelease);
+    const journal = createJournal('j', file, options, chainStart(), noClaim);
     await expect(journal.seal()).rejects.toMatchObject({ code: 'UPL-CANNOT-WRITE' });
   });
 });

@@ -5,6 +5,7 @@ import type { Json } from '../core/step.ts';
 import type { AppendFile } from './append-file.ts';
 import { type Entry, encodeLine, GENESIS, hashOf, SEAL_KIND, type SealBody, sealEntry } from './envelope.ts';
 import { type Signing, signSeal } from './statement.ts';
+import type { WriterClaim } from './writer-claim.ts';
 
 export interface JournalOptions {
   readonly runId: string;
@@ -43,14 +44,15 @@ interface Queued {
 
 /**
  * Group commit: appends made while one fsync runs share the next one, so that many small ones cost few. After a
- * failed write the file's end is unknown, and every further append is refused (UPL-CANNOT-WRITE).
+ * failed write the file's end is unknown, and every further append is refused (UPL-CANNOT-WRITE), as it is once another
+ * process took the journal over.
  */
 export function createJournal(
   path: string,
   file: AppendFile,
   options: JournalOptions,
   end: ChainEnd,
-  release: () => Promise<void>,
+  claim: WriterClaim,
 ): Journal {
   const { content } = end;
   let { seq, prev } = end;
@@ -87,11 +89,12 @@ export function createJournal(
       queue = [];
       try {
         if (failure !== undefined) throw failure;
+        await claim.require();
         await file.append(joinLines(batch.map(({ line }) => line)));
         await file.sync();
         for (const { done } of batch) done();
       } catch (error) {
-        failure ??= cannotWrite(path, error);
+        failure ??= error instanceof UpliftError ? error : cannotWrite(path, error);
         for (const { failed } of batch) failed(failure);
       }
     }
@@ -108,7 +111,7 @@ export function createJournal(
   const shut = async (): Promise<void> => {
     await flushing;
     await file.close();
-    await release();
+    await claim.release();
   };
 
   return {

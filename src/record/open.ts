@@ -14,7 +14,7 @@ import { claimWriter } from './writer-claim.ts';
 export async function openJournal(path: string, options: JournalOptions): Promise<Journal> {
   const claim = await claimWriter(path).catch(orCannotWrite(path));
   try {
-    return createJournal(path, await createAppendFile(path), options, chainStart(), claim.release);
+    return createJournal(path, await createAppendFile(path), options, chainStart(), claim);
   } catch (error) {
     await claim.release();
     throw cannotWrite(path, error);
@@ -24,14 +24,17 @@ export async function openJournal(path: string, options: JournalOptions): Promis
 export interface ResumeOptions extends Omit<JournalOptions, 'runId'> {
   /** Needed only where the journal was cut before its first line was complete. */
   readonly runId?: string;
+  /** Name of the host whose claim no longer counts; see `claimWriter`. */
+  readonly takeOver?: string | undefined;
 }
 
 /**
  * Goes on writing a journal that somebody else left. A torn last line is cut off; the first new line
- * (`journal.resumed`) says so and keeps what it said. A sealed or altered journal is refused (UPL-INPUT-INVALID).
+ * (`journal.resumed`) says so and keeps what it said. A sealed or altered journal is refused (UPL-INPUT-INVALID), as is
+ * one that another process holds, or may hold on another host (UPL-JOURNAL-HELD).
  */
 export async function resumeJournal(path: string, options: ResumeOptions): Promise<Journal> {
-  const claim = await claimWriter(path).catch(orCannotWrite(path));
+  const claim = await claimWriter(path, { takeOver: options.takeOver }).catch(orCannotWrite(path));
   try {
     const bytes = await readBounded(path);
     const view = verifyRecord(bytes);
@@ -41,8 +44,10 @@ export async function resumeJournal(path: string, options: ResumeOptions): Promi
     if (view.tornBytes > 0) await file.truncate(view.validBytes);
     const content = createHash('sha256').update(bytes.subarray(0, view.validBytes));
     const end = { seq: view.entries.length, prev: view.head, content };
-    const journal = createJournal(path, file, { ...options, runId: runId ?? '' }, end, claim.release);
-    await journal.append(RESUMED_KIND, { tornBytes: view.tornBytes, torn: tornText(bytes, view) });
+    const journal = createJournal(path, file, { ...options, runId: runId ?? '' }, end, claim);
+    const { takenOverFrom } = claim;
+    const from = takenOverFrom === undefined ? {} : { takenOverFrom };
+    await journal.append(RESUMED_KIND, { tornBytes: view.tornBytes, torn: tornText(bytes, view), ...from });
     return journal;
   } catch (error) {
     await claim.release();

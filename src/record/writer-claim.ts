@@ -1,38 +1,56 @@
 import { execFile } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { UpliftError } from '../core/error.ts';
+import { formatAge } from '../core/units.ts';
 
 /** The right to write one journal, held by one process at a time. */
 export interface WriterClaim {
   readonly release: () => Promise<void>;
+  /** Throws UPL-CANNOT-WRITE once somebody took it over: what is written then would stand between their lines. */
+  readonly require: () => Promise<void>;
+  /** The other host whose claim it passed over; absent: there was none. */
+  readonly takenOverFrom?: string;
 }
 
-interface Holder {
+export interface ClaimOptions {
+  /** Name of a host whose claim no longer counts: whoever says so knows that nothing runs there any more. */
+  readonly takeOver?: string | undefined;
+  /** Where this process runs; for tests. */
+  readonly here?: Place;
+}
+
+/** Where a process id has its meaning. */
+export interface Place {
+  readonly host: string;
+  /** Machine and, on Linux, namespace of process ids: containers of one machine have different ones. */
+  readonly machine: string;
+}
+
+interface Holder extends Partial<Place> {
   readonly pid: number;
   readonly startTime: string;
 }
 
 /**
- * Claims a journal for this process: `<journal>.writer-<n>` beside it names pid and start time. Claiming is one
- * exclusive link(2) of the next number, so of two recoveries at once only one wins; a dead holder is passed over.
- * Throws UPL-JOURNAL-HELD while a living process holds it.
+ * Claims a journal for this process: `<journal>.writer-<n>` beside it names pid, start time and host. Claiming is one
+ * exclusive link(2) of the next number, so of two recoveries at once only one wins; a dead holder is passed over. From
+ * another host nobody can tell whether a holder lives: its claim stands until somebody names that host.
+ * Throws UPL-JOURNAL-HELD while a living process holds it, or one that may be.
  */
-export async function claimWriter(journal: string): Promise<WriterClaim> {
-  const folder = dirname(journal);
-  const prefix = `${basename(journal)}.writer-`;
-  const numbers = (await readdir(folder))
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => Number(name.slice(prefix.length)))
-    .filter(Number.isSafeInteger);
-  const last = Math.max(0, ...numbers);
+export async function claimWriter(journal: string, options: ClaimOptions = {}): Promise<WriterClaim> {
+  const here = options.here ?? (await placeOfThisProcess());
+  const { folder, prefix, numbers, last } = await claimsOf(journal);
   const holder = last === 0 ? undefined : await holderOf(join(folder, `${prefix}${last}`));
-  if (holder !== undefined && (await isAlive(holder))) throw held(journal, holder.pid);
+  const isElsewhere = holder !== undefined && !isOf(here, holder);
+  if (isElsewhere && holder.host !== options.takeOver) throw await heldElsewhere(journal, holder);
+  if (holder !== undefined && !isElsewhere && (await isAlive(holder))) throw held(journal, holder.pid);
   const own = join(folder, `${prefix}${last + 1}`);
   const draft = join(folder, `.${prefix}${randomUUID()}`);
-  const self: Holder = { pid: process.pid, startTime: (await startTimeOf(process.pid)) ?? '' };
+  const self: Holder = { pid: process.pid, startTime: (await startTimeOf(process.pid)) ?? '', ...here };
   try {
     await writeFile(draft, JSON.stringify(self));
     await link(draft, own);
@@ -44,7 +62,61 @@ export async function claimWriter(journal: string): Promise<WriterClaim> {
   }
   // Lower numbers are dead; ours, the highest, is the one that counts.
   await Promise.all(numbers.map((number) => rm(join(folder, `${prefix}${number}`), { force: true })));
-  return { release: () => rm(own, { force: true }) };
+  return {
+    release: () => rm(own, { force: true }),
+    require: () => requireClaim(journal, own),
+    ...(isElsewhere && holder.host !== undefined ? { takenOverFrom: holder.host } : {}),
+  };
+}
+
+/** Opens it: a look alone could be answered from what this host remembers of a share (NFS, close-to-open). */
+async function requireClaim(journal: string, own: string): Promise<void> {
+  const opened = await open(own, 'r').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ESTALE') throw cause;
+    throw new UpliftError('UPL-CANNOT-WRITE', {
+      message: `The journal ${journal} cannot be written: another process took it over.`,
+      next: `uplift drill show ${basename(dirname(journal))}`,
+      cause,
+    });
+  });
+  await opened.close();
+}
+
+/** Claims from before they named a host are of this one. */
+function isOf(here: Place, { host, machine }: Holder): boolean {
+  return host === undefined || (host === here.host && machine === here.machine);
+}
+
+async function heldElsewhere(journal: string, { pid, host }: Holder): Promise<UpliftError> {
+  const lastMs = await stat(journal).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  );
+  const last =
+    lastMs === undefined ? '' : ` Its last line is ${formatAge(Math.max(0, Date.now() - lastMs))} old.`;
+  return new UpliftError('UPL-JOURNAL-HELD', {
+    message: `Process ${pid} on ${host} claims ${journal}; whether it still runs cannot be told from here.${last}`,
+    next: `the same command with --take-over ${host}, once it is certain that it runs no more`,
+  });
+}
+
+/** The pid of the living process of this host that holds a journal, or undefined. */
+export async function writerOf(journal: string): Promise<number | undefined> {
+  const { folder, prefix, last } = await claimsOf(journal);
+  const holder = await holderOf(join(folder, `${prefix}${last}`));
+  if (holder === undefined || !isOf(await placeOfThisProcess(), holder)) return undefined;
+  return (await isAlive(holder)) ? holder.pid : undefined;
+}
+
+/** The claims beside a journal; the highest number counts, 0: none. */
+async function claimsOf(journal: string) {
+  const folder = dirname(journal);
+  const prefix = `${basename(journal)}.writer-`;
+  const numbers = (await readdir(folder))
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => Number(name.slice(prefix.length)))
+    .filter(Number.isSafeInteger);
+  return { folder, prefix, numbers, last: Math.max(0, ...numbers) };
 }
 
 function held(journal: string, pid: number | undefined): UpliftError {
@@ -59,10 +131,10 @@ function held(journal: string, pid: number | undefined): UpliftError {
 async function holderOf(path: string): Promise<Holder | undefined> {
   try {
     const value = JSON.parse(await readFile(path, 'utf8')) as Partial<Holder> | null;
-    const { pid, startTime } = value ?? {};
-    return Number.isSafeInteger(pid) && typeof startTime === 'string'
-      ? { pid: pid as number, startTime }
-      : undefined;
+    const { pid, startTime, host, machine } = value ?? {};
+    if (!Number.isSafeInteger(pid) || typeof startTime !== 'string') return undefined;
+    const place = typeof host === 'string' ? { host, machine: String(machine) } : {};
+    return { pid: pid as number, startTime, ...place };
   } catch {
     // Released in this moment, or cut short by a power loss: nobody holds it.
     return undefined;
@@ -72,6 +144,15 @@ async function holderOf(path: string): Promise<Holder | undefined> {
 async function isAlive({ pid, startTime }: Holder): Promise<boolean> {
   const now = await startTimeOf(pid);
   return now !== undefined && (startTime === '' || startTime === now);
+}
+
+/** Two machines may share a name, and two containers a machine. */
+async function placeOfThisProcess(): Promise<Place> {
+  const id = await readFile('/etc/machine-id', 'utf8').catch(() => '');
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  // machine-id(5) asks not to show the id itself.
+  const machine = createHash('sha256').update(`${id.trim()} ${namespace}`).digest('hex').slice(0, 16);
+  return { host: hostname(), machine };
 }
 
 /** Start time of a process in the platform's own unit, so that a reused pid is not taken for its holder. */

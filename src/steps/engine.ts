@@ -11,7 +11,8 @@ import {
 } from './journal-kinds.ts';
 import type { StepControl, StepKind, StepRegistry } from './kind.ts';
 
-const DEFAULT_TIMEOUT_MS = 120_000;
+/** Of an effect, its reading back and its undo, where a kind does not say otherwise. */
+export const DEFAULT_TIMEOUT_MS = 120_000;
 
 /** What happens to a step, for progress lines. */
 export interface StepEvent {

@@ -1,5 +1,6 @@
+import { endOf, lastOf } from '../support/attempts.ts';
 import { machineTable } from '../support/results-page.ts';
-import { endOf, lastOf, type Row } from './row.ts';
+import type { Row } from './row.ts';
 
 export interface Matrix {
   readonly seed: number;

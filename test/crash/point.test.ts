@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Examined } from '../../src/drills/engine/examine.ts';
+import { endOf } from '../support/attempts.ts';
 import { idleTroubles, loadTroubles, verdictOf } from './point.ts';
-import { endOf } from './row.ts';
 
 const judged = (over: Partial<Examined['judgement']> = {}): Pick<Examined, 'judgement' | 'troubles'> => ({
   judgement: {

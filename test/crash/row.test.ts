@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { endOf, lastOf, leftOf, nextOf, rowsOf } from '../support/attempts.ts';
 import type { Point } from './plan.ts';
 import { planPoints } from './plan.ts';
-import { endOf, lastOf, leftOf, rowsOf } from './row.ts';
+import { keyOf } from './row.ts';
 import { rowFor } from './row-fixture.ts';
 
 const planned = planPoints(1).slice(0, 3);
@@ -16,8 +17,8 @@ test('only an attempt with nothing wrong and nothing open is passed', () => {
 test('what is left are the points without a passed attempt; rows of another plan count for nothing', () => {
   const other = rowFor({ ...two, seed: two.seed + 1 });
   const rows = [rowFor(one, { wrong: ['x'] }), rowFor(one), rowFor(three, { open: ['y'] }), other];
-  expect(leftOf(planned, rows)).toEqual([two, three]);
-  expect(rowsOf(planned, rows)).toEqual(rows.slice(0, 3));
+  expect(leftOf(planned, rows, keyOf)).toEqual([two, three]);
+  expect(rowsOf(planned, rows, keyOf)).toEqual(rows.slice(0, 3));
 });
 
 test('of several attempts at a point the last one counts', () => {
@@ -26,4 +27,12 @@ test('of several attempts at a point the last one counts', () => {
     [1, []],
     [2, []],
   ]);
+});
+
+test('an inconclusive point is tried again in the same run, a failed one is not', () => {
+  const rows = [rowFor(one, { wrong: ['x'] }), rowFor(two, { open: ['y'] })];
+  const tried = (times: number) => new Map([1, 2].map((number) => [number, times]));
+  expect(nextOf(planned, rows, new Map())).toEqual(planned);
+  expect(nextOf(planned, rows, tried(1))).toEqual([two, three]);
+  expect(nextOf(planned, rows, tried(3))).toEqual([three]);
 });

@@ -10,7 +10,14 @@ import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { setNow } from '../crash/failover.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { documentOf } from '../support/sandbox-cli.ts';
-import { nextRun, runIds, type SeenRun, seenRun, untilKill } from '../support/sandbox-runs.ts';
+import {
+  killWithWatchdog,
+  nextRun,
+  runIds,
+  type SeenRun,
+  seenRun,
+  untilKill,
+} from '../support/sandbox-runs.ts';
 
 const LOAD = ['--yes', '--rate', '60', '--baseline', '2', '--output', 'json'];
 const RUN_MS = 240_000;
@@ -97,13 +104,12 @@ describe('a drill of Postgres', () => {
     expect(result.recovery.detectMs).not.toBeNull();
   }, 300_000);
 
-  test('that is killed right after the promotion is put back by recover, once', async () => {
+  test('whose host dies right after the promotion is put back by recover, once', async () => {
     const known = await runIds(sandbox);
     const child = sandbox.start(['drill', 'run', 'postgres-primary-loss', ...LOAD], RUN_MS);
     const run = await nextRun(sandbox, known);
     await untilKill(run, 'step.done', 'postgres.promote');
-    child.kill('SIGKILL');
-    expect((await child.ended).signal).toBe('SIGKILL');
+    await killWithWatchdog(run, child);
     const left = await setNow(sandbox.unitsDir, await sandbox.units('postgres'));
     expect(left.primary).not.toBe('az-a');
 

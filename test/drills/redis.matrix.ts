@@ -13,7 +13,7 @@ import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { expectExit, ProofSandbox } from '../support/sandbox.ts';
 import { documentOf, type ErrorDocument } from '../support/sandbox-cli.ts';
 import { whenReady } from '../support/sandbox-drills.ts';
-import { nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
+import { killWithWatchdog, nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
 
 const run = promisify(execFile);
 const LOAD = ['--baseline', '2', '--rate', '50'];
@@ -104,14 +104,13 @@ describe('the drills of Redis', () => {
     expect(probe?.struck.silentMs).toBeLessThan(2000);
   }, 300_000);
 
-  test('one that is killed right after its kill is refused a second one, and recovered by another process', async () => {
+  test('one whose host dies right after its kill is refused a second one, and recovered by another process', async () => {
     await whenReady(sandbox, 'redis-shard-loss');
     const known = await runIds(sandbox);
     const child = sandbox.start(['drill', 'run', 'redis-shard-loss', '--yes', ...LOAD]);
     const seen = await nextRun(sandbox, known);
     await untilKill(seen, 'step.done', KILL);
-    child.kill('SIGKILL');
-    expect((await child.ended).signal).toBe('SIGKILL');
+    await killWithWatchdog(seen, child);
     expect((await looks()).filter((look) => !look.seen)).toHaveLength(1);
 
     const refused = await sandbox.json<ErrorDocument>(['drill', 'run', 'redis-shard-loss', '--yes'], 15);

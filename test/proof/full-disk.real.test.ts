@@ -7,7 +7,7 @@ import { readRecord } from '../../src/record/open.ts';
 import { expectAsBefore, expectSettled, otherTopics, steady, topologyNow } from '../signals/checks.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
 import { documentOf, type ErrorDocument, type RunningCli } from '../support/sandbox-cli.ts';
-import { nextRun, runIds, type SeenRun, untilKill } from '../support/sandbox-runs.ts';
+import { killWithWatchdog, nextRun, runIds, type SeenRun, untilKill } from '../support/sandbox-runs.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 
 const MIB = 1_048_576;
@@ -72,11 +72,10 @@ describe('a disk that runs full', () => {
     await expectAsBefore(sandbox, before);
   }, 300_000);
 
-  test('under a drill that was killed: recover puts back without a journal, says so, and seals once there is room', async () => {
+  test('under a drill whose host died: recover puts back without a journal, says so, and seals once there is room', async () => {
     const runs = await smallRuns();
     const { child, run, before } = await drillUntilKill();
-    child.kill('SIGKILL');
-    await child.ended;
+    await killWithWatchdog(run, child);
     await runs.fill();
     const said = await sandbox.json<ErrorDocument>(['drill', 'recover'], 74);
     expect(said).toMatchObject({ code: 'UPL-CANNOT-WRITE' });

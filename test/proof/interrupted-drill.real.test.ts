@@ -1,12 +1,28 @@
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { procEntry } from '../../src/clients/process/proc-table.ts';
 import { statusOf } from '../../src/clients/process/status.ts';
+import { reasonOf } from '../../src/core/error.ts';
+import { waitFor } from '../../src/core/wait.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
 import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { expectExit, ProofSandbox } from '../support/sandbox.ts';
-import type { CliResult, ErrorDocument, RunningCli } from '../support/sandbox-cli.ts';
-import { killSays, nextRun, runIds, type Said, type SeenRun, untilKill } from '../support/sandbox-runs.ts';
+import { documentOf, type ErrorDocument, type RunningCli } from '../support/sandbox-cli.ts';
+import {
+  killSays,
+  killWithWatchdog,
+  nextRun,
+  runIds,
+  type Said,
+  type SeenRun,
+  untilKill,
+  watchdogGone,
+  watchdogOf,
+} from '../support/sandbox-runs.ts';
+import { startOnTerminal } from '../support/terminal.ts';
 
 let sandbox: ProofSandbox;
 let before: KafkaTopology;
@@ -40,22 +56,18 @@ interface Begun {
   readonly run: SeenRun;
 }
 
-async function drillUntil(said: Said): Promise<Begun> {
+const drillArgs = (drill: string, baselineS = 1): string[] => [
+  ...['drill', 'run', drill, '--yes', '--baseline', String(baselineS), '--rate', '60', '--output', 'json'],
+];
+
+async function drill(args: readonly string[]): Promise<Begun> {
   const known = await runIds(sandbox);
-  const args = [
-    'drill',
-    'run',
-    'kafka-broker-loss',
-    '--yes',
-    '--baseline',
-    '1',
-    '--rate',
-    '60',
-    '--output',
-    'json',
-  ];
   const child = sandbox.start(args);
-  const run = await nextRun(sandbox, known);
+  return { child, run: await nextRun(sandbox, known) };
+}
+
+async function drillUntil(said: Said): Promise<Begun> {
+  const { child, run } = await drill(drillArgs('kafka-broker-loss'));
   await Promise.race([untilKill(run, said), endedTooSoon(child)]);
   return { child, run };
 }
@@ -63,13 +75,6 @@ async function drillUntil(said: Said): Promise<Begun> {
 async function endedTooSoon({ ended }: RunningCli): Promise<never> {
   const { exit, stdout, stderr } = await ended;
   throw new Error(`the drill ended before it was interrupted: exit ${exit}\n${stdout}\n${stderr}`);
-}
-
-async function killed({ child }: Begun): Promise<CliResult> {
-  child.kill('SIGKILL');
-  const result = await child.ended;
-  expect(result.signal).toBe('SIGKILL');
-  return result;
 }
 
 interface Recovered {
@@ -101,10 +106,35 @@ async function sealedEntries(run: SeenRun): Promise<readonly Entry[]> {
   return record.entries;
 }
 
-describe('a drill that is killed', () => {
+/** The record is whole, and the last line before its seal was written by this one: interrupted. */
+async function expectEnded(run: SeenRun, by: string): Promise<Entry | undefined> {
+  const ended = (await sealedEntries(run)).at(-1);
+  expect(ended).toMatchObject({
+    kind: 'drill.ended',
+    actor: expect.stringMatching(new RegExp(`^${by} pid \\d+$`)),
+    body: { execution: 'interrupted' },
+  });
+  return ended;
+}
+
+async function untilSaid(run: SeenRun, said: string): Promise<void> {
+  const seen = async (): Promise<boolean> =>
+    (await readRecord(run.journal)).entries.some(({ kind }) => kind === said);
+  await waitFor(seen, { what: `${said} of ${run.runId}`, timeoutMs: 30_000, intervalMs: 20 });
+}
+
+/** The process that its first line names lives no more. */
+async function runGone(run: SeenRun): Promise<void> {
+  const [first] = (await readRecord(run.journal)).entries;
+  const pid = Number(first?.actor.split(' ').at(-1));
+  const gone = async (): Promise<boolean> => (await procEntry(pid)) === undefined;
+  await waitFor(gone, { what: `the run's process ${pid} gone`, timeoutMs: 10_000 });
+}
+
+describe('a drill whose host dies', () => {
   test('right after the fault: another is refused, recover puts everything back and seals, once', async () => {
     const begun = await drillUntil('step.done');
-    await killed(begun);
+    await killWithWatchdog(begun.run, begun.child);
     const { run } = begun;
     expect((await readRecord(run.journal)).status).toBe('unsealed');
     expect(await brokersRunning()).toBe(2);
@@ -137,7 +167,7 @@ describe('a drill that is killed', () => {
     // The moment is some 60 ms long. A kill that comes too late is put right as well, and does not count.
     for (let attempt = 1; ; attempt += 1) {
       const begun = await drillUntil('step.intent');
-      await killed(begun);
+      await killWithWatchdog(begun.run, begun.child);
       const left = (await readRecord(begun.run.journal)).entries;
       expect(killSays(left, 'step.intent')).toBe(true);
       await recover(begun.run);
@@ -148,19 +178,137 @@ describe('a drill that is killed', () => {
   }, 300_000);
 });
 
-describe('a drill that is interrupted by Ctrl-C while it observes', () => {
-  test('puts everything back, seals its record as interrupted and exits 130', async () => {
+describe('a drill that is asked to stop while it observes', () => {
+  test('twice by Ctrl-C puts everything back, says where the end of it stands, seals its record and exits 130', async () => {
     const { child, run } = await drillUntil('step.verified');
+    const watchdog = await watchdogOf(run);
     child.kill('SIGINT');
-    expectExit(await child.ended, 130);
+    await untilSaid(run, 'step.undoIntent');
+    child.kill('SIGINT');
+    const result = await child.ended;
+    expectExit(result, 130);
+    expect(result.stderr).toContain(`uplift drill show ${run.runId}`);
     await expectRestored();
-    const entries = await sealedEntries(run);
-    expect(entries.at(-1)).toMatchObject({
-      kind: 'drill.ended',
-      actor: expect.stringMatching(/^drill\.run pid /),
-      body: { execution: 'interrupted' },
-    });
+    await expectEnded(run, 'drill.run');
+    expect(await procEntry(watchdog)).toBeUndefined();
     const again = await sandbox.json<Recovered>(['drill', 'recover'], 0);
     expect(again.runs).toEqual([]);
+  }, 300_000);
+
+  test('by a closed terminal puts everything back and seals its record', async () => {
+    const known = await runIds(sandbox);
+    const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
+    const terminal = startOnTerminal(drillArgs('kafka-broker-loss'), { cwd: sandbox.workDir, env });
+    const run = await nextRun(sandbox, known);
+    await untilKill(run, 'step.verified').catch((error: unknown) => {
+      throw new Error(`${reasonOf(error)}\n${terminal.said()}`);
+    });
+    const watchdog = await watchdogOf(run);
+    terminal.close();
+    await watchdogGone(watchdog);
+    await expectRestored();
+    await expectEnded(run, 'drill.run');
+    await runGone(run);
+  }, 300_000);
+});
+
+describe('a drill whose process alone', () => {
+  test.each([
+    ['is killed', 'SIGKILL', 'died'],
+    ['is stopped for good', 'SIGSTOP', 'hung'],
+  ] as const)(
+    '%s is put back and sealed by its watchdog, with nothing typed',
+    async (_, signal, why) => {
+      const { child, run } = await drillUntil('step.done');
+      const watchdog = await watchdogOf(run);
+      expect(await brokersRunning()).toBe(2);
+      child.kill(signal);
+      await watchdogGone(watchdog);
+      expect((await child.ended).signal).toBe('SIGKILL');
+      await expectRestored();
+      const ended = await expectEnded(run, 'drill.watchdog');
+      expect(ended?.body).toMatchObject({
+        recovered: true,
+        undone: UNDONE,
+        reason: expect.stringContaining(why),
+      });
+      await runGone(run);
+      await sandbox.json(['drill', 'verify', run.runId], 0);
+      const again = await sandbox.json<Recovered>(['drill', 'recover', run.runId], 0);
+      expect(again.runs).toEqual([{ runId: run.runId, undone: [], failed: [], sealed: true }]);
+    },
+    300_000,
+  );
+});
+
+describe('a drill beside another one', () => {
+  test('is refused with the name of the first, which a stop then ends: everything is back, its record says by whom', async () => {
+    const { child, run } = await drill(drillArgs('kafka-broker-loss', 16));
+    const entries = async (): Promise<readonly Entry[]> => (await readRecord(run.journal)).entries;
+    await waitFor(async () => (await entries()).some(({ kind }) => kind === 'load.started'), {
+      ...{ what: 'the load of the first', timeoutMs: 60_000 },
+    });
+    // As on another machine: it knows nothing of the first but what the cluster says.
+    const elsewhere = join(sandbox.folder, 'elsewhere');
+    const second = sandbox.json<ErrorDocument>(
+      [...drillArgs('projector-loss'), '--state-dir', elsewhere, '--config', sandbox.configFile],
+      15,
+    );
+    await Promise.race([untilKill(run, 'step.verified'), endedTooSoon(child)]);
+    await sandbox.json(['drill', 'stop', '--reason', 'incident 4711'], 0);
+    const stopped = await child.ended;
+    const none = await sandbox.json<ErrorDocument>(drillArgs('kafka-broker-loss'), 15);
+    await sandbox.json(['drill', 'allow', '--yes'], 0);
+    expect(none).toMatchObject({ code: 'UPL-PREFLIGHT-REFUSED', next: 'uplift drill allow' });
+    const refused = await second;
+    expect(refused).toMatchObject({
+      code: 'UPL-LOCK-TAKEN',
+      message: expect.stringContaining(`drill kafka-broker-loss (run ${run.runId}) by `),
+    });
+    const [other = ''] = await readdir(join(elsewhere, 'runs'));
+    const left = (await readRecord(join(elsewhere, 'runs', other, 'journal.ndjson'))).entries;
+    expect(left.map(({ kind }) => kind)).not.toContain('step.intent');
+    expect(left.at(-1)).toMatchObject({ kind: 'drill.ended', body: { execution: 'aborted' } });
+
+    await expectRestored();
+    const ended = await sealedEntries(run);
+    const why = expect.stringMatching(/^drills are stopped by .+: incident 4711$/);
+    expect(ended.find(({ kind }) => kind === 'drill.observed')?.body).toMatchObject({ aborted: { why } });
+    expect(ended.at(-1)).toMatchObject({ kind: 'drill.ended', body: { execution: 'aborted', exit: 12 } });
+    expect(documentOf(stopped)).toMatchObject({ result: { execution: 'aborted', restored: 'restored' } });
+  }, 300_000);
+});
+
+describe('a restore that cannot work', () => {
+  test('exits 16 and says what to do; once the cause is mended recover brings it back', async () => {
+    const projector = (await sandbox.units('service')).find(({ id }) => id.startsWith('projector'));
+    if (projector === undefined) throw new Error('no projector');
+    // What runs keeps its log open; nothing starts that cannot open one.
+    await rename(projector.logFile, `${projector.logFile}.kept`);
+    await mkdir(projector.logFile);
+    const { child, run } = await drill(drillArgs('projector-loss'));
+    const result = await child.ended;
+    expectExit(result, 16);
+    const notRestored = documentOf<ErrorDocument>(result);
+    expect(notRestored).toMatchObject({
+      code: 'UPL-NOT-RESTORED',
+      message: expect.stringMatching(/^NOT RESTORED: SIGKILL projector-\d+: .*EISDIR/),
+      next: `uplift drill recover ${run.runId}`,
+    });
+    expect((await readRecord(run.journal)).status).toBe('unsealed');
+    expect((await statusOf(projector)).state).toBe('exited');
+    const again = await sandbox.json<Recovered>(['drill', 'recover', run.runId], 16);
+    expect(again.runs).toMatchObject([
+      { undone: [], sealed: false, failed: [expect.stringContaining('EISDIR')] },
+    ]);
+
+    await rmdir(projector.logFile);
+    await rename(`${projector.logFile}.kept`, projector.logFile);
+    const { runs } = await sandbox.json<Recovered>(['drill', 'recover', run.runId], 0);
+    expect(runs).toMatchObject([
+      { failed: [], sealed: true, undone: [expect.stringContaining('SIGKILL projector')] },
+    ]);
+    expect((await statusOf(projector)).state).toBe('running');
+    await sandbox.serviceReady();
   }, 300_000);
 });

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readRecord } from '../../src/record/open.ts';
 import { processesIn } from '../../src/sandbox/traces-fixture.ts';
 import { expectExit } from '../support/sandbox.ts';
 import { type CliResult, documentOf, type ErrorDocument, runCli } from '../support/sandbox-cli.ts';
@@ -159,7 +160,19 @@ describe('a Kafka where nobody listens', () => {
       /^Cannot reach Kafka at 127\.0\.0\.1:\d+ \(connection refused, 3 tries in [\d.]+ m?s\)\.$/,
     );
     expectExit(drill, 15);
-    expect(documentOf<ErrorDocument>(drill)).toMatchObject({ code: 'UPL-PREFLIGHT-REFUSED' });
+    const refused = documentOf<ErrorDocument>(drill);
+    expect(refused).toMatchObject({
+      code: 'UPL-PREFLIGHT-REFUSED',
+      message: expect.stringMatching(/Nothing was touched\.$/),
+    });
+    expect(refused.findings.length).toBeGreaterThan(0);
+    expect(refused.findings.map(({ status }) => status)).not.toContain('pass');
+    // The record that it leaves has no step, and says how it ended.
+    const [run = ''] = await readdir(join(dir, 'state', 'runs'));
+    const record = await readRecord(join(dir, 'state', 'runs', run, 'journal.ndjson'));
+    expect(record.status).toBe('sealed');
+    expect(record.entries.map(({ kind }) => kind)).not.toContain('step.intent');
+    expect(record.entries.at(-1)).toMatchObject({ kind: 'drill.ended', body: { execution: 'aborted' } });
   });
 });
 

@@ -58,7 +58,7 @@ export async function expectAsBefore(sandbox: ProofSandbox, before: KafkaTopolog
   expect(diffTopology(before, await topologyNow(sandbox))).toEqual([]);
 }
 
-/** A drill's run is sealed and owes nothing; `recover` did it, or found nothing to do. */
+/** A drill's run is sealed and owes nothing. */
 export async function expectSettled(run: SeenRun): Promise<void> {
   const record = await readRecord(run.journal);
   expect(record.problems).toEqual([]);

@@ -82,6 +82,11 @@ export class Platform {
     return startCli(args, { ...cli, env: { ...env, NODE_OPTIONS: NODE_HEAP.join(' ') } });
   }
 
+  /** As above, with the heap that a shell gives it, whatever its exit code will be. */
+  launch(args: readonly string[], timeoutMs: number): RunningCli {
+    return startCli(args, this.#cli(timeoutMs));
+  }
+
   /** Clients of our own, for looking at what the kills did and for the final reads. */
   async open(): Promise<Ports> {
     const deps = quietDeps(join(this.#dir, 'uplift.yaml'), this.stateDir, this.#workDir);

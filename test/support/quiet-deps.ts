@@ -9,10 +9,12 @@ export function quietDeps(config: string, stateDir: string, cwd: string): Deps {
     clock: systemClock,
     env: {},
     cwd,
+    program: [],
     globals: { config, stateDir, output: 'json', debug: false },
     stdout: new PassThrough(),
     stderr: new PassThrough(),
     signal: new AbortController().signal,
+    answerImpatience: () => undefined,
     progress: () => undefined,
   };
 }

@@ -1,11 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { procEntry } from '../../src/clients/process/proc-table.ts';
 import { UpliftError } from '../../src/core/error.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
-import type { ProofSandbox } from './sandbox.ts';
+import type { CliResult, RunningCli } from './sandbox-cli.ts';
+
+/** Where the runs of a sandbox stand. */
+type Sandbox = { readonly stateDir: string };
 
 /** One run of a drill, seen from outside through its files. */
 export interface SeenRun {
@@ -14,17 +18,17 @@ export interface SeenRun {
   readonly history: string;
 }
 
-export async function runIds(sandbox: ProofSandbox): Promise<string[]> {
+export async function runIds(sandbox: Sandbox): Promise<string[]> {
   return (await readdir(join(sandbox.stateDir, 'runs')).catch((): string[] => [])).toSorted();
 }
 
-export function seenRun(sandbox: ProofSandbox, runId: string): SeenRun {
+export function seenRun(sandbox: Sandbox, runId: string): SeenRun {
   const folder = join(sandbox.stateDir, 'runs', runId);
   return { runId, journal: join(folder, 'journal.ndjson'), history: join(folder, 'history.ndjson') };
 }
 
 /** The run that appears beside the known ones. */
-export function nextRun(sandbox: ProofSandbox, known: readonly string[]): Promise<SeenRun> {
+export function nextRun(sandbox: Sandbox, known: readonly string[]): Promise<SeenRun> {
   const appeared = async (): Promise<SeenRun | undefined> => {
     const [runId] = (await runIds(sandbox)).filter((id) => !known.includes(id));
     return runId === undefined ? undefined : seenRun(sandbox, runId);
@@ -67,4 +71,28 @@ export function killSays(entries: readonly Entry[], said: Said, kill = KILL_BROK
   return entries.some(
     ({ kind, body }) => kind === said && (body as { intent?: number } | null)?.intent === intent.seq,
   );
+}
+
+/** The watchdog of a run, as its journal names it. */
+export async function watchdogOf(run: SeenRun): Promise<number> {
+  const { entries } = await readRecord(run.journal);
+  const body = entries.find(({ kind }) => kind === 'drill.watched')?.body as { pid?: number } | undefined;
+  if (body?.pid === undefined) throw new Error(`the journal of ${run.runId} names no watchdog`);
+  return body.pid;
+}
+
+/** What a dead host leaves: neither the run nor its watchdog does anything more. */
+export async function killWithWatchdog(run: SeenRun, child: RunningCli): Promise<CliResult> {
+  const watchdog = await watchdogOf(run);
+  process.kill(watchdog, 'SIGKILL');
+  child.kill('SIGKILL');
+  const result = await child.ended;
+  if (result.signal !== 'SIGKILL') throw new Error(`the run ended by itself: exit ${result.exit}`);
+  return result;
+}
+
+/** Waits until the watchdog of a run has done its work and is gone. */
+export async function watchdogGone(pid: number): Promise<void> {
+  const gone = async (): Promise<boolean> => (await procEntry(pid)) === undefined;
+  await waitFor(gone, { what: `the watchdog ${pid} gone`, timeoutMs: 120_000, intervalMs: 100 });
 }

@@ -69,7 +69,13 @@ export async function killUnit(
 ): Promise<UnitProcess | undefined> {
   const recorded = await readProcess(unit);
   if (recorded === undefined || (await stateOf(recorded)) === 'exited') return undefined;
-  await signalUnit(unit, 'SIGSTOP', options);
+  try {
+    await signalUnit(unit, 'SIGSTOP', options);
+  } catch (error) {
+    // Somebody else killed it a moment ago.
+    if (options.expect === undefined && (await stateOf(recorded)) === 'exited') return recorded;
+    throw error;
+  }
   const children = await descendantsOf(recorded.pid);
   await signalMembers(children, 'SIGKILL');
   await unlessGone(() => signalUnit(unit, 'SIGKILL', { expect: recorded }));
@@ -94,6 +100,12 @@ export async function resumeUnit(unit: PlacedUnit, options: SignalOptions = {}):
   await signalUnit(unit, 'SIGCONT', { expect: target });
   await become(unit, [target, ...children], 'running');
   return target;
+}
+
+/** SIGKILL to exactly these processes, where their start times still match; returns once none of them lives. */
+export async function killExactly(members: readonly Member[]): Promise<void> {
+  await signalMembers(members, 'SIGKILL');
+  await gone(members, GONE_TIMEOUT_MS);
 }
 
 async function ownProcess(unit: PlacedUnit, options: SignalOptions): Promise<UnitProcess> {

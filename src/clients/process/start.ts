@@ -1,22 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UpliftError } from '../../core/error.ts';
-import { waitFor, withDeadline } from '../../core/wait.ts';
+import { waitFor } from '../../core/wait.ts';
+import { GATE, GATE_TIMEOUT_MS, openGate } from './gate.ts';
 import { clearOldLock } from './postgres-lock.ts';
 import { procEntry } from './proc-table.ts';
 import { statusOf } from './status.ts';
 import type { UnitProcess } from './unit.ts';
 import { type PlacedUnit, writeProcess } from './unit-files.ts';
-
-/**
- * The shell waits for one line before it becomes the program: the state file is on disk first, and when the starter
- * dies in between, the read ends and nothing is left behind. Pid and start time survive exec.
- */
-const GATE = 'read -r go && exec "$@" </dev/null';
-const GATE_TIMEOUT_MS = 10_000;
 
 /**
  * Starts a unit as the leader of its own session, output appended to its log file, with exactly the declared
@@ -47,7 +40,9 @@ async function spawnUnit(unit: PlacedUnit): Promise<UnitProcess> {
       ...(unit.uid === undefined ? {} : { uid: unit.uid }),
       ...(unit.gid === undefined ? {} : { gid: unit.gid }),
     });
-    return await openGate(unit, child);
+    return await openGate(child, unit.id, (started) => writeProcess(unit, started)).finally(() =>
+      child.unref(),
+    );
   } catch (cause) {
     if (cause instanceof UpliftError) throw cause;
     throw new UpliftError('UPL-SANDBOX-START', {
@@ -56,26 +51,6 @@ async function spawnUnit(unit: PlacedUnit): Promise<UnitProcess> {
     });
   } finally {
     await log.close();
-  }
-}
-
-async function openGate(unit: PlacedUnit, child: ChildProcess): Promise<UnitProcess> {
-  await withDeadline(`${unit.id} spawned`, GATE_TIMEOUT_MS, once(child, 'spawn'));
-  const { pid, stdin } = child;
-  try {
-    const entry = pid === undefined ? undefined : await procEntry(pid);
-    if (pid === undefined || stdin === null || entry === undefined)
-      throw new Error('the process was gone at once');
-    const started: UnitProcess = { pid, startTime: entry.startTime, startedAtMs: Date.now() };
-    await writeProcess(unit, started);
-    stdin.on('error', () => undefined); // EPIPE: died before the gate opened; waitReady tells
-    stdin.end('go\n');
-    return started;
-  } catch (error) {
-    stdin?.destroy();
-    throw error;
-  } finally {
-    child.unref();
   }
 }
 

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UpliftError } from '../../core/error.ts';
+import { parseJson } from '../../core/json.ts';
 import type { Unit, UnitProcess } from './unit.ts';
 
 /** A unit that knows its state file, so that any process which read the folder can start, find and stop it. */
@@ -100,7 +101,8 @@ export async function writeProcess(unit: PlacedUnit, started: UnitProcess): Prom
   await writeFileAtomically(unit.stateFile, `${JSON.stringify(started)}\n`);
 }
 
-async function writeFileAtomically(file: string, text: string): Promise<void> {
+/** A reader sees the old file or the new one, never half of one. Throws UPL-CANNOT-WRITE. */
+export async function writeFileAtomically(file: string, text: string): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await writeFile(temporary, text, { flag: 'wx' });
@@ -108,14 +110,6 @@ async function writeFileAtomically(file: string, text: string): Promise<void> {
   } catch (cause) {
     await rm(temporary, { force: true });
     throw new UpliftError('UPL-CANNOT-WRITE', { message: `Cannot write ${file}.`, cause });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 

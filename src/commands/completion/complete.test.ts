@@ -1,7 +1,12 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { quietDeps } from '../../../test/support/quiet-deps.ts';
 import { HELP } from '../shared/help.ts';
-import { complete } from './complete.ts';
+import { complete, completeCommand } from './complete.ts';
 import { registerCompletion, specsOf } from './index.ts';
 import { completionScript } from './script.ts';
 
@@ -66,4 +71,29 @@ describe('the script', () => {
     expect(script).not.toMatch(/readonly|_get_comp_words_by_ref/);
     expect(script).toContain('printf %q');
   });
+});
+
+it('of a run is of the folder in which uplift.yaml keeps them', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'uplift-complete-'));
+  try {
+    await mkdir(join(dir, 'shared', 'runs', 'r-1'), { recursive: true });
+    await mkdir(join(dir, 'state', 'runs', 'r-2'), { recursive: true });
+    const program = new Command('up').configureHelp(HELP);
+    program.command('drill').command('show').argument('<run>');
+    const answer = async (config: string): Promise<string> => {
+      await writeFile(join(dir, 'uplift.yaml'), config);
+      const { globals, ...rest } = quietDeps('', join(dir, 'state'), dir);
+      const stdout = new PassThrough();
+      const deps = { ...rest, stdout, globals: { ...globals, config: join(dir, 'uplift.yaml') } };
+      await completeCommand(deps, { commands: specsOf(program), words: ['drill', 'show', ''] });
+      return String(stdout.read()).split('\n')[0]?.trim() ?? '';
+    };
+    const region = "regions: [{ name: local, kafka: { brokers: ['127.0.0.1:1'] } }]";
+    const text = `version: 1\nenvironment: { name: shop }\n${region}\n`;
+    expect(await answer(`${text}drills: { journalDir: shared }\n`)).toBe('r-1');
+    expect(await answer(text)).toBe('r-2');
+    expect(await answer('drills: [')).toBe('r-2');
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });

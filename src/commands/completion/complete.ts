@@ -1,6 +1,6 @@
 import { type Complete, RootCommand } from '@bomb.sh/tab';
 import { stateDirFor } from '../../config/find.ts';
-import type { Action } from '../../deps.ts';
+import type { Action, Deps } from '../../deps.ts';
 import type { CommandSpec, CompleteInput, ValueSpec } from './index.ts';
 import { printed } from './printed.ts';
 import { isFile, valuesOf } from './values.ts';
@@ -9,9 +9,21 @@ import { isFile, valuesOf } from './values.ts';
 export const completeCommand: Action<CompleteInput> = async (deps, { commands, words }) => {
   const { stateDir, config } = deps.globals;
   const state = stateDirFor({ flag: stateDir, cwd: deps.cwd, configFile: config ?? deps.env.UPLIFT_CONFIG });
-  deps.stdout.write(complete(commands, words, (value) => valuesOf(value, state)));
+  const runs = words.includes('drill') ? await runsOf(deps, state) : state;
+  deps.stdout.write(
+    complete(commands, words, (value) => valuesOf(value, value.name === 'run' ? runs : state)),
+  );
   return { exit: 0, kind: 'completion.answers', data: {}, blocks: [] };
 };
+
+/** Drills may keep their runs elsewhere; only uplift.yaml says where. */
+async function runsOf(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>, state: string): Promise<string> {
+  const { foldersOfRuns } = await import('../shared/project.ts');
+  return foldersOfRuns(deps).then(
+    ({ journalDir }) => journalDir,
+    () => state,
+  );
+}
 
 /** Directive 4 of the protocol (it is cobra's) forbids file names, 0 lets the shell offer them. */
 const NO_FILES = ':4\n';

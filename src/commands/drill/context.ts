@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
-import { metadataVersion, openCluster } from '../../clients/kafka/index.ts';
-import { openRedisNode } from '../../clients/redis/index.ts';
+import { metadataVersion } from '../../clients/kafka/index.ts';
 import type { Deps } from '../../deps.ts';
 import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillContext } from '../../drills/record/context.ts';
@@ -9,11 +8,13 @@ import { digestOfJson } from '../../record/digest.ts';
 import type { Region } from '../shared/region.ts';
 import { userName } from '../shared/user-name.ts';
 
+type VersionPorts = Pick<DrillPorts, 'writer' | 'replicas' | 'context'>;
+
 /** Who runs a drill, with what, against what, as its record begins. What is away has no version and says why. */
 export async function drillContext(
   deps: Pick<Deps, 'version'>,
   region: Region,
-  ports: Pick<DrillPorts, 'writer' | 'replicas'>,
+  ports: VersionPorts,
   approver: string | undefined,
 ): Promise<DrillContext> {
   return {
@@ -30,27 +31,21 @@ export async function drillContext(
   };
 }
 
-async function versionsOf(
+function versionsOf(
   region: Region,
-  { writer, replicas }: Pick<DrillPorts, 'writer' | 'replicas'>,
+  { writer, replicas, context: { cluster, redis } }: VersionPorts,
 ): Promise<TargetVersion[]> {
   const timeoutMs = region.project.config.value.limits.requestTimeout;
-  const redis = (region.config.redis?.nodes ?? []).map((address) => openRedisNode({ address, timeoutMs }));
-  const cluster = openCluster(region.kafka);
-  try {
-    return await collectVersions({
-      kafka: async () => {
-        const [{ clusterId }, level] = await Promise.all([
-          cluster.describe({ topics: [], timeoutMs }),
-          metadataVersion(region.kafka, { timeoutMs }),
-        ]);
-        return { clusterId, metadataVersion: level };
-      },
-      postgres: [writer, ...replicas],
-      redis,
-      timeoutMs,
-    });
-  } finally {
-    await Promise.allSettled([cluster.close(), ...redis.map((node) => node.close())]);
-  }
+  return collectVersions({
+    kafka: async () => {
+      const [{ clusterId }, level] = await Promise.all([
+        cluster.describe({ topics: [], timeoutMs }),
+        metadataVersion(region.kafka, { timeoutMs }),
+      ]);
+      return { clusterId, metadataVersion: level };
+    },
+    postgres: [writer, ...replicas],
+    redis: (region.config.redis?.nodes ?? []).map((address) => redis.at(address)),
+    timeoutMs,
+  });
 }

@@ -20,6 +20,20 @@ export interface RunInput extends PlanInput {
 
 export interface RecoverInput {
   readonly run?: string;
+  /** A host whose claims no longer count. */
+  readonly takeOver?: string;
+}
+
+export interface StopInput {
+  readonly reason?: string;
+}
+
+export interface AllowInput {
+  readonly yes: boolean;
+}
+
+export interface WatchdogInput {
+  readonly run: string;
 }
 
 export interface ShowInput {
@@ -41,7 +55,7 @@ export interface ReportInput {
   readonly out?: string;
 }
 
-/** `uplift drill ls | plan | run | recover | show | history | verify | report`. */
+/** `uplift drill ls | plan | run | recover | stop | allow | show | history | verify | report`. */
 export function registerDrill(program: Command, run: Runner): void {
   const drill = program
     .command('drill')
@@ -85,9 +99,16 @@ export function registerDrill(program: Command, run: Runner): void {
     .command('recover')
     .description('finish what a killed or failed drill left: undo every step that was begun and not undone')
     .argument('[run]', 'run id, or its beginning; absent: every unfinished run')
+    .option(
+      '--take-over <host>',
+      'also a run that this other host claims; it is certain that nothing runs there',
+    )
     .addHelpText('after', '\nExample:\n  uplift drill recover')
-    .action((id: string | undefined) =>
-      run(() => import('./recover.ts').then((m) => m.recoverCommand), id === undefined ? {} : { run: id }),
+    .action((id: string | undefined, options: Omit<RecoverInput, 'run'>) =>
+      run(() => import('./recover.ts').then((m) => m.recoverCommand), {
+        ...options,
+        ...(id === undefined ? {} : { run: id }),
+      }),
     );
   drill
     .command('show')
@@ -98,7 +119,32 @@ export function registerDrill(program: Command, run: Runner): void {
     .action((id: string, options: { lost: boolean }) =>
       run(() => import('./show.ts').then((m) => m.showCommand), { run: id, ...options }),
     );
+  // Started by `drill run` alone.
+  drill
+    .command('watchdog', { hidden: true })
+    .argument('<run>')
+    .action((id: string) => run(() => import('./watchdog.ts').then((m) => m.watchdogCommand), { run: id }));
+  registerSwitch(drill, run);
   registerRecords(drill, run);
+}
+
+/** What ends every drill, and lets them run again. */
+function registerSwitch(drill: Command, run: Runner): void {
+  drill
+    .command('stop')
+    .description('end the drills that run, put everything back, and let no other begin')
+    .option('--reason <text>', 'why; whoever wants to run one is told')
+    .addHelpText(
+      'after',
+      '\nIt reaches everybody who shares the journal folder (drills.journalDir).\n\nExample:\n  uplift drill stop --reason "incident 4711"',
+    )
+    .action((options: StopInput) => run(() => import('./stop.ts').then((m) => m.stopCommand), options));
+  drill
+    .command('allow')
+    .description('let drills run again after `drill stop`')
+    .option('--yes', 'do not ask', false)
+    .addHelpText('after', '\nExample:\n  uplift drill allow')
+    .action((options: AllowInput) => run(() => import('./allow.ts').then((m) => m.allowCommand), options));
 }
 
 /** What reads the records. */

@@ -11,7 +11,7 @@ import {
   type SigningKey,
   signingKeyOf,
 } from '../../record/keys.ts';
-import { openProject, type Project, secretOf, stateDirOfRuns } from '../shared/project.ts';
+import { foldersOfRuns, openProject, type Project, secretOf } from '../shared/project.ts';
 
 type Reads = Pick<Deps, 'env' | 'cwd' | 'globals'>;
 
@@ -50,7 +50,7 @@ export async function trustedKeys(deps: Reads, named?: string): Promise<PublicKe
     });
     return [publicKeyOf(pem, named)];
   }
-  const stateDir = await stateDirOfRuns(deps);
+  const { stateDir } = await foldersOfRuns(deps);
   return [...(await configuredKey(deps)), ...(await knownKeys(stateDir))];
 }
 

@@ -4,6 +4,7 @@ import { newRunId } from '../../core/ids.ts';
 import type { Action } from '../../deps.ts';
 import { drillOf } from '../../drills/catalogue.ts';
 import type { Drill, Prepared } from '../../drills/engine/drill.ts';
+import { prepareDrill } from '../../drills/engine/permit.ts';
 import { type PlannedStep, presentPlan } from '../../drills/engine/present-plan.ts';
 import { notMet, tooMany } from '../../drills/engine/refuse.ts';
 import { drillSteps } from '../../drills/steps.ts';
@@ -17,9 +18,10 @@ export const planCommand: Action<PlanInput> = async (deps, input) => {
   const drill = drillOf(input.drill);
   const region = await openOneRegion(deps);
   const options = drillOptions(region, input, newRunId());
-  const journal = { append: () => Promise.reject(new TypeError('a plan has no journal')) };
-  const preparation = await withDrillPorts(deps, region, { journal, lock: false, what: '' }, (ports) =>
-    drill.prepare(ports, options),
+  const nothing = (): Promise<never> => Promise.reject(new TypeError('a plan begins nothing'));
+  const given = { journal: { append: nothing }, watchdog: nothing, lock: false, what: '' };
+  const preparation = await withDrillPorts(deps, region, given, (ports) =>
+    prepareDrill(drill, ports, options),
   );
   if (preparation.kind === 'refused') {
     const { findings } = preparation;

@@ -4,26 +4,15 @@ import { openSql } from '../../clients/postgres/index.ts';
 import { openRedisNodes } from '../../clients/redis/index.ts';
 import { UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
-import { processPooler } from '../../drills/actuators/pooler-process.ts';
-import { processPostgres } from '../../drills/actuators/postgres-process.ts';
-import { processActuator, processRedis, processService } from '../../drills/actuators/process.ts';
 import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import { lockCluster, NO_LOCK } from '../shared/cluster-lock.ts';
 import { lookAtProjection, lookAtRegion } from '../shared/look.ts';
-import { besideConfig } from '../shared/project.ts';
 import { postgresTargets, type Region } from '../shared/region.ts';
-
-/** Units folder of the region's process actuator; a region without one cannot be broken by us (78). */
-export function unitsOf(region: Region): string {
-  const { actuator, name } = region.config;
-  if (actuator !== undefined) return besideConfig(region.project, actuator.units);
-  throw new UpliftError('UPL-CONFIG-INVALID', {
-    message: `Region ${name} has no actuator: uplift has no way to stop and start its brokers.`,
-  });
-}
+import { actuatorsOf } from './actuators.ts';
+import { permission } from './permission.ts';
 
 /** What the steps of a drill act through, also when another process undoes them. */
 export function stepContext(
@@ -33,11 +22,7 @@ export function stepContext(
 ): DrillStepContext {
   return {
     ...stores,
-    actuatorOf: processActuator,
-    postgresOf: processPostgres,
-    poolerOf: processPooler,
-    redisOf: processRedis,
-    serviceOf: processService,
+    ...actuatorsOf(deps, region),
     // Restoring is never cancelled: its looks do not end with the signal that stops the drill.
     projection: () => lookAtProjection({ ...deps, signal: new AbortController().signal }, region),
     monoNs: () => deps.clock.monoNs(),
@@ -48,7 +33,12 @@ export function stepContext(
 export async function withDrillPorts<T>(
   deps: Deps,
   region: Region,
-  given: { readonly journal: Pick<Journal, 'append'>; readonly lock: boolean; readonly what: string },
+  given: {
+    readonly journal: Pick<Journal, 'append'>;
+    readonly lock: boolean;
+    readonly what: string;
+    readonly watchdog: DrillPorts['watchdog'];
+  },
   work: (ports: DrillPorts) => Promise<T>,
 ): Promise<T> {
   const { service } = region.config;
@@ -82,7 +72,9 @@ export async function withDrillPorts<T>(
       look: () => lookAtRegion(deps, region),
       startLoad,
       context: stepContext(deps, region, { cluster, topics, redis }),
+      permission: permission(deps, region.project),
       lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
+      watchdog: given.watchdog,
       journal: given.journal,
       progress: deps.progress,
       signal: deps.signal,

@@ -139,7 +139,7 @@ describe('drill run, before anything is touched', () => {
   const nothingRan = async (): Promise<void> => expect(await readdir(stateDir)).not.toContain('runs');
 
   test('refuses in production without the name of who approved it', async () => {
-    const config = await configWith('');
+    const config = await configWith('drills: { inProduction: true }\n');
     for (const asked of [input, { ...input, approver: ' ' }])
       await expect(runCommand(deps(config), asked)).rejects.toMatchObject({
         code: 'UPL-CONFIRMATION-NEEDED',
@@ -150,7 +150,7 @@ describe('drill run, before anything is touched', () => {
   });
 
   test('refuses a key that is absent or none, without a word of it', async () => {
-    const config = await configWith('drills:\n  signingKey: { env: DRILL_KEY }\n');
+    const config = await configWith('drills:\n  inProduction: true\n  signingKey: { env: DRILL_KEY }\n');
     for (const env of [{}, { DRILL_KEY: 'hunter2' }])
       await expect(runCommand(deps(config, env), { ...input, approver: 'Ada' })).rejects.toMatchObject({
         code: 'UPL-CONFIG-INVALID',
@@ -161,7 +161,7 @@ describe('drill run, before anything is touched', () => {
 
   test('keeps the public half of the key that it will sign with', async () => {
     const pem = pemOf();
-    const config = await configWith('drills:\n  signingKey: { env: DRILL_KEY }\n');
+    const config = await configWith('drills:\n  inProduction: true\n  signingKey: { env: DRILL_KEY }\n');
     // Nobody can type here, so it ends at the question; the key has been read by then.
     await expect(
       runCommand(deps(config, { DRILL_KEY: pem }), { ...input, approver: 'Ada' }),

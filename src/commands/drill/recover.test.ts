@@ -1,14 +1,17 @@
 import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quietDeps } from '../../../test/support/quiet-deps.ts';
+import type { ProgressEvent } from '../../core/blocks.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { Step } from '../../core/step.ts';
 import type { Deps } from '../../deps.ts';
 import { sampleRun } from '../../drills/record/testing/record-fixture.ts';
-import { runFolder } from '../../drills/run-folder.ts';
+import { runActor, runFolder } from '../../drills/run-folder.ts';
 import { ownSigningKey } from '../../record/keys.ts';
-import { openJournal } from '../../record/open.ts';
+import { openJournal, readRecord, resumeJournal } from '../../record/open.ts';
 import { intentBody, STEP } from '../../steps/journal-kinds.ts';
 import { recoverCommand } from './recover.ts';
 
@@ -23,25 +26,28 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** A project with these regions; no server answers in any of them. */
-async function depsOf(...regions: readonly string[]): Promise<Deps> {
+const depsOf = (...regions: readonly string[]): Promise<Deps> =>
+  depsActing('{ kind: process, units: units }', ...regions);
+
+async function depsActing(actuator: string, ...regions: readonly string[]): Promise<Deps> {
   const config = join(folder, 'uplift.yaml');
   const lines = regions.map(
-    (name) =>
-      `  - name: ${name}\n    kafka: { brokers: ['127.0.0.1:1'] }\n    actuator: { kind: process, units: units }\n`,
+    (name) => `  - name: ${name}\n    kafka: { brokers: ['127.0.0.1:1'] }\n    actuator: ${actuator}\n`,
   );
   await writeFile(config, `version: 1\nenvironment: { name: shop }\nregions:\n${lines.join('')}`);
   const quiet = quietDeps('', stateDir, folder);
   return { ...quiet, globals: { ...quiet.globals, config } };
 }
 
+const MOVE: Step = { kind: 'drill.moveLeaders', version: 1, args: null };
+
 /** A run that was killed after its step had begun. */
-async function killedRun(runId: string, region?: string): Promise<string> {
+async function killedRun(runId: string, region?: string, pid = 7, step: Step = MOVE): Promise<string> {
   const { dir, journal: path } = runFolder(stateDir, runId);
   await mkdir(dir, { recursive: true });
-  const journal = await openJournal(path, { runId, actor: 'drill.run pid 7', clock: systemClock });
+  const journal = await openJournal(path, { runId, actor: runActor(pid), clock: systemClock });
   const where = region === undefined ? {} : { region };
   await journal.append('drill.started', { drill: 'd', environment: 'e', ...where });
-  const step = { kind: 'drill.moveLeaders', version: 1, args: null };
   await journal.append(STEP.intent, intentBody({ step, describe: 'move', reversible: true }));
   await journal.close();
   return path;
@@ -59,6 +65,48 @@ describe('drill recover', () => {
     expect({ exit, data }).toEqual({
       exit: 16,
       data: { runs: [{ runId: RUN, undone: [], failed: ELSEWHERE, sealed: false }] },
+    });
+  });
+
+  describe('runs nothing that uplift.yaml does not declare now', () => {
+    const killed = (units: string): Step => ({
+      kind: 'drill.killBroker',
+      version: 1,
+      args: { units, broker: 1 },
+    });
+    const exec = (more: string): string => `{ kind: exec${more} }`;
+    const state = "brokers: { state: { argv: ['true'] } }";
+
+    test.each([
+      ['other unit files', '{ kind: process, units: units }', '/elsewhere', 'the unit files in /elsewhere'],
+      ['unit files, where commands act', exec(`, ${state}`), '/elsewhere', 'region one has commands now'],
+      [
+        'commands, where unit files act',
+        '{ kind: process, units: units }',
+        'exec:one',
+        'it was begun through commands',
+      ],
+      ['commands of another region', exec(`, ${state}`), 'exec:two', 'it was begun through commands'],
+      [
+        'commands that are no more',
+        exec(''),
+        'exec:one',
+        'uplift.yaml has no actuator.brokers in region one',
+      ],
+      [
+        'a command in place of a name',
+        exec(`, ${state}`),
+        'exec:/bin/reboot',
+        'it was begun through commands',
+      ],
+    ])('a journal with %s stays open, 16', async (_, actuator, units, why) => {
+      const path = await killedRun(RUN, 'one', 7, killed(units));
+      const { exit, data } = await recoverCommand(await depsActing(actuator, 'one'), { run: RUN });
+      expect({ exit, data }).toMatchObject({
+        exit: 16,
+        data: { runs: [{ undone: [], failed: [expect.stringContaining(why)], sealed: false }] },
+      });
+      expect((await readRecord(path)).status).not.toBe('sealed');
     });
   });
 
@@ -80,6 +128,34 @@ describe('drill recover', () => {
     await expect(recoverCommand(deps, { run: RUN })).rejects.toMatchObject({
       code: expect.stringMatching(/^UPL-/),
     });
+  });
+
+  test('waits for a watchdog that is putting the run back, and says so', async () => {
+    const path = await killedRun(RUN, 'gone');
+    const actor = `drill.watchdog pid ${process.pid}`;
+    const journal = await resumeJournal(path, { actor, clock: systemClock });
+    const waiting = Promise.withResolvers<string>();
+    const deps = { ...(await depsOf('one')), progress: ({ text }: ProgressEvent) => waiting.resolve(text) };
+    let over = false;
+    const recovering = recoverCommand(deps, { run: RUN }).finally(() => {
+      over = true;
+    });
+    expect(await waiting.promise).toBe(
+      `process ${process.pid} is putting things back already: waiting for it`,
+    );
+    await delay(300);
+    expect(over).toBe(false);
+    await journal.close();
+    expect(await recovering).toMatchObject({ exit: 16, data: { runs: [{ failed: ELSEWHERE }] } });
+  });
+
+  test('does not wait for a run that goes on', async () => {
+    const path = await killedRun(RUN, 'one', process.pid);
+    const journal = await resumeJournal(path, { actor: runActor(process.pid), clock: systemClock });
+    await expect(recoverCommand(await depsOf('one'), { run: RUN })).rejects.toMatchObject({
+      code: 'UPL-JOURNAL-HELD',
+    });
+    await journal.close();
   });
 
   test('of a sealed run says what its record says was left: 16, and 0 where nothing was', async () => {

@@ -8,11 +8,13 @@ import { drillOf } from '../../drills/catalogue.ts';
 import type { Drill, DrillOptions } from '../../drills/engine/drill.ts';
 import { exitOfDrill } from '../../drills/engine/judge.ts';
 import { presentDrill } from '../../drills/engine/present.ts';
+import { requireMet } from '../../drills/engine/refuse.ts';
 import type { DrillResult } from '../../drills/engine/result.ts';
 import { runDrill } from '../../drills/engine/run.ts';
 import { CONTEXT_KIND } from '../../drills/record/context.ts';
 import { type DrillEnd, endDrill } from '../../drills/record/seal.ts';
-import { makeRunFolder } from '../../drills/run-folder.ts';
+import { makeRunFolder, runActor } from '../../drills/run-folder.ts';
+import { type StartedWatchdog, startWatchdog, type WatchdogRequest } from '../../drills/watchdog/start.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { SigningKey } from '../../record/keys.ts';
 import { openJournal } from '../../record/open.ts';
@@ -23,6 +25,7 @@ import { drillContext } from './context.ts';
 import type { RunInput } from './index.ts';
 import { signingKey } from './keys.ts';
 import { drillOptions } from './options.ts';
+import { permission } from './permission.ts';
 import { withDrillPorts } from './ports.ts';
 
 /** `uplift drill run ID`: confirm, run, seal and sign the record, whatever happened. */
@@ -30,6 +33,8 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   const drill = drillOf(input.drill);
   const region = await openOneRegion(deps);
   const { environment } = region.project.config.value;
+  // What forbids every drill is said before anybody is asked anything.
+  requireMet(await permission(deps, region.project).before());
   const runId = newRunId();
   const options = { ...drillOptions(region, input, runId), keepProbe: input.keepProbe === true };
   if (environment.production && (input.approver ?? '').trim() === '')
@@ -41,19 +46,38 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
     question: drill.question(region.config.name),
     command: `uplift drill run ${drill.id}`,
   });
-  const folder = await makeRunFolder(region.project.stateDir, runId);
+  const folder = await makeRunFolder(region.project.journalDir, runId);
   const journal = await openJournal(folder.journal, {
     runId,
-    actor: `drill.run pid ${process.pid}`,
+    actor: runActor(process.pid),
     clock: deps.clock,
   });
+  let watchdog: StartedWatchdog | undefined;
+  const watched = async (): Promise<StartedWatchdog> => {
+    watchdog = await startWatchdog(watchdogOf(deps, region, options));
+    deps.answerImpatience(impatient(runId));
+    return watchdog;
+  };
   try {
     const { approver, allowNoLock } = input;
-    return await journaledRun(deps, region, { drill, journal, options, key, approver, lock: !allowNoLock });
+    const lock = !allowNoLock;
+    return await journaledRun(deps, region, { drill, journal, options, key, approver, lock, watched });
   } finally {
-    await journal.close();
+    await journal.close().finally(() => watchdog?.finish());
   }
 };
+
+/** A second Ctrl-C ends nothing; whoever wants to leave at once may. */
+const impatient = (runId: string): string =>
+  `Still putting things back. It goes on without this process too (kill -9 ${process.pid}). How it ended: uplift drill show ${runId}`;
+
+/** This program again, with the same configuration wherever it was found; it needs one region only. */
+function watchdogOf(deps: Deps, region: Region, { runId, folder }: DrillOptions): WatchdogRequest {
+  const { configFile, stateDir } = region.project;
+  const flags = ['--config', configFile, '--state-dir', stateDir, '--region', region.config.name];
+  const argv = [...deps.program, 'drill', 'watchdog', runId, ...flags, '--output', 'text'];
+  return { argv, cwd: deps.cwd, env: deps.env, logFile: folder.watchdogLog, clock: deps.clock };
+}
 
 function approverMissing(environment: string, drill: Drill): UpliftError {
   return new UpliftError('UPL-CONFIRMATION-NEEDED', {
@@ -69,11 +93,12 @@ interface JournaledRun {
   readonly key: SigningKey;
   readonly approver: string | undefined;
   readonly lock: boolean;
+  readonly watched: () => Promise<StartedWatchdog>;
 }
 
 async function journaledRun(deps: Deps, region: Region, run: JournaledRun): Promise<Outcome> {
-  const { drill, journal, options, key, approver, lock } = run;
-  const given = { journal, lock, what: `drill ${drill.id} (run ${options.runId})` };
+  const { drill, journal, options, key, approver, lock, watched } = run;
+  const given = { journal, lock, what: `drill ${drill.id} (run ${options.runId})`, watchdog: watched };
   const end = (ended: DrillEnd['ended']) => endDrill({ journal, folder: options.folder, key, ended });
   let result: DrillResult;
   try {

@@ -2,21 +2,22 @@ import type { Block } from '../../core/blocks.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import type { Action } from '../../deps.ts';
 import { presentDrill } from '../../drills/engine/present.ts';
-import type { DrillResult } from '../../drills/engine/result.ts';
+import { type DrillResult, RESULT_KIND } from '../../drills/engine/result.ts';
 import { type RecordState, recordState } from '../../drills/record/exam.ts';
 import { findRun } from '../../drills/run-folder.ts';
 import type { Entry } from '../../record/envelope.ts';
+import { readLong } from '../../record/long-body.ts';
 import { readRecord } from '../../record/open.ts';
 import { checkSignature, type SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
-import { stateDirOfRuns } from '../shared/project.ts';
+import { foldersOfRuns } from '../shared/project.ts';
 import type { ShowInput } from './index.ts';
 import { trustedKeys } from './keys.ts';
 
 /** `uplift drill show`: the record is checked first; an unsealed or altered one is shown as such and never as proof. */
 export const showCommand: Action<ShowInput> = async (deps, input) => {
-  const stateDir = await stateDirOfRuns(deps);
-  const folder = await findRun(stateDir, input.run);
+  const { journalDir } = await foldersOfRuns(deps);
+  const folder = await findRun(journalDir, input.run);
   const record = await readRecord(folder.journal);
   const result = resultOf(record.entries);
   const signature = checkSignature(record, await trustedKeys(deps));
@@ -50,9 +51,7 @@ export const showCommand: Action<ShowInput> = async (deps, input) => {
 
 /** The result as it is written today; an older one has its lines shown instead, and `drill verify` says its outcome. */
 function resultOf(entries: readonly Entry[]): DrillResult | undefined {
-  const body = entries.findLast(({ kind }) => kind === 'drill.result')?.body as
-    | Partial<DrillResult>
-    | undefined;
+  const body = readLong(entries, RESULT_KIND) as Partial<DrillResult> | undefined;
   const isToday = body?.expected !== undefined && body.interruption !== undefined;
   return isToday ? (body as DrillResult) : undefined;
 }

@@ -8,7 +8,7 @@ import { lookAtHistory, lookAtProbe } from '../../drills/record/read.ts';
 import { findRun, type RunFolder, runFolderAt } from '../../drills/run-folder.ts';
 import { readRecord } from '../../record/open.ts';
 import { checkSignature } from '../../record/signature.ts';
-import { stateDirOfRuns } from '../shared/project.ts';
+import { foldersOfRuns } from '../shared/project.ts';
 import type { VerifyInput } from './index.ts';
 import { trustedKeys } from './keys.ts';
 
@@ -42,7 +42,7 @@ export const verifyCommand: Action<VerifyInput> = async (deps, input) => {
 
 /** A run of this project, or a folder or journal that somebody handed over. */
 async function folderOf(deps: Deps, run: string): Promise<RunFolder> {
-  if (!/[/\\]|\.ndjson$/.test(run)) return findRun(await stateDirOfRuns(deps), run);
+  if (!/[/\\]|\.ndjson$/.test(run)) return findRun((await foldersOfRuns(deps)).journalDir, run);
   const path = resolve(deps.cwd, run);
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),

@@ -1,9 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemClock } from '../../core/clock.ts';
+import { quietDeps } from '../../../test/support/quiet-deps.ts';
 import { EXIT } from '../../core/exit.ts';
 import type { Deps } from '../../deps.ts';
 import { loadHistory } from '../../load/history-reader.ts';
@@ -47,13 +46,7 @@ async function deps(
   return {
     said,
     deps: {
-      version: '0',
-      clock: systemClock,
-      env: {},
-      cwd: folder,
-      globals: { config, output: 'text', debug: false, stateDir: join(folder, 'state') },
-      stdout: new PassThrough(),
-      stderr: new PassThrough(),
+      ...quietDeps(config, join(folder, 'state'), folder),
       signal,
       progress: ({ text }) => said.push(text),
     },

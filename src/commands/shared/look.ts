@@ -11,6 +11,7 @@ import type { AskPostgres } from '../../facts/ask-postgres.ts';
 import { collectKafkaFacts } from '../../facts/kafka/cluster.ts';
 import { type Observed, observe } from '../../facts/observed.ts';
 import { collectPostgresFacts, type PostgresFacts } from '../../facts/postgres/replication.ts';
+import { askWriter, type WriterLook } from '../../facts/postgres/writer.ts';
 import { type CatchUp, watchCatchUp } from '../../facts/projection/progress.ts';
 import { collectRedisFacts, type RedisFacts } from '../../facts/redis/cluster.ts';
 import { collectReadiness, type InstanceFacts } from '../../facts/service/readiness.ts';
@@ -79,6 +80,18 @@ async function lookAtPostgres(deps: Deps, region: Region): Promise<PostgresFacts
     });
   } finally {
     await Promise.all([writer, ...replicas].map(({ ask }) => ask.close()));
+  }
+}
+
+/** Asks the writer of a region, by a connection of its own, whether it takes writes and since when it runs. */
+export async function lookAtWriter(deps: Deps, region: Region): Promise<WriterLook> {
+  const targets = await postgresTargets(deps, region);
+  if (targets === undefined) throw new Error('no Postgres in uplift.yaml');
+  const sql = openSql(targets.writer);
+  try {
+    return await askWriter(sql);
+  } finally {
+    await sql.close();
   }
 }
 

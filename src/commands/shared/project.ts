@@ -8,10 +8,12 @@ import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import type { Deps } from '../../deps.ts';
 import { SECTIONS } from './sections.ts';
 
-/** The configuration in force with every capability's section, and the folder its runs belong in. */
+/** The configuration in force with every capability's section, and the folders its runs belong in. */
 export interface Project {
   readonly configFile: string;
   readonly stateDir: string;
+  /** Where drills keep their runs and the stop switch: `drills.journalDir`, or the state folder. */
+  readonly journalDir: string;
   readonly config: Config<FullConfig<typeof SECTIONS>>;
 }
 
@@ -34,22 +36,27 @@ export async function openProject(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): 
       cause: error,
     });
   });
+  const stateDir = stateDirFor({ flag: globals.stateDir, cwd, configFile });
+  const config = loadConfig({ file: shownPath(configFile, cwd), text, env, sections: SECTIONS });
+  const { journalDir } = config.value.drills;
   return {
-    configFile,
-    stateDir: stateDirFor({ flag: globals.stateDir, cwd, configFile }),
-    config: loadConfig({ file: shownPath(configFile, cwd), text, env, sections: SECTIONS }),
+    ...{ configFile, stateDir, config },
+    journalDir: journalDir === undefined ? stateDir : resolve(dirname(configFile), journalDir),
   };
 }
 
+export type RunFolders = Pick<Project, 'stateDir' | 'journalDir'>;
+
 /** Where the runs of a project stand; a record can be read where its platform and its configuration are gone. */
-export async function stateDirOfRuns(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): Promise<string> {
+export async function foldersOfRuns(deps: Pick<Deps, 'cwd' | 'env' | 'globals'>): Promise<RunFolders> {
   const { cwd, globals } = deps;
   try {
-    return (await openProject(deps)).stateDir;
+    return await openProject(deps);
   } catch (error) {
     const isNamed = globals.config !== undefined || Boolean(deps.env.UPLIFT_CONFIG);
     if (isNamed || !isUpliftError(error, 'UPL-CONFIG-MISSING')) throw error;
-    return stateDirFor({ flag: globals.stateDir, cwd });
+    const stateDir = stateDirFor({ flag: globals.stateDir, cwd });
+    return { stateDir, journalDir: stateDir };
   }
 }
 

@@ -5,19 +5,46 @@ import { statusOf } from '../../clients/process/status.ts';
 import { type PlacedUnit, readUnit, readUnits } from '../../clients/process/unit-files.ts';
 import { reasonOf } from '../../core/error.ts';
 
-/** Acts on servers that are local processes described by unit files. Only pids whose start time matches are signalled. */
+/** What can be done to a server. */
+export type Act = 'kill' | 'hang';
+
+/** Whether we have hold of a server, what that was seen by, and where it was looked. */
+export interface Held {
+  readonly ok: boolean;
+  readonly text: string;
+  readonly query?: string;
+}
+
+/**
+ * Stops, hangs and starts servers that have names. Every actuator passes `actuatorContract` (testing/contract.ts): effects
+ * are observed, every method may be repeated, and what is not there or not ours is refused.
+ */
 export interface ProcessActuator<Name> {
-  /** Whether we have hold of a server: its process is ours and running. */
-  describe(name: Name): Promise<{ readonly ok: boolean; readonly text: string }>;
-  /** SIGKILL; resolves when the process is gone. Killing one that is gone is no error. */
-  kill(name: Name): Promise<void>;
-  /** SIGSTOP; resolves when the process and all it started are seen to be stopped. */
-  hang(name: Name): Promise<void>;
+  /** Whether we have hold of a server: it runs, and this act and its undo can be done. Never throws. */
+  describe(name: Name, act?: Act): Promise<Held>;
+  /** Returns once it was asked for; `running` tells. Killing one that is gone is no error. The signal ends a command. */
+  kill(name: Name, signal?: AbortSignal): Promise<void>;
+  /** It keeps its connections and answers nothing. Returns once it was asked for; `hanging` tells. */
+  hang(name: Name, signal?: AbortSignal): Promise<void>;
   hanging(name: Name): Promise<boolean>;
-  /** Starts the process if it does not run, wakes it if it is stopped; not yet ready then. */
+  /** Starts it if it does not run, wakes it if it hangs; returns once it runs, not yet ready then. Never cancelled. */
   start(name: Name): Promise<void>;
   running(name: Name): Promise<boolean>;
+  /** How late an effect may be seen, and how often is looked; absent: soon, and often. */
+  readonly pace?: { readonly effectMs: number; readonly lookEveryMs: number };
 }
+
+/** How long is waited for the effect of an act, and how often is looked. */
+export function effectWait({ pace }: Pick<ProcessActuator<never>, 'pace'>): {
+  readonly timeoutMs: number;
+  readonly intervalMs: number;
+} {
+  return { timeoutMs: pace?.effectMs ?? 5000, intervalMs: pace?.lookEveryMs ?? 20 };
+}
+
+/** Bounds of a step that acts: its look before, the command, and its effect; and of an undo until it runs again. */
+export const ACT_MS = 200_000;
+export const START_MS = 2_000_000;
 
 /** Brokers by id. */
 export type BrokerActuator = ProcessActuator<number>;
@@ -25,6 +52,7 @@ export type BrokerActuator = ProcessActuator<number>;
 /** Redis nodes by the host:port they are asked at. */
 export type RedisActuator = ProcessActuator<string>;
 
+/** Acts on processes described by unit files: SIGKILL, SIGSTOP, only to pids whose start time matches. */
 export function processActuator(unitsDir: string): BrokerActuator {
   return actuatorOf(unitsDir, (brokerId) => ({
     what: `broker ${brokerId}`,

@@ -39,6 +39,11 @@ export async function measureBaseline(
   });
 }
 
+/** Pure: the longest that a baseline takes, with every window that it may need. */
+export function baselineBoundMs(baselineMs: number): number {
+  return WARM_UP_MS + WINDOWS * (baselineMs + 1000);
+}
+
 /** Pure: why a window is no steady state, or undefined. */
 export function unsteady(baseline: Baseline | null, ratePerS: number): string | undefined {
   if (baseline === null) return 'nothing was acknowledged';

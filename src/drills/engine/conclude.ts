@@ -5,6 +5,7 @@ import { waitFor } from '../../core/wait.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import type { LoadSummary } from '../../load/tally.ts';
+import { appendLong } from '../../record/long-body.ts';
 import { writeProbeHistory } from '../probe/history.ts';
 import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
@@ -12,7 +13,7 @@ import { type Examined, examine } from './examine.ts';
 import { coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
 import type { Abort } from './guard.ts';
 import { type Judged, judgeEvidence } from './judge.ts';
-import type { DrillResult } from './result.ts';
+import { type DrillResult, RESULT_KIND } from './result.ts';
 
 export interface Concluding {
   readonly prepared: Prepared;
@@ -70,7 +71,7 @@ export async function conclude(
     finalReads: examined.counts,
     history: { path: 'history.ndjson', sha256: summary.sha256 },
   };
-  await ports.journal.append('drill.result', JSON.parse(JSON.stringify(result, bigintAsText)) as Json);
+  await appendLong(ports.journal, RESULT_KIND, JSON.parse(JSON.stringify(result, bigintAsText)) as Json);
   return result;
 }
 

@@ -1,4 +1,5 @@
 import type { Finding, FindingStatus } from '../../core/finding.ts';
+import type { Held } from '../actuators/process.ts';
 
 /** One condition of a preflight with its answer. */
 export function finding(
@@ -14,16 +15,13 @@ export function finding(
 }
 
 /** Whether we have hold of the victim, by what its actuator says. */
-export function victimAtHand(
-  victim: string,
-  process: { readonly ok: boolean; readonly text: string },
-): Finding {
+export function victimAtHand(victim: string, held: Held): Finding {
   return finding(
     'drill.victim',
     `${victim} can be stopped and started by us`,
-    process.ok ? 'pass' : 'inconclusive',
-    process.text,
-    'unit file and process table',
+    held.ok ? 'pass' : 'inconclusive',
+    held.text,
+    held.query ?? 'unit file and process table',
   );
 }
 

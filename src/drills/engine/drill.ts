@@ -10,6 +10,7 @@ import type { Json, Step } from '../../core/step.ts';
 import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
 import type { StepEvent } from '../../steps/engine.ts';
+import type { Permission } from '../limits/permission.ts';
 import type { DrillName } from '../names.ts';
 import type { StoreProbe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
@@ -118,6 +119,15 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
+/** Another process, which puts things back when this one dies or hangs. */
+export interface Watchdog {
+  readonly pid: number;
+  /** How long this process may say nothing before it counts as hanging. */
+  readonly leaseMs: number;
+  /** Why nobody would put things back in our place, or undefined. */
+  trouble(): string | undefined;
+}
+
 /** Ids and addresses of the processes that uplift.yaml names. */
 export interface ServiceInstances {
   readonly gateways: readonly Instance[];
@@ -147,8 +157,12 @@ export interface DrillPorts {
   /** Takes a fresh look at everything the checks judge. */
   readonly look: () => Promise<CheckFacts>;
   readonly startLoad: (options: LoadOptions) => Promise<Load>;
+  /** Whether drills may run at all now. */
+  readonly permission: Permission;
   /** Asks for the lock of the cluster; the run releases it. Throws what refuses the run (15). */
   readonly lock: () => Promise<HeldLock>;
+  /** Starts the watchdog of the run, which outlives it; the command ends it. Throws what refuses the run (15). */
+  readonly watchdog: () => Promise<Watchdog>;
   /** What its steps act through. */
   readonly context: DrillStepContext;
   readonly journal: Pick<Journal, 'append'>;
@@ -160,6 +174,8 @@ export interface DrillPorts {
 export interface DrillLimits {
   /** From the fault to the end of what is observed. */
   readonly maxFaultMs: number;
+  /** The whole drill, if everything in it takes as long as it may. */
+  readonly maxDurationMs: number;
   /** Share of a fleet that may be hit, 0 … 1. */
   readonly maxShare: number;
   /** A share of failed operations, 0 … 1, over `abortAfterS` seconds in a row that ends the drill. */
@@ -172,7 +188,9 @@ export interface DrillOptions {
   readonly region: string;
   readonly environment: string;
   readonly folder: RunFolder;
-  readonly stateDir: string;
+  /** Where the runs are kept, this one and those before. */
+  readonly journalDir: string;
+  /** What steps act through, as they journal it: the units folder, or the name of the region's commands. */
   readonly units: string;
   readonly gateways: readonly { readonly id: string; readonly url: string }[];
   readonly ratePerS: number;

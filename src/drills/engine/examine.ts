@@ -31,6 +31,12 @@ export interface Examined {
 
 const QUIESCE_MS = 30_000;
 const TOPIC_MS = 60_000;
+const API_MS = 300_000;
+/** Its queries have a deadline each; this many of them, all slow, are not expected to take longer. */
+const DATABASES_MS = 180_000;
+const PROBE_MS = 60_000;
+/** Longest that everything takes which is read after a drill. */
+export const FINAL_READS_MS = 2 * QUIESCE_MS + 2 * TOPIC_MS + API_MS + DATABASES_MS + PROBE_MS;
 
 /** After a load has ended: waits for what is on its way, reads everything, judges, and proves the judge. */
 export async function examine(ports: ExaminePorts, request: ExamineRequest): Promise<Examined> {
@@ -49,6 +55,7 @@ export async function examine(ports: ExaminePorts, request: ExamineRequest): Pro
     ops,
     timeoutMs,
     deadlineMs: topicMs,
+    apiDeadlineMs: API_MS,
   });
   const input: JudgeInput = {
     tenant,

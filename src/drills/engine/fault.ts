@@ -15,8 +15,9 @@ import { sloOf } from './baseline.ts';
 import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
 import { type Abort, type Guard, guard } from './guard.ts';
 import type { Coverage, Recovery } from './judge.ts';
-import { refusedFor } from './refuse.ts';
+import { refusedFor, refusedWhileStopped } from './refuse.ts';
 import type { Interruption } from './result.ts';
+import type { StopWatch } from './stop-watch.ts';
 
 /** What the fault did, on the machine's monotonic clock. */
 export interface FaultTimes {
@@ -35,6 +36,7 @@ interface Under {
   readonly baseline: Baseline;
   /** Whether the lock of the cluster is held still. */
   readonly held: () => boolean;
+  readonly stop?: StopWatch | undefined;
 }
 
 /** After its target a recovery is watched for so long, to tell late from never. */
@@ -104,6 +106,8 @@ async function strike(
     if (guarding.aborted() === undefined || signal.aborted) throw error;
   });
   guarding.at(undefined);
+  const before = guarding.aborted();
+  if (faultNs === undefined && before !== undefined) throw refusedWhileStopped(before.why);
   if (faultNs === undefined) throw new TypeError('the fault was not among the steps');
   return faultNs;
 }

@@ -19,18 +19,21 @@ const world = {
   asked: [] as (Step | undefined)[],
 };
 let guarding: Guard;
+let stopped = new AbortController();
 
 beforeEach(() => {
   Object.assign(world, { nowMs: 0, timeline: [], held: true, away: [], asked: [] });
+  stopped = new AbortController();
   guarding = guard({
     clock: { monoNs: () => BigInt(world.nowMs) * 1_000_000n },
     load: { atUs: () => 0, timeline: () => world.timeline },
-    limits: { maxFaultMs: 10_000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 1 },
+    limits: { maxFaultMs: 10_000, maxDurationMs: 1, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 1 },
     held: () => world.held,
     secondFailure: async (step) => {
       world.asked.push(step);
       return world.away.shift();
     },
+    stop: { signal: stopped.signal, why: () => 'drills are stopped by ada' },
     intervalMs: 1,
   });
   guarding.at(STEP);
@@ -96,6 +99,13 @@ it('once the steps are done neither the lock nor their time ends anything, a fai
   world.timeline = [FAILING];
   await pass(300);
   expect(guarding.aborted()).toMatchObject({ deviated: true });
+});
+
+it('the stop switch ends a drill at any moment, before its fault and while it is observed', async () => {
+  guarding.at(undefined);
+  stopped.abort();
+  expect(guarding.aborted()).toEqual({ why: 'drills are stopped by ada', deviated: false });
+  expect(guarding.signal.aborted).toBe(true);
 });
 
 it('stopped, it looks no more', async () => {

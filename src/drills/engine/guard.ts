@@ -6,6 +6,7 @@ import { formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import { loadTrouble } from './abort.ts';
 import type { DrillLimits, Prepared } from './drill.ts';
+import type { StopWatch } from './stop-watch.ts';
 
 /** `deviated`: the platform failed more than it may. Otherwise something else failed, and nothing can be said. */
 export interface Abort {
@@ -33,6 +34,8 @@ export interface Guarded {
   readonly secondFailure: Prepared['secondFailure'];
   /** Whether the lock of the cluster is held still. */
   readonly held: () => boolean;
+  /** Ends it at any moment, also before the fault; absent: nobody can. */
+  readonly stop?: Pick<StopWatch, 'signal' | 'why'> | undefined;
   readonly intervalMs?: number;
 }
 
@@ -49,14 +52,20 @@ export function guard(guarded: Guarded): Guard {
   let aborted: Abort | undefined;
   let step: Step | undefined;
   let watching: Promise<void> = Promise.resolve();
+  const end = (found: Abort): void => {
+    aborted ??= found;
+    own.abort(new Error(aborted.why));
+  };
+  const onStop = (): void => end({ why: guarded.stop?.why() ?? 'drills are stopped', deviated: false });
+  if (guarded.stop?.signal.aborted === true) onStop();
+  else guarded.stop?.signal.addEventListener('abort', onStop, { once: true });
   const watch = async (faultNs: bigint): Promise<void> => {
     // Bounded by whoever began it: the steps and the observation have their deadlines, and `stop` ends it.
     while (!stop.signal.aborted) {
       const found = await look(faultNs, () => step);
       if (stop.signal.aborted) return;
       if (found !== undefined) {
-        aborted = found;
-        own.abort(new Error(found.why));
+        end(found);
         return;
       }
       const intervalMs = guarded.intervalMs ?? LOOK_EVERY_MS;
@@ -74,6 +83,7 @@ export function guard(guarded: Guarded): Guard {
     },
     async stop() {
       stop.abort();
+      guarded.stop?.signal.removeEventListener('abort', onStop);
       await watching;
     },
   };

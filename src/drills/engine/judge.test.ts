@@ -56,14 +56,6 @@ describe('judging a drill', () => {
 
   it('exits 16 when not restored, whatever the verdict', () => {
     expect(exitOfDrill({ execution: 'completed', hypothesis: 'deviated', restored: 'notRestored' })).toBe(16);
-    expect(
-      exitOfDrill({
-        execution: 'interrupted',
-        hypothesis: 'inconclusive',
-        restored: 'restored',
-        signalExit: 130,
-      }),
-    ).toBe(130);
     expect(exitOfDrill({ execution: 'completed', hypothesis: 'held', restored: 'restored' })).toBe(0);
     expect(exitOfDrill({ execution: 'completed', hypothesis: 'inconclusive', restored: 'restored' })).toBe(
       12,

@@ -100,12 +100,10 @@ export function exitOfDrill(result: {
   execution: Execution;
   hypothesis: Hypothesis;
   restored: Restored;
-  signalExit?: ExitCode;
 }): ExitCode {
   const codes: ExitCode[] = [];
   if (result.restored === 'notRestored') codes.push(EXIT.notRestored);
-  if (result.signalExit !== undefined) codes.push(result.signalExit);
   if (result.hypothesis === 'deviated') codes.push(EXIT.fail);
-  if (result.hypothesis === 'inconclusive' && result.signalExit === undefined) codes.push(EXIT.inconclusive);
+  if (result.hypothesis === 'inconclusive') codes.push(EXIT.inconclusive);
   return worstExit(codes);
 }

@@ -2,6 +2,7 @@ import type { Block } from '../../core/blocks.ts';
 import { formatMs } from '../../core/units.ts';
 import type { Drill, DrillOptions, Prepared } from './drill.ts';
 import { RECOVERY_PARTS } from './drill.ts';
+import { longestOf } from './duration.ts';
 import { notMet, tooMany } from './refuse.ts';
 
 /** One step of a plan as people read it. */
@@ -52,12 +53,14 @@ export function presentPlan(
   ];
 }
 
-function rowsOf(prepared: Prepared, { limits, ratePerS }: DrillOptions): [string, string][] {
+function rowsOf(prepared: Prepared, options: DrillOptions): [string, string][] {
+  const { limits, ratePerS } = options;
   const { probe, blast } = prepared;
   const { hit, of, what } = blast;
   return [
     ['victim', prepared.victim.text],
     ['blast radius', `${hit} of ${of} ${what}; at most ${Math.round(limits.maxShare * 100)} % are allowed`],
+    ['takes at most', formatMs(longestOf(prepared, options).totalMs)],
     ['load', `${ratePerS} operations a second through all gateways, under a tenant of their own`],
     ...(probe === undefined
       ? []
@@ -69,7 +72,7 @@ function rowsOf(prepared: Prepared, { limits, ratePerS }: DrillOptions): [string
         ]),
     [
       'ends at once',
-      `when more than ${Math.round(limits.abortErrorRate * 100)} % of the operations fail for ${limits.abortAfterS} s, when something else fails as well, after ${formatMs(limits.maxFaultMs)}, on Ctrl-C`,
+      `when more than ${Math.round(limits.abortErrorRate * 100)} % of the operations fail for ${limits.abortAfterS} s, when something else fails as well, after ${formatMs(limits.maxFaultMs)}, on \`uplift drill stop\`, on Ctrl-C`,
     ],
   ];
 }

@@ -17,10 +17,20 @@ export function tooMany({ blast }: Pick<Prepared, 'blast'>, maxShare: number): s
 /** The preparation if it may begin. Throws UPL-PREFLIGHT-REFUSED (15) with the findings that are not met. */
 export function requireReady(preparation: Preparation, maxShare: number): Prepared {
   if (preparation.kind === 'refused') throw refusal(preparation.findings);
-  if (notMet(preparation.findings).length > 0) throw refusal(preparation.findings);
+  requireMet(preparation.findings);
   const share = tooMany(preparation, maxShare);
   if (share !== undefined) throw refusedFor(share);
   return preparation;
+}
+
+/** Throws UPL-PREFLIGHT-REFUSED (15) where a finding does not let a drill begin. */
+export function requireMet(findings: readonly Finding[]): void {
+  if (notMet(findings).length > 0) throw refusal(findings);
+}
+
+/** UPL-PREFLIGHT-REFUSED for drills that are stopped. */
+export function refusedWhileStopped(why: string): UpliftError {
+  return refusedFor(why, 'uplift drill allow');
 }
 
 /** UPL-PREFLIGHT-REFUSED for one reason. */

@@ -7,6 +7,9 @@ import type { ProbeReport } from '../probe/judge.ts';
 import type { Blast, Expectation, RecoveryPart, Victim } from './drill.ts';
 import type { Coverage, Execution, Hypothesis, Recovery, Restored } from './judge.ts';
 
+/** Journal kind of a result; lists that are longer than a line stand on lines before it. */
+export const RESULT_KIND = 'drill.result';
+
 /** Three times that are told together: each alone can look harmless. Null: it did not happen, or had no end. */
 export interface Interruption {
   /** Longest time without an acknowledgement around the fault, on the partitions that it struck. */

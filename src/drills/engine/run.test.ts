@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/clock.ts';
+import { waitFor } from '../../core/wait.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Second } from '../../load/timeline.ts';
 import type { Journal } from '../../record/journal.ts';
@@ -12,8 +13,10 @@ import { stepOf } from '../../steps/kind.ts';
 import { endDrill } from '../record/seal.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
-import type { DrillOptions, DrillPorts, Prepared } from './drill.ts';
-import { strikeAndPutBack } from './run.ts';
+import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
+import { refusedWhileStopped } from './refuse.ts';
+import { guardedBy, runDrill, strikeAndPutBack } from './run.ts';
+import { type StopWatch, watchStop } from './stop-watch.ts';
 
 const ARGS = { units: '/units', id: 'projector-1' };
 const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
@@ -24,6 +27,9 @@ let folder: RunFolder;
 let journal: Journal;
 const process = { running: true, start: async (): Promise<void> => undefined };
 const seen = { second: undefined as string | undefined };
+/** Why drills are stopped. */
+const stop = { why: undefined as string | undefined };
+let watch: StopWatch;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'uplift-run-'));
@@ -35,8 +41,11 @@ beforeEach(async () => {
     process.running = true;
   };
   seen.second = undefined;
+  stop.why = undefined;
+  watch = watchStop(async () => stop.why, refusedWhileStopped, 1);
 });
 afterEach(async () => {
+  await watch.close();
   await journal.close();
   await rm(dir, { recursive: true, force: true });
 });
@@ -76,12 +85,12 @@ function run(append: (kind: string) => Promise<void> = async () => undefined) {
   const moments = { detectedNs: null, electedNs: null };
   const prepared = {
     steps: [killProjectorStep, startProcessStep, startProcessStep].map((kind) => stepOf(kind, ARGS)),
-    ...{ faultAt: 0, fault: 'SIGKILL projector-1', held: () => true },
+    ...{ faultAt: 0, fault: 'SIGKILL projector-1', held: () => true, stop: watch },
     moved: async () => undefined,
     watch: () => ({ moments: () => moments, stop: async () => undefined }),
     secondFailure: async () => seen.second,
   } as unknown as Prepared & { readonly held: () => boolean };
-  const limits = { maxFaultMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
+  const limits = { maxFaultMs: 5000, maxDurationMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
   const options = { runId: 'run-1', folder, recoveryTargetMs: 5000, limits } as unknown as DrillOptions;
   return strikeAndPutBack(ports, options, { prepared, load: wellLoad(), baseline: BASELINE });
 }
@@ -143,5 +152,100 @@ describe('from the fault to the end of the restore', () => {
     expect(process.running).toBe(true);
     const { entries } = await readRecord(folder.journal);
     expect(entries.filter(({ kind }) => kind === STEP.intent)).toHaveLength(2);
+  });
+
+  it('drills that are stopped end it during the steps: a result that says by whom, after the restore', async () => {
+    const { start } = process;
+    let starts = 0;
+    process.start = () => {
+      starts += 1;
+      if (starts > 1) return start();
+      stop.why = 'drills are stopped by ada on ops-1';
+      return waitFor(async () => watch.signal.aborted, { what: 'seen', timeoutMs: 2000, intervalMs: 1 }).then(
+        () => undefined,
+      );
+    };
+    const { times } = await run();
+    expect(times.aborted).toEqual({ why: 'drills are stopped by ada on ops-1', deviated: false });
+    expect(process.running).toBe(true);
+    await end();
+    const { entries } = await readRecord(folder.journal);
+    const observed = entries.find(({ kind }) => kind === 'drill.observed')?.body;
+    expect(observed).toMatchObject({ aborted: { why: 'drills are stopped by ada on ops-1' } });
+  });
+
+  it('drills that are stopped before the fault: nothing strikes, and it is refused', async () => {
+    stop.why = 'drills are stopped by ada on ops-1';
+    await waitFor(async () => watch.signal.aborted, { what: 'seen', timeoutMs: 2000, intervalMs: 1 });
+    await expect(run()).rejects.toMatchObject({
+      ...{ code: 'UPL-PREFLIGHT-REFUSED', exit: 15, next: 'uplift drill allow' },
+      message: 'The preflight refuses: drills are stopped by ada on ops-1. Nothing was touched.',
+    });
+    expect((await readRecord(folder.journal)).entries.filter(({ kind }) => kind === STEP.intent)).toEqual([]);
+  });
+});
+
+it('a run that fails under load leaves what its probe wrote, and takes it away from the store', async () => {
+  const written = [{ id: 'a', group: 'g', endedNs: 5n, outcome: 'ok' as const }];
+  const calls: string[] = [];
+  const called = (name: string) => async (): Promise<void> => void calls.push(name);
+  const probe = {
+    ...{ store: 'Redis', start: called('start'), stop: called('stop'), close: called('close') },
+    writes: () => written,
+  };
+  const blast = { hit: 1, of: 3, what: 'shards' };
+  const ready = { kind: 'ready', findings: [], victim: { id: 'a', text: 'a' }, blast, probe };
+  const ports = {
+    ...{ clock: systemClock, signal, progress: () => undefined },
+    lock: async () => ({ held: () => true, release: called('release') }),
+    watchdog: async () => ({ pid: 1, leaseMs: 1, trouble: () => undefined }),
+    startLoad: async () => ({ ...wellLoad(), header: { tenant: 't', monoNs: '0' }, stop: called('load') }),
+    journal: {
+      append: async (kind: string) => {
+        if (kind === 'load.started') throw new Error('no room');
+      },
+    },
+  } as unknown as DrillPorts;
+  const limits = { maxFaultMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
+  const options = {
+    runId: 'run-1',
+    folder,
+    journalDir: dir,
+    gateways: [],
+    limits,
+  } as unknown as DrillOptions;
+  const drill = { id: 'redis-shard-loss', prepare: async () => ready } as unknown as Drill;
+  await expect(runDrill(drill, ports, options)).rejects.toThrow('no room');
+  expect(calls).toEqual(['start', 'stop', 'close', 'load', 'release']);
+  expect(await readFile(folder.probe, 'utf8')).toBe('{"id":"a","group":"g","endedNs":"5","outcome":"ok"}\n');
+});
+
+describe('what a drill is guarded by', () => {
+  const asked: unknown[] = [];
+  const prepared = {
+    moved: async () => 'another leader',
+    secondFailure: async (step?: unknown) => {
+      asked.push(step);
+      return undefined;
+    },
+  };
+  const STEP_OF_IT = { kind: 'a', version: 1, args: null };
+
+  it('without its watchdog it does not strike, and ends where it has', async () => {
+    const trouble = (): string => 'its watchdog is gone';
+    const guarded = guardedBy(prepared, { held: () => true }, { trouble });
+    expect(await guarded.moved()).toBe('its watchdog is gone');
+    expect(await guarded.secondFailure(STEP_OF_IT)).toBe('its watchdog is gone');
+    expect(asked).toEqual([]);
+  });
+
+  it('without the lock it does not strike; otherwise the drill itself is asked', async () => {
+    const trouble = (): undefined => undefined;
+    const unlocked = guardedBy(prepared, { held: () => false }, { trouble });
+    expect(await unlocked.moved()).toBe('the lock of the cluster was lost');
+    const guarded = guardedBy(prepared, { held: () => true }, { trouble });
+    expect(await guarded.moved()).toBe('another leader');
+    expect(await guarded.secondFailure(STEP_OF_IT)).toBeUndefined();
+    expect(asked).toEqual([STEP_OF_IT]);
   });
 });

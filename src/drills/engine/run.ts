@@ -4,18 +4,19 @@ import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
+import { writeProbeHistory } from '../probe/history.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
-import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared } from './drill.ts';
+import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
+import { AFTER_RESTORE_MS } from './duration.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { prepareDrill } from './permit.ts';
 import { inPhase } from './phase.ts';
-import { refusedFor, refuseUnfinished, requireReady } from './refuse.ts';
+import { refusedFor, refusedWhileStopped, refuseUnfinished, requireReady } from './refuse.ts';
 import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
-
-/** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
-const AFTER_RESTORE_MS = 4000;
+import { type StopWatch, unlessStopped, watchStop } from './stop-watch.ts';
 
 /**
  * Runs a drill. Whatever happens once the fault was attempted, everything is put back before this returns or throws.
@@ -41,13 +42,14 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   });
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const lock = await ports.lock();
+  const stop = watchStop(() => ports.permission.stopped(), refusedWhileStopped);
   try {
-    return await withLoad(drill, ports, options, {
-      ...prepared,
-      moved: () => movedOrUnlocked(prepared, lock),
-      held: () => lock.held(),
-    });
+    // Before the load: its start is work, and must not lie in what is measured.
+    const watchdog = await ports.watchdog();
+    await journal.append('drill.watched', { pid: watchdog.pid, leaseMs: watchdog.leaseMs });
+    return await withLoad(drill, ports, options, { ...guardedBy(prepared, lock, watchdog), stop });
   } finally {
+    await stop.close();
     await lock.release();
   }
 }
@@ -55,11 +57,23 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
 /** What was prepared, under the lock of the cluster. */
 interface Locked extends Prepared {
   readonly held: () => boolean;
+  /** Absent: nobody can stop it but a signal. */
+  readonly stop?: StopWatch;
 }
 
-/** Why the fault must not strike after all: the victim is another one by now, or somebody else may be at work. */
-async function movedOrUnlocked(prepared: Prepared, lock: HeldLock): Promise<string | undefined> {
-  return lock.held() ? prepared.moved() : 'the lock of the cluster was lost';
+/** Without the lock, or without a watchdog, the fault must not strike; a watchdog that is lost ends one that did. */
+export function guardedBy<P extends Pick<Prepared, 'moved' | 'secondFailure'>>(
+  prepared: P,
+  lock: Pick<HeldLock, 'held'>,
+  watchdog: Pick<Watchdog, 'trouble'>,
+): P & Pick<Locked, 'held'> {
+  return {
+    ...prepared,
+    held: () => lock.held(),
+    moved: async () =>
+      (lock.held() ? watchdog.trouble() : 'the lock of the cluster was lost') ?? prepared.moved(),
+    secondFailure: async (step) => watchdog.trouble() ?? prepared.secondFailure(step),
+  };
 }
 
 async function withLoad(
@@ -72,6 +86,9 @@ async function withLoad(
   try {
     await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
+  } catch (error) {
+    await keepProbe(prepared, options);
+    throw error;
   } finally {
     await prepared.probe?.close({ keep: options.keepProbe === true });
     // A second stop answers the first one's summary; a load that failed has said so already.
@@ -81,8 +98,8 @@ async function withLoad(
 
 /** What the drill would do, with everything looked at and nothing touched. Throws UPL-PREFLIGHT-REFUSED, UPL-DRILL-UNFINISHED. */
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
-  refuseUnfinished((await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId));
-  return requireReady(await drill.prepare(ports, options), options.limits.maxShare);
+  refuseUnfinished((await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId));
+  return requireReady(await prepareDrill(drill, ports, options), options.limits.maxShare);
 }
 
 /** A store that cannot be written to before the fault says nothing after it. Throws UPL-PREFLIGHT-REFUSED. */
@@ -90,6 +107,17 @@ async function startProbe({ probe }: Prepared): Promise<void> {
   await probe?.start().catch((error: unknown) => {
     throw refusedFor(`${probe.store} takes no writes of the probe (${reasonOf(error)})`);
   });
+}
+
+/** A run that fails leaves what its probe wrote as evidence, as it leaves the load's history. Its own failure is what counts. */
+async function keepProbe({ probe }: Prepared, { folder }: DrillOptions): Promise<void> {
+  if (probe === undefined || probe.writes().length === 0) return;
+  try {
+    await probe.stop();
+    await writeProbeHistory(folder.probe, probe.writes());
+  } catch {
+    // On a full disk there is none, and after the verdict it stands there already.
+  }
 }
 
 function startDrillLoad(ports: DrillPorts, options: DrillOptions, prepared: Prepared): Promise<Load> {
@@ -128,7 +156,9 @@ async function underLoad(
     history: 'history.ndjson',
   });
   const baseline = await inPhase(journal, 'baseline', () =>
-    measureBaseline(load, options.baselineMs, options.ratePerS, ports.signal),
+    unlessStopped(prepared.stop, ports.signal, (signal) =>
+      measureBaseline(load, options.baselineMs, options.ratePerS, signal),
+    ),
   );
   await journal.append('drill.baseline', { ...baseline });
   progress({ phase: 'baseline', state: 'done', text: baselineText(baseline) });
@@ -157,7 +187,11 @@ export async function strikeAndPutBack(
   let failure: unknown;
   try {
     times = await inPhase(journal, 'fault', () =>
-      injectAndObserve({ ...ports, context }, options, { ...run, held: run.prepared.held }),
+      injectAndObserve({ ...ports, context }, options, {
+        ...run,
+        held: run.prepared.held,
+        stop: run.prepared.stop,
+      }),
     );
     await journal.append('drill.observed', {
       faultNs: times.faultNs.toString(),

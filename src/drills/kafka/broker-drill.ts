@@ -6,6 +6,8 @@ import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import { stepOf } from '../../steps/kind.ts';
+import type { Act } from '../actuators/process.ts';
+import { strikeText } from '../actuators/through.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
@@ -23,26 +25,33 @@ const LOOK_EVERY_MS = 100;
 const LOOK_MS = 3000;
 
 interface BrokerFault {
-  readonly verb: string;
+  readonly signal: string;
+  readonly act: Act;
   readonly step: typeof killBrokerStep;
 }
+
+/** The two ways to lose a broker. */
+export const BROKER_FAULTS = {
+  loss: { signal: 'SIGKILL', act: 'kill', step: killBrokerStep },
+  hang: { signal: 'SIGSTOP', act: 'hang', step: hangBrokerStep },
+} as const satisfies Readonly<Record<string, BrokerFault>>;
 
 /** Kills the broker that leads most partitions of the declared topics. */
 export const brokerLoss: Drill = {
   ...nameOf('kafka-broker-loss'),
   question: (region) => `Kill a Kafka broker of ${region}?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGKILL', step: killBrokerStep }),
+  prepare: (ports, options) => prepare(ports, options, BROKER_FAULTS.loss),
 };
 
 /** Stops the broker that leads most partitions, with all its connections open. */
 export const brokerHang: Drill = {
   ...nameOf('kafka-broker-hang'),
   question: (region) => `Stop a Kafka broker of ${region} without closing its connections?`,
-  prepare: (ports, options) => prepare(ports, options, { verb: 'SIGSTOP', step: hangBrokerStep }),
+  prepare: (ports, options) => prepare(ports, options, BROKER_FAULTS.hang),
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
@@ -50,7 +59,7 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const declared = facts.desired.map(({ name }) => name);
   const most = leadsMost(topology, declared);
   if (most === undefined) return { kind: 'refused', findings: checks };
-  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker);
+  const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker, fault.act);
   const looked = {
     ...{ kafka: facts.kafka, topology, desired: facts.desired },
     ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
@@ -74,7 +83,8 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   };
 }
 
-type Planned = Pick<
+/** What a plan on Kafka says before anything is looked at further. */
+export type Planned = Pick<
   Prepared,
   | 'target'
   | 'victim'
@@ -88,7 +98,7 @@ type Planned = Pick<
 >;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(chosen: {
+export function planOf(chosen: {
   readonly topology: KafkaTopology;
   readonly declared: readonly string[];
   readonly fault: BrokerFault;
@@ -113,7 +123,7 @@ function planOf(chosen: {
       stepOf(fault.step, { units, broker }),
     ],
     faultAt: 1,
-    fault: `${fault.verb} broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`,
+    fault: strikeText(units, fault, `broker ${broker} (${rack}, leads ${leads} of ${all} partitions)`),
     partitions: new Set(
       ofCommands.flatMap(({ leader, partition }) => (leader === broker ? [partition] : [])),
     ),

@@ -2,6 +2,7 @@ import type { QuorumState } from '../../clients/kafka/ports.ts';
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
+import type { Held } from '../actuators/process.ts';
 import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { KafkaTopology } from './topology.ts';
 
@@ -18,7 +19,7 @@ export interface PreflightFacts extends KafkaLooked {
   readonly desired: readonly DesiredTopic[];
   readonly victim: number;
   /** What the actuator says of the victim, or why it has no hold of it. */
-  readonly victimProcess: { readonly ok: boolean; readonly text: string };
+  readonly victimProcess: Held;
 }
 
 /** Pure: one finding per condition, and that no run is unfinished; the drill starts only when all pass. */

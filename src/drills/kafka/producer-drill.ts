@@ -4,12 +4,13 @@ import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
-import type { Drill, DrillOptions, DrillPorts, FaultWatch, Preparation, Prepared } from '../engine/drill.ts';
+import type { Drill, DrillOptions, DrillPorts, FaultWatch, Preparation } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
 import { unfinishedRuns } from '../run-folder.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { moveLeadersStep, type Place } from '../steps/kafka/move-leaders.ts';
+import type { Planned } from './broker-drill.ts';
 import { preferredLeaders, preflightOf, quietCluster } from './preflight.ts';
 import { kafkaProbeOf } from './probe.ts';
 import { lookAtProbeTopic, PROBE_TOPIC, type ProbeTopic, probeTopicOf } from './probe-topic.ts';
@@ -33,7 +34,7 @@ export const producerSafety: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
@@ -69,19 +70,6 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     differences: () => remainingDifferences({ cluster, topics }, topology),
   };
 }
-
-type Planned = Pick<
-  Prepared,
-  | 'target'
-  | 'victim'
-  | 'blast'
-  | 'topology'
-  | 'steps'
-  | 'faultAt'
-  | 'fault'
-  | 'partitions'
-  | 'commandPartitions'
->;
 
 /** Pure: whose leaders are moved, how, and what is undone afterwards. The probe's own topic moves along. */
 export function planOf(

@@ -4,10 +4,25 @@ import { UpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from './topology.ts';
 
+/** How it is waited. */
+export interface KafkaPace {
+  readonly wait: typeof waitFor;
+  readonly pause: (ms: number, signal?: AbortSignal) => Promise<unknown>;
+}
+
+export const KAFKA_PACE: KafkaPace = {
+  wait: waitFor,
+  pause: (ms, signal) => delay(ms, undefined, signal === undefined ? {} : { signal }),
+};
+
 export interface SettlePorts {
   readonly cluster: Cluster;
   readonly topics: Topics;
+  /** Default KAFKA_PACE; tests with a model of a cluster count looks instead of time. */
+  readonly kafkaPace?: KafkaPace;
 }
+
+export const paceOf = ({ kafkaPace = KAFKA_PACE }: SettlePorts): KafkaPace => kafkaPace;
 
 const LOOK_MS = 3000;
 
@@ -16,11 +31,12 @@ const LOOK_MS = 3000;
  * length of its session a dead broker is still in it.
  */
 export async function waitRegistered(
-  { cluster }: SettlePorts,
+  ports: SettlePorts,
   brokers: readonly number[],
   timeoutMs: number,
 ): Promise<void> {
-  await waitFor(
+  const { cluster } = ports;
+  await paceOf(ports).wait(
     async () => {
       // A broker that does not answer for itself is left out of this answer.
       const answered = await cluster.brokerConfigs(brokers, { timeoutMs: LOOK_MS });
@@ -41,15 +57,12 @@ function missing(state: ClusterState, brokers: readonly number[]): number[] {
 }
 
 /** Waits until the ISR of every partition of the saved topology is what it was. */
-export async function waitIsr(
-  { cluster }: SettlePorts,
-  before: KafkaTopology,
-  timeoutMs: number,
-): Promise<void> {
+export async function waitIsr(ports: SettlePorts, before: KafkaTopology, timeoutMs: number): Promise<void> {
+  const { cluster } = ports;
   const isrOf = ({ partitions }: KafkaTopology): KafkaTopology['partitions'] =>
     partitions.map((place) => ({ ...place, leader: -1 }));
   const saved: KafkaTopology = { ...before, partitions: isrOf(before) };
-  await waitFor(
+  await paceOf(ports).wait(
     async () => {
       const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
       return diffTopology(saved, { ...now, partitions: isrOf(now) }).length === 0;
@@ -80,12 +93,13 @@ const inSync = ({ replicas: [preferred = -1], isr }: KafkaTopology['partitions']
  * refuse to begin.
  */
 export async function restoreLeaders(
-  { cluster, topics }: SettlePorts,
+  ports: SettlePorts,
   before: KafkaTopology,
   timeoutMs: number,
 ): Promise<number> {
+  const { cluster, topics } = ports;
   let elected = 0;
-  await waitFor(
+  await paceOf(ports).wait(
     async () => {
       const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
       const away = before.partitions.filter((was) => {
@@ -113,6 +127,7 @@ export async function remainingDifferences(
 }
 
 const STEADY_LOOKS = 4;
+const STEADY_EVERY_MS = 250;
 
 /**
  * Restored means: no difference in several looks one after another. A cluster that has not noticed yet what happened to
@@ -127,6 +142,6 @@ export async function requireRestored(ports: SettlePorts, before: KafkaTopology)
         message: `${differences.length} differences are left: ${shown}`,
       });
     }
-    await delay(250);
+    await paceOf(ports).pause(STEADY_EVERY_MS);
   }
 }

@@ -6,6 +6,7 @@ import { reasonOf } from '../../core/error.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { isExecName } from '../actuators/through.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -19,6 +20,7 @@ import { failoverSteps, holdSetStep, killStep, switchoverSteps } from '../steps/
 import { fenceStep, holdPoolStep, rejoinStep } from '../steps/postgres/kinds.ts';
 import { lookAtAll, observeSet, type PostgresSet } from '../steps/postgres/set.ts';
 import { expectedOf } from './expected.ts';
+import { prepareManaged } from './managed.ts';
 import { watchSteps } from './moments.ts';
 import { observeFacts, type SetFacts } from './observe.ts';
 import { preflightFindings } from './preflight.ts';
@@ -27,7 +29,7 @@ import { preflightFindings } from './preflight.ts';
 const PROBE_PER_S = 100;
 
 /** What the two drills differ in. */
-interface Takeover {
+export interface Takeover {
   readonly crash: boolean;
   readonly candidates: (facts: SetFacts) => readonly string[];
   readonly steps: (set: PostgresSet, candidates: readonly string[]) => readonly Step[];
@@ -36,7 +38,8 @@ interface Takeover {
   readonly text: (set: PostgresSet, candidates: readonly string[]) => string;
 }
 
-const LOSS: Takeover = {
+/** The primary dies, and the most advanced replica takes over. */
+export const LOSS: Takeover = {
   crash: true,
   candidates: ({ set }) => set.servers.filter((server) => server !== set.primary),
   steps: (set) => [
@@ -48,7 +51,8 @@ const LOSS: Takeover = {
   text: ({ primary }) => `SIGKILL ${primary} with all its backends`,
 };
 
-const SWITCHOVER: Takeover = {
+/** The first synchronous replica takes over as planned. */
+export const SWITCHOVER: Takeover = {
   crash: false,
   candidates: (facts) => synchronousFirst(facts).slice(0, 1),
   steps: (set, [to = '']) => [stepOf(holdSetStep, { set }), ...switchoverSteps(set, to)],
@@ -61,7 +65,9 @@ const SWITCHOVER: Takeover = {
 export const primaryLoss: Drill = {
   ...nameOf('postgres-primary-loss'),
   question: (region) => `Kill the Postgres primary of ${region}?`,
-  prepare: (ports, options) => prepare(ports, options, LOSS),
+  // Where its provider fails over by itself, nothing is promoted or rewound by us.
+  prepare: (ports, options) =>
+    isExecName(options.units) ? prepareManaged(ports, options) : prepare(ports, options, LOSS),
 };
 
 /** Switches to a replica and back, both by the planned way. */
@@ -82,7 +88,7 @@ export function synchronousFirst({ set, looks }: Pick<SetFacts, 'set' | 'looks'>
 }
 
 async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeover): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const look = await ports.look();
   const checks = runChecks(CHECKS, look);
   const facts = await factsOf(ports, options);
@@ -134,7 +140,7 @@ type Planned = Pick<
 >;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeover): Planned {
+export function planOf(set: PostgresSet, candidates: readonly string[], takeover: Takeover): Planned {
   const steps = takeover.steps(set, candidates);
   const text = takeover.text(set, candidates);
   const rule =

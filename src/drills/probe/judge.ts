@@ -107,14 +107,10 @@ export function firstAckNs(
   return firstAfterUs === null ? null : BigInt(firstAfterUs) * 1000n;
 }
 
-/** A line of the record has a largest size. */
-const MOST_NAMED = 2000;
-
 /** What a probe leaves in the record of a drill. */
 export interface ProbeReport extends ProbeJudgement {
   readonly store: string;
   readonly durability: string;
-  /** Of all losses; `lost` names at most MOST_NAMED of them. */
   readonly lostCount: number;
   /** On the groups that were struck. */
   readonly struck: {
@@ -142,7 +138,6 @@ export function reportOf(
     store,
     durability,
     ...judged,
-    lost: judged.lost.slice(0, MOST_NAMED),
     lostCount: judged.lost.length,
     struck: {
       acknowledgedJustBefore: countAcks(acks, faultUs - 1_000_000, faultUs),

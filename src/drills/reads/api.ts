@@ -5,21 +5,29 @@ import type { ApiRead } from '../../load/final-reads.ts';
 
 const CONCURRENCY = 32;
 const TRIES = 3;
+const NOT_IN_TIME: ApiRead = { kind: 'noAnswer', reason: 'not asked for in time' };
 
-/** Asks the API for every operation, spread over the gateways; an error says nothing about what is there. */
+/**
+ * Asks the API for every operation, spread over the gateways; an error says nothing about what is there, and nor does
+ * one that was not asked for within the deadline of all.
+ */
 export async function readApi(request: {
   readonly http: HttpClient;
   readonly gateways: readonly string[];
   readonly tenant: string;
   readonly eventIds: readonly string[];
+  readonly deadlineMs: number;
 }): Promise<ReadonlyMap<string, ApiRead>> {
-  const { eventIds } = request;
+  const { eventIds, deadlineMs } = request;
   const answers = new Map<string, ApiRead>();
+  const endsMs = performance.now() + deadlineMs;
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let index = next++; index < eventIds.length; index = next++) {
       const eventId = eventIds[index];
-      if (eventId !== undefined) answers.set(eventId, await ask(request, eventId, index));
+      if (eventId === undefined) continue;
+      const late = performance.now() >= endsMs;
+      answers.set(eventId, late ? NOT_IN_TIME : await ask(request, eventId, index));
     }
   };
   await Promise.all(Array.from({ length: CONCURRENCY }, worker));

@@ -27,6 +27,8 @@ export interface GatherRequest {
   readonly timeoutMs: number;
   /** Longest one topic may take. */
   readonly deadlineMs: number;
+  /** Longest the API may take for all operations together. */
+  readonly apiDeadlineMs: number;
 }
 
 export interface Gathered {
@@ -76,6 +78,7 @@ export async function gatherFinalReads(request: GatherRequest): Promise<Gathered
       gateways: request.gateways,
       tenant: request.tenant,
       eventIds: acknowledged,
+      deadlineMs: request.apiDeadlineMs,
     }),
   );
   const finalReads: FinalReads = {

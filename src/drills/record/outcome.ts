@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import type { Json } from '../../core/step.ts';
 import type { Entry } from '../../record/envelope.ts';
+import { readLong } from '../../record/long-body.ts';
 import { pendingUndo, STEP } from '../../steps/journal-kinds.ts';
+import { RESULT_KIND } from '../engine/result.ts';
 import { CONTEXT_KIND, ENDED_KIND } from './context.ts';
 
 const nullable = <T extends z.ZodType>(type: T) => type.nullish().transform((value) => value ?? null);
@@ -65,8 +68,8 @@ export interface DrillOutcome {
 export function outcomeOf(entries: readonly Entry[]): DrillOutcome | undefined {
   const started = bodyOf(entries, 'drill.started', startedSchema);
   if (started === undefined) return undefined;
-  const result = bodyOf(entries, 'drill.result', resultSchema) ?? null;
-  const hasResult = entries.some(({ kind }) => kind === 'drill.result');
+  const written = readLong(entries, RESULT_KIND);
+  const result = written === undefined ? null : shaped(written, resultSchema);
   const ended = bodyOf(entries, ENDED_KIND, endedSchema);
   const { drill, region, environment } = started;
   const why = ended === undefined || ended.reason === null ? [] : [ended.reason];
@@ -76,7 +79,7 @@ export function outcomeOf(entries: readonly Entry[]): DrillOutcome | undefined {
     environment,
     target: result?.target ?? bodyOf(entries, 'drill.preflight', preflightSchema)?.target ?? null,
     execution: ended?.execution ?? null,
-    hypothesis: result?.hypothesis ?? (hasResult ? null : 'inconclusive'),
+    hypothesis: result?.hypothesis ?? (written === undefined ? 'inconclusive' : null),
     restored: result?.restored ?? restoredOf(entries),
     reasons: result === null || result.reasons.length === 0 ? why : result.reasons,
     context: bodyOf(entries, CONTEXT_KIND, contextSchema) ?? null,
@@ -96,7 +99,10 @@ function bodyOf<S extends z.ZodType>(
   wanted: string,
   schema: S,
 ): z.output<S> | undefined {
-  const found = entries.findLast(({ kind }) => kind === wanted);
-  const parsed = schema.safeParse(found?.body);
-  return parsed.success ? parsed.data : undefined;
+  return shaped(entries.findLast(({ kind }) => kind === wanted)?.body, schema) ?? undefined;
+}
+
+function shaped<S extends z.ZodType>(body: Json | undefined, schema: S): z.output<S> | null {
+  const parsed = schema.safeParse(body);
+  return parsed.success ? parsed.data : null;
 }

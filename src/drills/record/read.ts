@@ -63,11 +63,11 @@ async function olderHistory(path: string, entries: readonly Entry[]): Promise<Hi
 
 /** The record of one run with what can be said of it, or undefined where no drill ran (a load, a plan of topics). */
 export async function readRow(
-  stateDir: string,
+  journalDir: string,
   runId: string,
   trusted: readonly PublicKey[],
 ): Promise<RecordRow | undefined> {
-  const { journal } = runFolder(stateDir, runId);
+  const { journal } = runFolder(journalDir, runId);
   try {
     const view = await readRecord(journal);
     return rowOf(runId, view, checkSignature(view, trusted));
@@ -79,13 +79,13 @@ export async function readRow(
 
 /** Rows of drills, newest first: at most `limit`, back to `sinceMs`. Reads one record at a time. */
 export async function readRows(
-  stateDir: string,
+  journalDir: string,
   trusted: readonly PublicKey[],
   { limit, sinceMs = 0 }: { readonly limit: number; readonly sinceMs?: number },
 ): Promise<{ readonly rows: readonly RecordRow[]; readonly more: boolean }> {
   const rows: RecordRow[] = [];
-  for (const runId of (await listRuns(stateDir)).toReversed()) {
-    const row = await readRow(stateDir, runId, trusted);
+  for (const runId of (await listRuns(journalDir)).toReversed()) {
+    const row = await readRow(journalDir, runId, trusted);
     if (row === undefined || row.atMs < sinceMs) continue;
     if (rows.length === limit) return { rows, more: true };
     rows.push(row);

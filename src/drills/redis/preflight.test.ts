@@ -38,6 +38,12 @@ describe('the preflight of a Redis drill', () => {
     expect(new Set(findings.map(({ id }) => id)).size).toBe(8);
   });
 
+  it('asks nothing of an actuator where none is needed', async () => {
+    const findings = redisFindings({ ...(await healthy()), victimProcess: undefined });
+    expect(findings.map(({ id }) => id)).not.toContain('drill.victim');
+    expect(findings).toHaveLength(7);
+  });
+
   it('has no data where a node does not answer, is not listed, or hides its settings', async () => {
     const facts = await healthy();
     const silent = changed(facts, 'h:7006', ({ address }) => ({ address, seen: false, reason: 'refused' }));

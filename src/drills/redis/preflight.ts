@@ -1,5 +1,6 @@
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
+import type { Held } from '../actuators/process.ts';
 import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { RedisLook, SeenLook } from './look.ts';
 import type { RedisSettings } from './settings.ts';
@@ -26,7 +27,8 @@ export interface RedisPreflight {
   readonly uptimesMs: ReadonlyMap<string, number>;
   readonly lastFailover: LastFailover | undefined;
   readonly nowMs: number;
-  readonly victimProcess: { readonly ok: boolean; readonly text: string };
+  /** Undefined: Redis hands the shard over by itself, and commands are not needed for it. */
+  readonly victimProcess: Held | undefined;
   readonly unfinishedRuns: readonly string[];
 }
 
@@ -42,7 +44,9 @@ export function redisFindings(facts: RedisPreflight): Finding[] {
     majoritySurvives(facts),
     timeoutKnown(facts),
     lastOneLongAgo(facts),
-    victimAtHand(`Redis at ${facts.victim.address}`, facts.victimProcess),
+    ...(facts.victimProcess === undefined
+      ? []
+      : [victimAtHand(`Redis at ${facts.victim.address}`, facts.victimProcess)]),
     nothingUnfinished(facts.unfinishedRuns),
   ].map((each) => ({ ...each, region: facts.region }));
 }

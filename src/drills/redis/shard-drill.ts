@@ -4,6 +4,7 @@ import { openRedisWriter } from '../../clients/redis/writer.ts';
 import type { Finding } from '../../core/finding.ts';
 import type { Json, Step } from '../../core/step.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { isExecName, strikeText } from '../actuators/through.ts';
 import { finding } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -44,7 +45,7 @@ export const shardFailover: Drill = {
 };
 
 /** What was found of Redis and chosen from it. */
-interface Chosen {
+export interface Chosen {
   readonly looks: readonly RedisLook[];
   readonly topology: RedisTopology;
   readonly victim: RedisPlace;
@@ -71,10 +72,13 @@ async function prepare(ports: DrillPorts, options: DrillOptions, mode: Mode): Pr
     ...redisFindings({
       ...{ region: options.region, looks, topology, victim, settings },
       uptimesMs: await uptimesOf(ports, addresses),
-      lastFailover: await lastFailover(options.stateDir),
+      lastFailover: await lastFailover(options.journalDir),
       nowMs: ports.clock.nowMs(),
-      victimProcess: await ports.context.redisOf(options.units).describe(victim.address),
-      unfinishedRuns: (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId),
+      victimProcess:
+        mode === 'failover' && isExecName(options.units)
+          ? undefined
+          : await ports.context.redisOf(options.units).describe(victim.address),
+      unfinishedRuns: (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId),
     }),
   ];
   const replica = bestReplica({ looks, topology, victim })?.place;
@@ -108,7 +112,7 @@ const slotsOf = ({ ranges }: RedisPlace): number =>
   }, 0);
 
 /** The master of most slots; the first by address on a tie. */
-function largest(topology: RedisTopology): RedisPlace | undefined {
+export function largest(topology: RedisTopology): RedisPlace | undefined {
   return mastersOf(topology).toSorted(
     (a, b) => slotsOf(b) - slotsOf(a) || (a.address < b.address ? -1 : 1),
   )[0];
@@ -131,7 +135,7 @@ async function uptimesOf(
 type Planned = Pick<Prepared, 'target' | 'victim' | 'blast' | 'topology' | 'steps' | 'faultAt' | 'fault'>;
 
 /** Pure: who is hit, how, and what is undone afterwards. */
-function planOf(chosen: Chosen, { units }: DrillOptions): Planned {
+export function planOf(chosen: Omit<Chosen, 'looks'>, { units }: Pick<DrillOptions, 'units'>): Planned {
   const { topology, victim, replica, mode, nodeTimeoutMs, settings } = chosen;
   const masters = mastersOf(topology).length;
   const text = `Redis master ${victim.address} (${slotsOf(victim)} slots, replica ${replica.address})`;
@@ -151,7 +155,10 @@ function planOf(chosen: Chosen, { units }: DrillOptions): Planned {
     topology: structuredClone(topology) as unknown as Json,
     steps: [stepOf(holdRedisStep, { topology: saved(), nodeTimeoutMs }), strike],
     faultAt: 1,
-    fault: mode === 'kill' ? `SIGKILL ${text}` : `CLUSTER FAILOVER of ${text}`,
+    fault:
+      mode === 'kill'
+        ? strikeText(units, { signal: 'SIGKILL', act: 'kill' }, text)
+        : `CLUSTER FAILOVER of ${text}`,
   };
 }
 

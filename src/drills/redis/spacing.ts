@@ -29,12 +29,12 @@ export function lastActAt(entries: readonly Line[]): number | undefined {
 }
 
 /**
- * The last of our own drills that acted on Redis, from the journals in this state folder. Redis keeps no time of a
+ * The last of our own drills that acted on Redis, from the journals in this journal folder. Redis keeps no time of a
  * failover: one that somebody else made is seen only in what it left (a node that was started just now).
  */
-export async function lastFailover(stateDir: string): Promise<LastFailover | undefined> {
-  for (const runId of (await listRuns(stateDir)).slice(-RUNS_READ).reverse()) {
-    const record = await readRecord(runFolder(stateDir, runId).journal).catch(() => undefined);
+export async function lastFailover(journalDir: string): Promise<LastFailover | undefined> {
+  for (const runId of (await listRuns(journalDir)).slice(-RUNS_READ).reverse()) {
+    const record = await readRecord(runFolder(journalDir, runId).journal).catch(() => undefined);
     const atMs = record === undefined ? undefined : lastActAt(record.entries);
     if (atMs !== undefined) return { runId, atMs };
   }

@@ -14,25 +14,25 @@ const MOST_TIMELINES = 20;
 
 /** Reads everything that a report tells. Nothing is drawn of a history that is not the one its record was sealed with. */
 export async function gatherRuns(
-  stateDir: string,
+  journalDir: string,
   trusted: readonly PublicKey[],
   sinceMs: number | null,
 ): Promise<{ readonly runs: readonly ReportRun[]; readonly more: boolean }> {
-  const { rows, more } = await readRows(stateDir, trusted, { limit: MOST_RUNS, sinceMs: sinceMs ?? 0 });
+  const { rows, more } = await readRows(journalDir, trusted, { limit: MOST_RUNS, sinceMs: sinceMs ?? 0 });
   const runs: ReportRun[] = [];
   for (const [at, row] of rows.entries()) {
     const timeline =
       at < MOST_TIMELINES
-        ? await timelineOfRun(stateDir, row)
+        ? await timelineOfRun(journalDir, row)
         : { absent: `only the newest ${MOST_TIMELINES} are drawn` };
     runs.push({ row, timeline });
   }
   return { runs, more };
 }
 
-async function timelineOfRun(stateDir: string, row: RecordRow): Promise<ReportRun['timeline']> {
+async function timelineOfRun(journalDir: string, row: RecordRow): Promise<ReportRun['timeline']> {
   if (row.outcome === null) return { absent: 'the record proves nothing' };
-  const folder = runFolder(stateDir, row.runId);
+  const folder = runFolder(journalDir, row.runId);
   try {
     const { entries } = await readRecord(folder.journal);
     const history = await lookAtHistory(folder, entries);

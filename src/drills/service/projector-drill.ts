@@ -2,6 +2,7 @@ import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
 import { formatMs } from '../../core/units.ts';
 import { stepOf } from '../../steps/kind.ts';
+import { strikeText } from '../actuators/through.ts';
 import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
@@ -20,7 +21,7 @@ export const projectorLoss: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.stateDir)).map(({ folder }) => folder.runId);
+  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   const [victim] = ports.service.projectors;
@@ -56,7 +57,12 @@ type Planned = Pick<
   'target' | 'victim' | 'blast' | 'topology' | 'steps' | 'faultAt' | 'fault' | 'partitions' | 'coverageNeeded'
 >;
 
-function planOf({ service }: DrillPorts, { units, region }: DrillOptions, id: string): Planned {
+/** Pure: who is hit, how, and what is undone afterwards. */
+export function planOf(
+  { service }: Pick<DrillPorts, 'service'>,
+  { units, region }: Pick<DrillOptions, 'units' | 'region'>,
+  id: string,
+): Planned {
   const { projectors } = service;
   const share = projectors.length === 1 ? 'the only projector' : `one of ${projectors.length} projectors`;
   const args = { units, id };
@@ -67,7 +73,7 @@ function planOf({ service }: DrillPorts, { units, region }: DrillOptions, id: st
     topology: { process: id },
     steps: [stepOf(killProjectorStep, args), stepOf(startProcessStep, args)],
     faultAt: 0,
-    fault: `SIGKILL ${id} (${share})`,
+    fault: strikeText(units, { signal: 'SIGKILL', act: 'kill' }, `${id} (${share})`),
     partitions: undefined,
     coverageNeeded: COVERAGE_BESIDE_LOG,
   };

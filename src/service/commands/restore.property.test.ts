@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TOPICS } from '../../contract/records.ts';
-import { encodeCommand, encodeDecision } from '../domain/codec.ts';
-import { decide } from '../domain/decide.ts';
-import { advance, apply, emptyState } from '../domain/state.ts';
+import { decidedAlone, recordOf } from '../domain/testing/deciding.ts';
 import { histories } from '../domain/testing/histories.ts';
 import type { NaiveRecord } from '../domain/testing/naive.ts';
 import { readSlots } from './snapshots/read.ts';
@@ -12,22 +10,6 @@ import { Life } from './testing/life.ts';
 import { MemoryKafka } from './testing/memory-kafka.ts';
 
 const PARTITION = 3;
-
-const bytesOf = ({ command }: NaiveRecord): Buffer =>
-  command === 'garbage' ? Buffer.from('garbage') : encodeCommand(command);
-
-/** The decisions of an owner that never died. */
-function decisionsOf(history: readonly NaiveRecord[]): string[] {
-  const state = emptyState();
-  return history.flatMap((record) => {
-    const { offset, timestampMs } = record;
-    const outcome = decide(state, { offset: BigInt(offset), timestampMs, value: bytesOf(record) });
-    if (outcome.kind === 'quiet') advance(state, outcome.logTimeMs);
-    if (outcome.kind !== 'decided') return [];
-    apply(state, outcome.decision);
-    return [encodeDecision(outcome.decision, 2).toString()];
-  });
-}
 
 /** What happens to an owner and its logs. */
 type Happening =
@@ -80,7 +62,7 @@ class World {
   constructor(history: readonly NaiveRecord[], seen: Seen) {
     this.#seen = seen;
     for (const record of history) {
-      const value = { key: null, value: bytesOf(record), headers: [] };
+      const value = { key: null, value: recordOf(record).value, headers: [] };
       this.kafka.commands.append(value, record.timestampMs, BigInt(record.offset));
     }
   }
@@ -149,7 +131,7 @@ describe('an owner that begins with snapshots', { timeout: 120_000 }, () => {
       await life.takeAll();
       expect(life.stopped).toEqual([]);
       const decided = world.kafka.events.records.map(({ value }) => value?.toString());
-      expect(decided).toEqual(decisionsOf(history));
+      expect(decided).toEqual(decidedAlone(history));
     });
     await fc.assert(property, { numRuns: 300 });
     // What never happens proves nothing.

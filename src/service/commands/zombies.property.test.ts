@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TOPICS } from '../../contract/records.ts';
-import { decodeDecision, encodeCommand, encodeDecision } from '../domain/codec.ts';
-import { decide } from '../domain/decide.ts';
-import { advance, apply, emptyState } from '../domain/state.ts';
+import { decodeDecision } from '../domain/codec.ts';
+import { decidedAlone, recordOf } from '../domain/testing/deciding.ts';
 import { histories } from '../domain/testing/histories.ts';
 import type { NaiveRecord } from '../domain/testing/naive.ts';
 import { Life } from './testing/life.ts';
@@ -12,22 +11,6 @@ import { MemoryKafka } from './testing/memory-kafka.ts';
 const PARTITION = 3;
 /** Owners of one partition that know nothing of each other; a process that hung for long is one. */
 const OWNERS = 3;
-
-const bytesOf = ({ command }: NaiveRecord): Buffer =>
-  command === 'garbage' ? Buffer.from('garbage') : encodeCommand(command);
-
-/** The decisions of an owner that was always alone. */
-function decisionsOf(history: readonly NaiveRecord[]): string[] {
-  const state = emptyState();
-  return history.flatMap((record) => {
-    const { offset, timestampMs } = record;
-    const outcome = decide(state, { offset: BigInt(offset), timestampMs, value: bytesOf(record) });
-    if (outcome.kind === 'quiet') advance(state, outcome.logTimeMs);
-    if (outcome.kind !== 'decided') return [];
-    apply(state, outcome.decision);
-    return [encodeDecision(outcome.decision, 2).toString()];
-  });
-}
 
 const steps = fc.array(
   fc.record({
@@ -50,7 +33,7 @@ class World {
 
   constructor(history: readonly NaiveRecord[]) {
     for (const record of history) {
-      const value = { key: null, value: bytesOf(record), headers: [] };
+      const value = { key: null, value: recordOf(record).value, headers: [] };
       this.kafka.commands.append(value, record.timestampMs, BigInt(record.offset));
     }
   }
@@ -101,7 +84,7 @@ describe('owners of one partition that are at work at once', { timeout: 120_000 
       }
       const firsts = firstsOf(world.kafka);
       seen['decided again'] += world.kafka.events.records.length - firsts.length;
-      expect(firsts).toEqual(decisionsOf(history));
+      expect(firsts).toEqual(decidedAlone(history));
     });
     await fc.assert(property, { numRuns: 300 });
     // What never happens proves nothing.

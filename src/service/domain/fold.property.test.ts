@@ -1,33 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Decision } from '../../contract/records.ts';
-import { decodeDecision, encodeCommand, encodeDecision } from './codec.ts';
-import { type CommandRecord, decide, type Outcome } from './decide.ts';
+import { decodeDecision, encodeDecision } from './codec.ts';
+import type { Outcome } from './decide.ts';
 import { snapshotOf, snapshotSchema, stateFrom } from './snapshot.ts';
-import { advance, apply, chain, emptyState, type FoldState } from './state.ts';
+import { apply, chain, emptyState } from './state.ts';
+import { decisionsOf, recordOf, take } from './testing/deciding.ts';
 import { historiesBeyond as histories } from './testing/histories.ts';
-import { NaiveFold, type NaiveOutcome, type NaiveRecord } from './testing/naive.ts';
-
-const recordOf = ({ offset, timestampMs, command }: NaiveRecord): CommandRecord => ({
-  offset: BigInt(offset),
-  timestampMs,
-  value: command === 'garbage' ? Buffer.from('garbage') : encodeCommand(command),
-});
-
-/** Takes a record as the owner of a partition does. */
-function take(state: FoldState, record: CommandRecord): Outcome {
-  const outcome = decide(state, record);
-  if (outcome.kind === 'decided') apply(state, outcome.decision);
-  if (outcome.kind === 'quiet') advance(state, outcome.logTimeMs);
-  return outcome;
-}
-
-function decisionsOf(state: FoldState, records: readonly CommandRecord[]): Decision[] {
-  return records.flatMap((record) => {
-    const outcome = take(state, record);
-    return outcome.kind === 'decided' ? [outcome.decision] : [];
-  });
-}
+import { NaiveFold, type NaiveOutcome } from './testing/naive.ts';
 
 /** The part of an outcome that the naive model speaks of. */
 function said(outcome: Outcome): NaiveOutcome {

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { waitFor } from '../../../core/wait.ts';
 import type { AnyStepKind, StepKind } from '../../../steps/kind.ts';
-import type { BrokerActuator } from '../../actuators/process.ts';
+import { ACT_MS, type BrokerActuator, effectWait, START_MS } from '../../actuators/process.ts';
+import { strikeText } from '../../actuators/through.ts';
 import { type SettlePorts, waitRegistered } from '../../kafka/settle.ts';
 import { holdTopologyStep } from './hold.ts';
 import { moveLeadersStep } from './move-leaders.ts';
 
-/** What the steps act through; `actuatorOf` is given the units folder that the step itself names. */
+/** What the steps act through; `actuatorOf` is given what the step itself names: a units folder, or a region's commands. */
 export interface KafkaStepContext extends SettlePorts {
   readonly actuatorOf: (units: string) => BrokerActuator;
   readonly monoNs: () => bigint;
@@ -27,25 +28,25 @@ const bringBack: Exclude<BrokerStep['undo'], 'irreversible'> = async ({ units, b
   return { registeredNs: context.monoNs().toString() };
 };
 
-/** SIGKILL to one broker. Undo starts it again; a broker that runs is left alone. */
+/** SIGKILL to one broker, or the region's own command. Undo starts it again; a broker that runs is left alone. */
 export const killBrokerStep: BrokerStep = {
   kind: 'drill.killBroker',
   version: 1,
   parse: (args) => brokerSchema.parse(args),
-  describe: ({ broker }) => `SIGKILL broker ${broker}`,
-  async do({ units, broker }, { actuatorOf, monoNs }) {
+  describe: ({ units, broker }) => strikeText(units, { signal: 'SIGKILL', act: 'kill' }, `broker ${broker}`),
+  async do({ units, broker }, { actuatorOf, monoNs }, { signal }) {
     const killedNs = monoNs();
-    await actuatorOf(units).kill(broker);
+    await actuatorOf(units).kill(broker, signal);
     return { killedNs: killedNs.toString() };
   },
-  async verify({ units, broker }, { actuatorOf }) {
-    await waitFor(async () => !(await actuatorOf(units).running(broker)), {
-      what: `broker ${broker} gone`,
-      timeoutMs: 5000,
-    });
+  async verify({ units, broker }, { actuatorOf }, { signal }) {
+    const actuator = actuatorOf(units);
+    const wait = { what: `broker ${broker} gone`, signal, ...effectWait(actuator) };
+    await waitFor(async () => !(await actuator.running(broker)), wait);
   },
   undo: bringBack,
-  undoTimeoutMs: REGISTER_MS + 10_000,
+  timeoutMs: ACT_MS,
+  undoTimeoutMs: REGISTER_MS + START_MS,
 };
 
 /**
@@ -56,17 +57,20 @@ export const hangBrokerStep: BrokerStep = {
   kind: 'drill.hangBroker',
   version: 1,
   parse: (args) => brokerSchema.parse(args),
-  describe: ({ broker }) => `SIGSTOP broker ${broker}`,
-  async do({ units, broker }, { actuatorOf, monoNs }) {
+  describe: ({ units, broker }) => strikeText(units, { signal: 'SIGSTOP', act: 'hang' }, `broker ${broker}`),
+  async do({ units, broker }, { actuatorOf, monoNs }, { signal }) {
     const stoppedNs = monoNs();
-    await actuatorOf(units).hang(broker);
+    await actuatorOf(units).hang(broker, signal);
     return { stoppedNs: stoppedNs.toString() };
   },
-  async verify({ units, broker }, { actuatorOf }) {
-    if (!(await actuatorOf(units).hanging(broker))) throw new Error(`broker ${broker} is not stopped`);
+  async verify({ units, broker }, { actuatorOf }, { signal }) {
+    const actuator = actuatorOf(units);
+    const wait = { what: `broker ${broker} hangs`, signal, ...effectWait(actuator) };
+    await waitFor(async () => actuator.hanging(broker), wait);
   },
   undo: bringBack,
-  undoTimeoutMs: REGISTER_MS + 10_000,
+  timeoutMs: ACT_MS,
+  undoTimeoutMs: REGISTER_MS + START_MS,
 };
 
 /** Every kind that acts on Kafka. */

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cluster, Topics } from '../../../clients/kafka/ports.ts';
+import { waitFor } from '../../../core/wait.ts';
+import { KAFKA_PACE } from '../../kafka/settle.ts';
 import { inTwo, type MoveArgs, moveLeadersStep, type Place, rotated } from './move-leaders.ts';
 
 const places: fc.Arbitrary<Place[]> = fc.uniqueArray(
@@ -45,11 +47,15 @@ function clusterOf(initial: readonly Place[], lateElections = 0) {
       partitions,
     })),
   });
-  const ports = { cluster: { describe } as unknown as Cluster, topics: topics as Topics, monoNs: () => 0n };
+  const ports = {
+    ...{ cluster: { describe } as unknown as Cluster, topics: topics as Topics, monoNs: () => 0n },
+    kafkaPace: { ...KAFKA_PACE, wait: soon },
+  };
   return { ports, leaders, now: () => [...state.values()] };
 }
 
 const byPlace = (a: Place, b: Place): number => a.topic.localeCompare(b.topic) || a.partition - b.partition;
+const soon: typeof waitFor = (probe, wait) => waitFor(probe, { ...wait, intervalMs: 1 });
 const control = { signal: new AbortController().signal };
 const undo = (args: MoveArgs, ports: ReturnType<typeof clusterOf>['ports']) =>
   moveLeadersStep.undo === 'irreversible' ? undefined : moveLeadersStep.undo(args, ports, control);

@@ -1,9 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Topics } from '../../../clients/kafka/ports.ts';
-import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
-import type { SettlePorts } from '../../kafka/settle.ts';
+import { paceOf, type SettlePorts } from '../../kafka/settle.ts';
 
 const ASK_MS = 5000;
 const MOVED_MS = 20_000;
@@ -52,7 +50,7 @@ export const moveLeadersStep: StepKind<SettlePorts & { readonly monoNs: () => bi
     const parts = inTwo(partitions);
     for (let round = 1; round <= rounds; round += 1) {
       for (const [at, part] of parts.entries()) {
-        if (round > 1 || at > 0) await delay(everyMs / parts.length, undefined, { signal });
+        if (round > 1 || at > 0) await paceOf(ports).pause(everyMs / parts.length, signal);
         await lead(
           ports,
           part.map((place) => rotated(place, round)),
@@ -105,15 +103,15 @@ async function reassign(topics: Topics, places: readonly Place[]): Promise<strin
 }
 
 async function waitLed(
-  { cluster }: SettlePorts,
+  ports: SettlePorts,
   places: readonly Place[],
   signal: AbortSignal,
   elect: (away: readonly Place[]) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const topics = topicsOf(places);
-  await waitFor(
+  await paceOf(ports).wait(
     async () => {
-      const now = await cluster.describe({ topics, timeoutMs: ASK_MS });
+      const now = await ports.cluster.describe({ topics, timeoutMs: ASK_MS });
       const away = places.filter(({ topic, partition, replicas: [first] }) => {
         const state = now.topics.find(({ name }) => name === topic);
         return state?.partitions.find((each) => each.partition === partition)?.leader !== first;

@@ -71,7 +71,7 @@ export async function gather(
 
 /**
  * A server that led, or fell off the leader's history, becomes a replica: CHECKPOINT on the leader, its slot, rewind,
- * start. One that still does not stream then is copied anew. A server that already streams is left alone.
+ * start. One that still does not stream then is copied anew. A server that already streams only loses slots of its own.
  */
 export async function rejoin(
   set: PostgresSet,
@@ -80,10 +80,16 @@ export async function rejoin(
 ): Promise<Rejoined | null> {
   const { leader, server, signal } = request;
   const streaming = (): Promise<boolean> => streamsFrom(set, servers, leader, server);
-  if (await streaming()) return null;
+  const slots = set.servers.map(slotOf);
+  // Slots it kept from its time as leader would hold its log for ever.
+  const dropSlots = (): Promise<void> => servers.setSlots(server, [], slots);
+  if (await streaming()) {
+    // Whoever brought it so far may have been cut off before this.
+    await dropSlots();
+    return null;
+  }
   await servers.checkpoint(leader);
   await follow(set, servers, leader, []);
-  const slots = set.servers.map(slotOf);
   const attempt = async (how: 'rewind' | 'copy'): Promise<Rejoined> => {
     const rejoined = await servers.rejoin(server, leader, how, signal);
     await servers.setRole(server, { leads: false, follows: leader });
@@ -93,8 +99,7 @@ export async function rejoin(
       timeoutMs: STREAMING_MS,
       signal,
     });
-    // Slots it kept from its time as leader would hold its log for ever.
-    await servers.setSlots(server, [], slots);
+    await dropSlots();
     return rejoined;
   };
   try {

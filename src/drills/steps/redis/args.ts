@@ -3,7 +3,7 @@ import type { RedisActuator } from '../../actuators/process.ts';
 import type { RedisSettlePorts } from '../../redis/settle.ts';
 import type { RedisPlace, RedisTopology } from '../../redis/topology.ts';
 
-/** What the steps act through; `redisOf` is given the units folder that the step itself names. */
+/** What the steps act through; `redisOf` is given what the step itself names: a units folder, or a region's commands. */
 export interface RedisStepContext extends RedisSettlePorts {
   readonly redisOf: (units: string) => RedisActuator;
   readonly monoNs: () => bigint;

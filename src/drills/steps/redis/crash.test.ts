@@ -4,7 +4,8 @@ import type { Step } from '../../../core/step.ts';
 import { runSteps, undoSteps } from '../../../steps/engine.ts';
 import { pendingUndo, type StepEntry, type StepJournal } from '../../../steps/journal-kinds.ts';
 import { stepOf, stepRegistry } from '../../../steps/kind.ts';
-import { Crash, memoryJournal } from '../../../steps/testing/switches.ts';
+import { onlyCrash } from '../../../steps/testing/mortal.ts';
+import { memoryJournal } from '../../../steps/testing/switches.ts';
 import { diffRedis, type RedisTopology } from '../../redis/topology.ts';
 import { failoverRedisStep, holdRedisStep, killRedisStep, redisKinds } from './index.ts';
 import { type ModelOptions, RedisModel } from './testing/model.ts';
@@ -41,13 +42,13 @@ const journalOf = (model: RedisModel, entries: StepEntry[], { line, late }: Deat
   memoryJournal(model, entries, line, late);
 
 async function forward(model: RedisModel, entries: StepEntry[], steps: readonly Step[], dies: Death) {
-  model.live(dies.effect, dies.late);
+  model.live(dies);
   const journal = journalOf(model, entries, dies);
   return await runSteps({ registry, journal, context: model.context, steps, signal });
 }
 
 async function recover(model: RedisModel, entries: StepEntry[], dies: Death = NEVER) {
-  model.live(dies.effect, dies.late);
+  model.live(dies);
   const journal = journalOf(model, entries, dies);
   return await undoSteps({ registry, journal, context: model.context, entries: [...entries] });
 }
@@ -173,9 +174,3 @@ describe('a planned failover', () => {
     expect(model.effects).toEqual(['failover h:7004', 'failover h:7001']);
   });
 });
-
-function onlyCrash(error: unknown): void {
-  let cause: unknown = error;
-  while (cause instanceof Error && !(cause instanceof Crash)) ({ cause } = cause);
-  if (!(cause instanceof Crash)) throw error;
-}

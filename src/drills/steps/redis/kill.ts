@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
+import { ACT_MS, effectWait, START_MS } from '../../actuators/process.ts';
+import { strikeText } from '../../actuators/through.ts';
 import { REDIS_PACE, waitPromoted, waitUp } from '../../redis/settle.ts';
 import { placeOf, type RedisStepContext, topologySchema } from './args.ts';
 
@@ -16,25 +18,25 @@ const killSchema = z.object({
 type KillArgs = z.infer<typeof killSchema>;
 
 /**
- * SIGKILL to one master. Undo starts it again, but never before a replica leads: a master that is back before that comes
+ * SIGKILL to one master, or the region's own command. Undo starts it again, but never before a replica leads: a master that is back before that comes
  * with what its disk has, which without persistence is nothing, and its replicas copy that.
  */
 export const killRedisStep: StepKind<RedisStepContext, KillArgs> = {
   kind: 'drill.redis.kill',
   version: 1,
   parse: (args) => killSchema.parse(args),
-  describe: ({ topology, node }) => `SIGKILL Redis master ${placeOf(topology, node).address}`,
-  async do({ units, topology, node }, { redisOf, monoNs }) {
+  describe: ({ units, topology, node }) =>
+    strikeText(units, { signal: 'SIGKILL', act: 'kill' }, `Redis master ${placeOf(topology, node).address}`),
+  async do({ units, topology, node }, { redisOf, monoNs }, { signal }) {
     const killedNs = monoNs();
-    await redisOf(units).kill(placeOf(topology, node).address);
+    await redisOf(units).kill(placeOf(topology, node).address, signal);
     return { killedNs: killedNs.toString() };
   },
-  async verify({ units, topology, node }, { redisOf }) {
+  async verify({ units, topology, node }, { redisOf }, { signal }) {
     const { address } = placeOf(topology, node);
-    await waitFor(async () => !(await redisOf(units).running(address)), {
-      what: `Redis at ${address} gone`,
-      timeoutMs: 5000,
-    });
+    const actuator = redisOf(units);
+    const wait = { what: `Redis at ${address} gone`, signal, ...effectWait(actuator) };
+    await waitFor(async () => !(await actuator.running(address)), wait);
   },
   async undo(args, context) {
     const { units, topology, node } = args;
@@ -48,7 +50,8 @@ export const killRedisStep: StepKind<RedisStepContext, KillArgs> = {
     context.onRestore?.(`Redis at ${master.address} back`);
     return { upNs: context.monoNs().toString() };
   },
-  undoTimeoutMs: 2 * REDIS_PACE.patienceMs + 10_000,
+  timeoutMs: ACT_MS,
+  undoTimeoutMs: 2 * REDIS_PACE.patienceMs + START_MS,
 };
 
 async function requirePromoted(args: KillArgs, context: RedisStepContext): Promise<void> {

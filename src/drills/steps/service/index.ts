@@ -3,9 +3,10 @@ import { waitFor } from '../../../core/wait.ts';
 import type { Observed } from '../../../facts/observed.ts';
 import type { CatchUp } from '../../../facts/projection/progress.ts';
 import type { AnyStepKind, StepKind } from '../../../steps/kind.ts';
-import type { ServiceActuator } from '../../actuators/process.ts';
+import { ACT_MS, effectWait, type ServiceActuator, START_MS } from '../../actuators/process.ts';
+import { strikeText } from '../../actuators/through.ts';
 
-/** What the steps act through; `serviceOf` is given the units folder that the step itself names. */
+/** What the steps act through; `serviceOf` is given what the step itself names: a units folder, or a region's commands. */
 export interface ServiceStepContext {
   readonly serviceOf: (units: string) => ServiceActuator;
   /** Looks whether the projection passes the ends that the events have now, within the limit of uplift.yaml. */
@@ -20,22 +21,20 @@ const processSchema = z.object({ units: z.string(), id: z.string() });
 type ProcessArgs = z.infer<typeof processSchema>;
 type ServiceStep = StepKind<ServiceStepContext, ProcessArgs>;
 
-/** SIGKILL to one projector. Undo starts it, waits until it is ready and the projection has caught up. */
+/** SIGKILL to one projector, or the region's own command. Undo starts it, waits until it is ready and the projection has caught up. */
 export const killProjectorStep: ServiceStep = {
   kind: 'service.killProjector',
   version: 1,
   parse: (args) => processSchema.parse(args),
-  describe: ({ id }) => `SIGKILL ${id}`,
-  async do({ units, id }, { serviceOf }) {
-    await serviceOf(units).kill(id);
+  describe: ({ units, id }) => strikeText(units, { signal: 'SIGKILL', act: 'kill' }, id),
+  async do({ units, id }, { serviceOf }, { signal }) {
+    await serviceOf(units).kill(id, signal);
     return { killed: id };
   },
-  async verify({ units, id }, { serviceOf }) {
-    await waitFor(async () => !(await serviceOf(units).running(id)), {
-      what: `${id} gone`,
-      timeoutMs: 5000,
-      intervalMs: 20,
-    });
+  async verify({ units, id }, { serviceOf }, { signal }) {
+    const service = serviceOf(units);
+    const wait = { what: `${id} gone`, signal, ...effectWait(service) };
+    await waitFor(async () => !(await service.running(id)), wait);
   },
   async undo({ units, id }, context, { signal }) {
     await startReady(context.serviceOf(units), id, signal);
@@ -47,7 +46,8 @@ export const killProjectorStep: ServiceStep = {
     });
     return { behindRecords, caughtUpInMs };
   },
-  undoTimeoutMs: READY_MS + CAUGHT_UP_MS + 10_000,
+  timeoutMs: ACT_MS,
+  undoTimeoutMs: READY_MS + CAUGHT_UP_MS + START_MS,
 };
 
 /** What a supervisor does: it starts the process again. */
@@ -65,6 +65,7 @@ export const startProcessStep: ServiceStep = {
   },
   // It ran before: there is nothing to put back.
   undo: 'irreversible',
+  timeoutMs: READY_MS + START_MS,
 };
 
 async function startReady(service: ServiceActuator, id: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import { slotOf } from '../../../../clients/postgres/standby.ts';
+import { Mortal } from '../../../../steps/testing/mortal.ts';
 import type {
   PoolerActuator,
   PostgresActuator,
@@ -28,24 +29,17 @@ export interface ModelServer {
   clean: boolean;
 }
 
-export class Crash extends Error {}
-
-export class Model {
+export class Model extends Mortal {
   readonly servers: Map<string, ModelServer>;
   readonly pool = { server: 'az-a', paused: false };
-  /** The process dies at its call of this number, before or after the effect; -1: never. */
-  crashAt = -1;
-  crashAfter = false;
-  crashed = false;
-  calls = 0;
   /** So many of the next shutdowns exceed their grace and are killed. */
   killedStops = 0;
-  readonly effects: string[] = [];
   /** The worst that was ever seen. */
   leadersAtOnce = 1;
 
   /** az-a has led and wrote this log; the replicas have the beginning of it. */
   constructor(log: readonly string[], received: readonly [number, number], alive: boolean) {
+    super();
     const follows: ServerRole = { leads: false, follows: 'az-a' };
     const of = (change: Partial<ModelServer>): ModelServer => ({
       running: true,
@@ -85,28 +79,40 @@ export class Model {
     pause: async () => undefined,
   };
 
+  /**
+   * As it is once replicas have streamed: processes, data folders, the roles beside them, slots, the pool. Timelines and
+   * logs only grow: of them it is told whether a server has what the leader has.
+   */
+  state(): unknown {
+    this.settle();
+    const lead = [...this.servers.values()].find(({ running, recovering }) => running && !recovering);
+    const servers = [...this.servers].map(([name, server]) => {
+      const { running, marked, recovering, role, slots, broken } = server;
+      const same = server.log.join() === lead?.log.join() && server.timeline === lead.timeline;
+      return { name, running, marked, recovering, role, slots: [...slots].toSorted(), broken, same };
+    });
+    return structuredClone({ servers, pool: this.pool });
+  }
+
+  /** Everything that a process which undoes these steps could tell apart: two that are equal end equally. */
+  key(pending: readonly { readonly intent: number }[]): string {
+    const servers = [...this.servers].map(([, server]) => ({ ...server, slots: [...server.slots] }));
+    return JSON.stringify([servers, this.pool, pending]);
+  }
+
   of(name: string): ModelServer {
     const server = this.servers.get(name);
     if (server === undefined) throw new Error(`no server ${name}`);
     return server;
   }
 
-  /** One effect, with the places around it where the process may die. Replicas stream by themselves before and after. */
-  async #effect(name: string, work: () => void, half: () => void = () => undefined): Promise<void> {
-    if (this.crashed) throw new Crash('the process is dead');
-    const dies = this.calls === this.crashAt;
-    this.calls += 1;
-    if (dies && !this.crashAfter) {
-      half();
-      this.crashed = true;
-      throw new Crash(`died before ${name}`);
-    }
-    this.effects.push(name);
-    work();
-    this.settle();
-    if (!dies) return;
-    this.crashed = true;
-    throw new Crash(`died after ${name}`);
+  /** One effect. Replicas stream by themselves before and after. */
+  #effect(name: string, work: () => void, half?: () => void): Promise<void> {
+    const settled = (): void => {
+      work();
+      this.settle();
+    };
+    return this.act(name, settled, half);
   }
 
   /** Replicas stream by themselves. */
@@ -144,7 +150,7 @@ export class Model {
   }
 
   #look(name: string): ServerLook {
-    if (this.crashed) throw new Crash('the process is dead');
+    this.alive();
     const server = this.of(name);
     if (!server.running) return { up: false, stopped: true, reason: 'its process is exited' };
     return {
@@ -199,6 +205,7 @@ export class Model {
     checkpoint: (name) =>
       this.#effect(`checkpoint on ${name}`, () => Object.assign(this.of(name), { checkpointed: true })),
     rejoin: async (name, leader, how) => {
+      this.alive();
       const server = this.of(name);
       Object.assign(server, { running: false });
       await this.#effect(

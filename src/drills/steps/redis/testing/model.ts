@@ -1,8 +1,5 @@
-import { setImmediate as immediate } from 'node:timers/promises';
 import type { RedisNode, RedisNodes, RedisRole } from '../../../../clients/redis/ports.ts';
-import { UpliftError } from '../../../../core/error.ts';
-import type { WaitOptions } from '../../../../core/wait.ts';
-import { Crash } from '../../../../steps/testing/switches.ts';
+import { Mortal } from '../../../../steps/testing/mortal.ts';
 import type { RedisActuator } from '../../../actuators/process.ts';
 import type { RedisLook } from '../../../redis/look.ts';
 import { lookAtNodes } from '../../../redis/look.ts';
@@ -28,29 +25,21 @@ export interface ModelOptions {
 /** Of a look at one node; time goes on with each. */
 const QUESTIONS = 2;
 
-export class RedisModel {
+export class RedisModel extends Mortal {
   readonly nodes: Node[];
-  /** Dies at its effect of this number; −1: never. */
-  crashAt = -1;
-  crashAfter = false;
-  crashed = false;
-  effects: string[] = [];
   vain: number;
-  #looks = 0;
-  #calls = 0;
-  #later: { readonly at: number; readonly run: () => void }[] = [];
   readonly #options: ModelOptions;
 
   constructor(options: ModelOptions = {}) {
+    super();
     this.#options = options;
     this.vain = options.vain ?? 0;
     this.nodes = freshNodes();
   }
 
-  /** Another life of the process. */
-  live(crashAt: number, crashAfter: boolean): void {
-    Object.assign(this, { crashed: false, crashAt, crashAfter });
-    this.#calls = 0;
+  /** As it is, without a look at it; epochs only grow. */
+  state(): unknown {
+    return structuredClone(this.nodes.map((node) => ({ ...node, epoch: null })));
   }
 
   of(address: string): Node {
@@ -63,7 +52,7 @@ export class RedisModel {
 
   readonly context: RedisStepContext = {
     redis: this.redis,
-    redisPace: { lookEveryMs: 1, manualFailoverMs: 60, patienceMs: 200, wait: waitByLooks },
+    redisPace: { lookEveryMs: 1, manualFailoverMs: 60, patienceMs: 200, wait: this.waitByLooks },
     redisOf: () => this.#actuator(),
     monoNs: () => 0n,
   };
@@ -91,7 +80,7 @@ export class RedisModel {
     return {
       ...{ address, info: unused, config: unused, values: unused, remove: unused, close: unused },
       clusterNodes: async () => {
-        this.#pass();
+        this.pass();
         const self = up();
         return this.nodes.map((node) => lineOf(node, node === self));
       },
@@ -106,10 +95,10 @@ export class RedisModel {
         ]);
       },
       role: async () => {
-        this.#pass();
+        this.pass();
         return this.#roleOf(up());
       },
-      failover: () => this.#effect(`failover ${address}`, () => this.#failover(up())),
+      failover: () => this.act(`failover ${address}`, () => this.#failover(up())),
     };
   }
 
@@ -131,34 +120,15 @@ export class RedisModel {
       hanging: async (address) => this.of(address).state === 'stopped',
       // A kill is two signals: whoever dies in between leaves a stopped process.
       kill: async (address) => {
-        await this.#effect(`stop ${address}`, () => this.#stop(this.of(address)));
-        await this.#effect(`kill ${address}`, () => Object.assign(this.of(address), { state: 'gone' }));
+        await this.act(`stop ${address}`, () => this.#stop(this.of(address)));
+        await this.act(`kill ${address}`, () => Object.assign(this.of(address), { state: 'gone' }));
       },
-      start: (address) => this.#effect(`start ${address}`, () => this.#start(this.of(address))),
+      start: (address) => this.act(`start ${address}`, () => this.#start(this.of(address))),
     };
   }
 
-  async #effect(name: string, work: () => void): Promise<void> {
-    if (this.crashed) throw new Crash('the process is dead');
-    const dies = this.#calls === this.crashAt;
-    this.#calls += 1;
-    if (!dies || this.crashAfter) {
-      this.effects.push(name);
-      work();
-    }
-    if (!dies) return;
-    this.crashed = true;
-    throw new Crash(`died at ${name}`);
-  }
-
-  #pass(): void {
-    this.#looks += 1;
-    for (const event of this.#later.filter(({ at }) => at <= this.#looks)) event.run();
-    this.#later = this.#later.filter(({ at }) => at > this.#looks);
-  }
-
   #after(looks: number, run: () => void): void {
-    this.#later.push({ at: this.#looks + 1 + looks * QUESTIONS, run });
+    this.after(1 + looks * QUESTIONS, run);
   }
 
   #stop(node: Node): void {
@@ -215,23 +185,4 @@ export class RedisModel {
       this.#lead(node, master);
     });
   }
-}
-
-/** `waitFor` by the number of looks in place of the clock: a busy machine changes nothing of what comes out. */
-export async function waitByLooks<T>(
-  probe: () => Promise<T | undefined | false>,
-  { what, timeoutMs, intervalMs = 100 }: WaitOptions,
-): Promise<T> {
-  let last: unknown;
-  for (let look = 0; look <= timeoutMs / intervalMs; look += 1) {
-    try {
-      const value = await probe();
-      if (value !== undefined && value !== false) return value;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
-    await immediate();
-  }
-  throw new UpliftError('UPL-DEADLINE', { message: `${what}: not within ${timeoutMs} ms`, cause: last });
 }

@@ -1,0 +1,138 @@
+import { openCluster, openTopics } from '../../clients/kafka/index.ts';
+import { openRedisNodes } from '../../clients/redis/index.ts';
+import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
+import type { Json } from '../../core/step.ts';
+import type { Deps } from '../../deps.ts';
+import { putBack, unrecordedOf } from '../../drills/engine/restore.ts';
+import { outcomeOf } from '../../drills/record/outcome.ts';
+import { endDrill } from '../../drills/record/seal.ts';
+import type { RunFolder } from '../../drills/run-folder.ts';
+import type { DrillStepContext } from '../../drills/steps.ts';
+import type { Entry } from '../../record/envelope.ts';
+import type { Journal } from '../../record/journal.ts';
+import { readRecord, resumeJournal } from '../../record/open.ts';
+import type { Region } from '../shared/region.ts';
+import { signingKeyOrWhy } from './keys.ts';
+import { stepContext } from './ports.ts';
+
+export interface Recovered {
+  readonly runId: string;
+  readonly undone: readonly string[];
+  readonly failed: readonly string[];
+  readonly sealed: boolean;
+}
+
+export interface Attempt {
+  readonly recovered: Recovered;
+  /** Everything is back, but the journal took no lines. */
+  readonly unrecorded?: UpliftError | undefined;
+}
+
+/** Who puts a run back, as its journal names them: whoever typed `drill recover`, or the run's watchdog. */
+export interface Restorer {
+  readonly actor: string;
+  /** A line before the first undo. */
+  readonly begins?: { readonly kind: string; readonly body: Json };
+  /** A host whose claim of the journal no longer counts. */
+  readonly takeOver?: string | undefined;
+  /** Why the run did not come to its own end, where that is known. */
+  readonly reason?: string;
+}
+
+/**
+ * Undoes what the journal of a run says was begun, newest first, and seals it once nothing is left. Idempotent; no signal
+ * ends it. Throws UPL-JOURNAL-HELD while somebody else is at it.
+ */
+export async function recoverRun(
+  deps: Deps,
+  regions: readonly Region[],
+  folder: RunFolder,
+  by: Restorer,
+): Promise<Attempt> {
+  const record = await readRecord(folder.journal);
+  const { runId } = folder;
+  if (record.status === 'sealed')
+    return { recovered: { runId, undone: [], failed: leftAtSeal(record.entries), sealed: true } };
+  const region = regionOf(regions, record.entries);
+  if (region === undefined) return notRecovered(runId, ['its region is not in uplift.yaml']);
+  const journal = await journalOf(deps, folder, by);
+  const cluster = openCluster(region.kafka);
+  const topics = openTopics(region.kafka);
+  const redis = openRedisNodes({ timeoutMs: region.project.config.value.limits.requestTimeout });
+  const context: DrillStepContext = {
+    ...stepContext(deps, region, { cluster, topics, redis }),
+    onRestore: (text) => deps.progress({ phase: 'restore', state: 'running', text }),
+  };
+  try {
+    if (by.begins !== undefined) await journal.append(by.begins.kind, by.begins.body).catch(() => undefined);
+    return await putBackAndSeal(deps, region, { folder, journal, context, by });
+  } finally {
+    await Promise.allSettled([cluster.close(), topics.close(), redis.close(), journal.close()]);
+  }
+}
+
+async function putBackAndSeal(
+  deps: Deps,
+  region: Region,
+  run: {
+    readonly folder: RunFolder;
+    readonly journal: RestoreJournal;
+    readonly context: DrillStepContext;
+    readonly by: Restorer;
+  },
+): Promise<Attempt> {
+  const { folder, journal, context, by } = run;
+  const { runId } = folder;
+  const back = await putBack({ journal, journalPath: folder.journal, context });
+  const failed = back.failed.map(({ pending, error }) => `${pending.describe}: ${reasonOf(error)}`);
+  const unrecorded = unrecordedOf(runId, back);
+  const sealed = failed.length === 0 && unrecorded === undefined;
+  if (sealed) {
+    const key = await signingKeyOrWhy(deps, region.project);
+    const ended = { execution: 'interrupted', recovered: true, undone: back.undone };
+    const reason = by.reason === undefined ? {} : { reason: by.reason };
+    await endDrill({ journal, folder, key, ended: { ...ended, ...reason } });
+  }
+  const state = failed.length === 0 ? 'done' : 'failed';
+  deps.progress({ phase: 'restore', state, text: `run ${runId}` });
+  return { recovered: { runId, undone: back.undone, failed, sealed }, unrecorded };
+}
+
+/** The run's journal to go on with. On a full disk one that refuses every line: things are put back all the same. */
+async function journalOf(
+  deps: Deps,
+  { journal: path, runId }: RunFolder,
+  { actor, takeOver }: Restorer,
+): Promise<RestoreJournal> {
+  try {
+    return await resumeJournal(path, { runId, actor, clock: deps.clock, takeOver });
+  } catch (error) {
+    if (!isUpliftError(error, 'UPL-CANNOT-WRITE')) throw error;
+    const refuse = (): Promise<never> => Promise.reject(error);
+    return { append: refuse, seal: refuse, close: async () => undefined };
+  }
+}
+
+type RestoreJournal = Pick<Journal, 'append' | 'seal' | 'close'>;
+
+export const notRecovered = (runId: string, failed: readonly string[]): Attempt => ({
+  recovered: { runId, undone: [], failed, sealed: false },
+});
+
+/** The region that the journal names. Another one is never put in its place: its cluster has the same topics and ids. */
+function regionOf(regions: readonly Region[], entries: readonly Entry[]): Region | undefined {
+  const started = entries.find(({ kind }) => kind === 'drill.started')?.body as
+    | { readonly region?: string }
+    | undefined;
+  const name = started?.region;
+  if (name !== undefined) return regions.find(({ config }) => config.name === name);
+  return regions.length === 1 ? regions[0] : undefined;
+}
+
+/** What a sealed record says was not as before: nothing of it can be undone by its steps any more. */
+function leftAtSeal(entries: readonly Entry[]): readonly string[] {
+  const outcome = outcomeOf(entries);
+  if (outcome?.restored !== 'notRestored') return [];
+  const differences = outcome.result?.topologyDiff ?? [];
+  return differences.length > 0 ? differences : ['its record says that it was not restored'];
+}

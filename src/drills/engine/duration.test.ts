@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { stepOf } from '../../steps/kind.ts';
+import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
+import { drillSteps } from '../steps.ts';
+import { durationFinding, longestOf } from './duration.ts';
+
+const ARGS = { units: '/units', id: 'projector-1' };
+const LIMITS = {
+  maxFaultMs: 300_000,
+  maxDurationMs: 3_600_000,
+  maxShare: 1,
+  abortErrorRate: 0.5,
+  abortAfterS: 5,
+};
+const options = (baselineMs: number, maxFaultMs = 300_000) => ({
+  baselineMs,
+  limits: { ...LIMITS, maxFaultMs },
+});
+const kill = stepOf(killProjectorStep, ARGS);
+const start = stepOf(startProcessStep, ARGS);
+
+describe('the longest that a drill may take', () => {
+  it('is the sum of the deadlines of its parts', () => {
+    const longest = longestOf({ steps: [kill, start], faultAt: 0 }, options(10_000));
+    const { undoTimeoutMs = 0 } = killProjectorStep;
+    expect(drillSteps.find(start).undo).toBe('irreversible');
+    expect(longest).toMatchObject({
+      beforeMs: 60_000 + 3000 + 4 * 11_000,
+      faultMs: 300_000,
+      restoreMs: undoTimeoutMs,
+    });
+    expect(longest.totalMs).toBe(longest.beforeMs + longest.faultMs + longest.restoreMs + longest.readsMs);
+  });
+
+  it('counts steps before the fault twice: asked for, and seen', () => {
+    const first = longestOf({ steps: [kill, start], faultAt: 0 }, options(1000)).beforeMs;
+    expect(longestOf({ steps: [kill, start], faultAt: 1 }, options(1000)).beforeMs).toBe(first + 240_000);
+  });
+
+  it('grows with the baseline, the fault and every step', () => {
+    const ms = fc.integer({ min: 0, max: 1e7 });
+    fc.assert(
+      fc.property(ms, ms, ms, ms, fc.nat(4), (baseline, more, fault, longer, steps) => {
+        const plan = (count: number) => ({ steps: Array.from({ length: count }, () => kill), faultAt: 0 });
+        const total = (count: number, a: number, b: number): number =>
+          longestOf(plan(count), options(a, b)).totalMs;
+        const least = total(steps, baseline, fault);
+        expect(total(steps, baseline + more, fault)).toBeGreaterThanOrEqual(least);
+        expect(total(steps, baseline, fault + longer)).toBe(least + longer);
+        expect(total(steps + 1, baseline, fault)).toBeGreaterThan(least);
+      }),
+    );
+  });
+
+  it('has to stay within drills.maxDuration', () => {
+    const longest = longestOf({ steps: [kill], faultAt: 0 }, options(10_000));
+    expect(durationFinding(longest, longest.totalMs).status).toBe('pass');
+    expect(durationFinding(longest, longest.totalMs - 1)).toMatchObject({
+      status: 'fail',
+      summary: expect.stringMatching(
+        /^at most \d+ min \d+ s \(.* until the fault, .*\); drills\.maxDuration is /,
+      ),
+    });
+  });
+});

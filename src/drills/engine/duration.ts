@@ -1,0 +1,60 @@
+import type { Finding } from '../../core/finding.ts';
+import { formatMs } from '../../core/units.ts';
+import { DEFAULT_TIMEOUT_MS } from '../../steps/engine.ts';
+import { drillSteps } from '../steps.ts';
+import { baselineBoundMs } from './baseline.ts';
+import { finding } from './conditions.ts';
+import type { DrillOptions, Prepared } from './drill.ts';
+import { FINAL_READS_MS } from './examine.ts';
+
+/** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
+export const AFTER_RESTORE_MS = 4000;
+/** Until the lock of the cluster is had or refused, a dead holder outlived. */
+const LOCK_MS = 60_000;
+/** Asked for and seen: each has the step's own deadline. */
+const HALVES = 2;
+
+/** The parts of a drill, each as long as it may take at most. */
+export interface Longest {
+  /** Lock, baseline, and the steps before the fault. */
+  readonly beforeMs: number;
+  readonly faultMs: number;
+  /** Every undo takes all of its time. */
+  readonly restoreMs: number;
+  readonly readsMs: number;
+  readonly totalMs: number;
+}
+
+/** Pure: the longest that a drill takes if everything in it takes as long as it may. Each part is ended at its own deadline. */
+export function longestOf(
+  { steps, faultAt }: Pick<Prepared, 'steps' | 'faultAt'>,
+  { baselineMs, limits }: Pick<DrillOptions, 'baselineMs' | 'limits'>,
+): Longest {
+  const kinds = steps.map((step) => drillSteps.find(step));
+  const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+  const stepsMs = sum(
+    kinds.slice(0, faultAt).map(({ timeoutMs = DEFAULT_TIMEOUT_MS }) => HALVES * timeoutMs),
+  );
+  const restoreMs = sum(
+    kinds.map(({ undo, undoTimeoutMs = DEFAULT_TIMEOUT_MS }) =>
+      undo === 'irreversible' ? 0 : undoTimeoutMs,
+    ),
+  );
+  const beforeMs = LOCK_MS + baselineBoundMs(baselineMs) + stepsMs;
+  const faultMs = limits.maxFaultMs;
+  const readsMs = AFTER_RESTORE_MS + FINAL_READS_MS;
+  return { beforeMs, faultMs, restoreMs, readsMs, totalMs: beforeMs + faultMs + restoreMs + readsMs };
+}
+
+/** Pure: whether the longest case is short enough. */
+export function durationFinding(longest: Longest, maxDurationMs: number): Finding {
+  const { beforeMs, faultMs, restoreMs, readsMs, totalMs } = longest;
+  const parts = `${formatMs(beforeMs)} until the fault, ${formatMs(faultMs)} in it, ${formatMs(restoreMs)} to restore, ${formatMs(readsMs)} to read`;
+  return finding(
+    'drill.duration',
+    'the drill ends in time even if everything takes as long as it may',
+    totalMs <= maxDurationMs ? 'pass' : 'fail',
+    `at most ${formatMs(totalMs)} (${parts}); drills.maxDuration is ${formatMs(maxDurationMs)}`,
+    'deadlines of baseline, steps, fault, restore and final reads',
+  );
+}
