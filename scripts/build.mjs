@@ -18,8 +18,8 @@ import { root } from './setup/paths.mjs';
 
 /** What may be loaded before a command is chosen. Every SDK is paid for by the commands that use it, not by `--help`. */
 const START_PACKAGES = ['commander'];
-/** Looked for by the `debug` package inside a try block, never installed. */
-const OPTIONAL = ['supports-color'];
+/** Looked for by `debug` and by Ink where somebody wants it, never installed. */
+const OPTIONAL = ['supports-color', 'react-devtools-core'];
 const dist = join(root, 'dist');
 const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const started = performance.now();
@@ -31,6 +31,8 @@ const bundle = await rolldown({
   platform: 'node',
   external: isExternal,
   treeshake: { moduleSideEffects },
+  // React has a second self for those who develop with it, slower and as large again.
+  transform: { define: { 'process.env.NODE_ENV': '"production"' } },
   plugins: [start.plugin, withoutNeedlessBuiltins(), wasmInside(), lightBuiltins(), startAlone()],
 });
 const { output } = await bundle.write({

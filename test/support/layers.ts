@@ -32,7 +32,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   service: ['core', 'contract', 'config', 'clients'],
   sandbox: ['core', 'config', 'clients'],
   output: ['core'],
-  tui: ['core'],
+  tui: ['core', 'output'],
   templating: ['core', 'config', 'contract'],
 };
 
@@ -50,6 +50,7 @@ const HOMES: readonly { readonly sdk: RegExp; readonly home: RegExp }[] = [
   { sdk: /^(fastify(\/|$)|@fastify\/)/, home: /^service\// },
   { sdk: /^@opentelemetry\//, home: /^service\/telemetry\/otlp\.ts$/ },
   { sdk: /^zx(\/|$)/, home: /^sandbox\// },
+  { sdk: /^(ink|react)(\/|$)/, home: /^tui\// },
   {
     sdk: /^commander(\/|$)/,
     home: /^(main|program)\.ts$|^commands\/shared\/help\.ts$|^commands\/[^/]+\/index\.ts$/,

@@ -15,6 +15,8 @@ export interface RunInput extends PlanInput {
   readonly yes: boolean;
   readonly allowNoLock: boolean;
   readonly keepProbe?: boolean;
+  /** Lines, also on a terminal. */
+  readonly plain?: boolean;
   readonly approver?: string;
 }
 
@@ -89,6 +91,7 @@ export function registerDrill(program: Command, run: Runner): void {
       .option('--yes', 'do not ask', false)
       .option('--allow-no-lock', 'also when nobody can tell whether somebody else is at work', false)
       .option('--keep-probe', 'leave what the store probe writes in its store, for a second checker', false)
+      .option('--plain', 'lines instead of the live view, also on a terminal', false)
       .option('--approver <name>', 'who approved it; production needs one'),
   )
     .addHelpText('after', '\nExample:\n  uplift drill run kafka-broker-loss --yes')

@@ -3,6 +3,7 @@ import { openCluster, openRead, openTopics } from '../../clients/kafka/index.ts'
 import { openSql } from '../../clients/postgres/index.ts';
 import { openRedisNodes } from '../../clients/redis/index.ts';
 import { UpliftError } from '../../core/error.ts';
+import type { Live } from '../../core/live.ts';
 import type { Deps } from '../../deps.ts';
 import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
@@ -38,6 +39,7 @@ export async function withDrillPorts<T>(
     readonly lock: boolean;
     readonly what: string;
     readonly watchdog: DrillPorts['watchdog'];
+    readonly live?: Live | undefined;
   },
   work: (ports: DrillPorts) => Promise<T>,
 ): Promise<T> {
@@ -77,6 +79,7 @@ export async function withDrillPorts<T>(
       watchdog: given.watchdog,
       journal: given.journal,
       progress: deps.progress,
+      live: given.live,
       signal: deps.signal,
     });
   } finally {

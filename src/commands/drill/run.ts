@@ -27,6 +27,8 @@ import { signingKey } from './keys.ts';
 import { drillOptions } from './options.ts';
 import { permission } from './permission.ts';
 import { withDrillPorts } from './ports.ts';
+import { toldJournal } from './told.ts';
+import { type Watched, watchRun } from './view.ts';
 
 /** `uplift drill run ID`: confirm, run, seal and sign the record, whatever happened. */
 export const runCommand: Action<RunInput> = async (deps, input) => {
@@ -60,8 +62,9 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   };
   try {
     const { approver, allowNoLock } = input;
-    const lock = !allowNoLock;
-    return await journaledRun(deps, region, { drill, journal, options, key, approver, lock, watched });
+    const view = await watchRun(deps, drill.id, input.plain === true);
+    const run = { drill, journal, options, key, approver, lock: !allowNoLock, watched, view };
+    return await journaledRun(deps, region, run).finally(() => view.close());
   } finally {
     await journal.close().finally(() => watchdog?.finish());
   }
@@ -94,15 +97,18 @@ interface JournaledRun {
   readonly approver: string | undefined;
   readonly lock: boolean;
   readonly watched: () => Promise<StartedWatchdog>;
+  readonly view: Watched;
 }
 
 async function journaledRun(deps: Deps, region: Region, run: JournaledRun): Promise<Outcome> {
   const { drill, journal, options, key, approver, lock, watched } = run;
-  const given = { journal, lock, what: `drill ${drill.id} (run ${options.runId})`, watchdog: watched };
+  const { live, progress } = run.view;
+  const what = `drill ${drill.id} (run ${options.runId})`;
+  const given = { journal: toldJournal(journal, live), lock, what, watchdog: watched, live };
   const end = (ended: DrillEnd['ended']) => endDrill({ journal, folder: options.folder, key, ended });
   let result: DrillResult;
   try {
-    result = await withDrillPorts(deps, region, given, async (ports) => {
+    result = await withDrillPorts({ ...deps, progress }, region, given, async (ports) => {
       const context = await drillContext(deps, region, ports, approver);
       await journal.append(CONTEXT_KIND, context as unknown as Json);
       return runDrill(drill, ports, options);

@@ -6,6 +6,8 @@ import { type Baseline, baselineOf, type SloLimits } from '../../load/measure.ts
 
 /** First seconds of a load: connections are opened and code is compiled; they say nothing of the platform. */
 const WARM_UP_MS = 3000;
+/** Whole seconds count: a window is widened to hold as many as were asked for. */
+const WIDENED_MS = 1000;
 const STEADY_SECONDS = 3;
 const LEAST_P99_MS = 250;
 const BASELINE_ERROR_RATE = 0.01;
@@ -26,8 +28,7 @@ export async function measureBaseline(
   let trouble: string | undefined;
   for (let window = 0; window < WINDOWS; window += 1) {
     const fromUs = load.nowUs();
-    // Whole seconds count: the window is widened to hold as many as were asked for.
-    await runFor(load, baselineMs + 1000, signal);
+    await runFor(load, baselineMs + WIDENED_MS, signal);
     await load.settle();
     const baseline = baselineOf(load.timeline(), fromUs, load.nowUs());
     trouble = unsteady(baseline, ratePerS);
@@ -41,8 +42,11 @@ export async function measureBaseline(
 
 /** Pure: the longest that a baseline takes, with every window that it may need. */
 export function baselineBoundMs(baselineMs: number): number {
-  return WARM_UP_MS + WINDOWS * (baselineMs + 1000);
+  return WARM_UP_MS + WINDOWS * (baselineMs + WIDENED_MS);
 }
+
+/** How long a baseline takes whose first window is steady. */
+export const usualBaselineMs = (baselineMs: number): number => WARM_UP_MS + baselineMs + WIDENED_MS;
 
 /** Pure: why a window is no steady state, or undefined. */
 export function unsteady(baseline: Baseline | null, ratePerS: number): string | undefined {

@@ -10,9 +10,10 @@ import { writeProbeHistory } from '../probe/history.ts';
 import { type ProbeReport, probeVerdict, reportOf } from '../probe/judge.ts';
 import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
-import { coverageOf, type FaultTimes, interruptionOf, recoveryOf } from './fault.ts';
+import type { FaultTimes } from './fault.ts';
 import type { Abort } from './guard.ts';
 import { type Judged, judgeEvidence } from './judge.ts';
+import { coverageOf, interruptionOf, recoveryOf } from './recovery.ts';
 import { type DrillResult, RESULT_KIND } from './result.ts';
 
 export interface Concluding {

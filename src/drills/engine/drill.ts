@@ -6,6 +6,7 @@ import type { SqlTarget } from '../../clients/postgres/ports.ts';
 import type { Progress } from '../../core/blocks.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Finding } from '../../core/finding.ts';
+import type { Live, LiveLeaders } from '../../core/live.ts';
 import type { Json, Step } from '../../core/step.ts';
 import type { Load, LoadOptions } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
@@ -63,6 +64,8 @@ export interface FaultWatch {
   readonly onStep?: (event: StepEvent) => void;
   /** False: there is something to be seen yet, however well the service is. Absent: only the service says when to end. */
   readonly settled?: () => boolean;
+  /** Who leads by now, for those who watch the run; absent or undefined: it cannot tell. */
+  readonly leaders?: () => LiveLeaders | undefined;
   stop(): Promise<void>;
 }
 
@@ -167,6 +170,8 @@ export interface DrillPorts {
   readonly context: DrillStepContext;
   readonly journal: Pick<Journal, 'append'>;
   readonly progress: Progress;
+  /** Somebody watches the run; absent: nobody. */
+  readonly live?: Live | undefined;
   readonly signal: AbortSignal;
 }
 

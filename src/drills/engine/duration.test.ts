@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stepOf } from '../../steps/kind.ts';
+import {
+  failoverSteps,
+  holdSetStep,
+  killStep as postgresKill,
+  switchoverSteps,
+} from '../steps/postgres/index.ts';
+import type { PostgresSet } from '../steps/postgres/set.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
 import { drillSteps } from '../steps.ts';
 import { durationFinding, longestOf } from './duration.ts';
@@ -62,5 +69,17 @@ describe('the longest that a drill may take', () => {
         /^at most \d+ min \d+ s \(.* until the fault, .*\); drills\.maxDuration is /,
       ),
     });
+  });
+
+  it('is within what drills.maxDuration is where nothing is said, for the longest of all drills', () => {
+    const set = { primary: 'az-a', servers: ['az-a', 'az-b', 'az-c'], pool: {} } as unknown as PostgresSet;
+    const hold = stepOf(holdSetStep, { set } as never);
+    const crash = [hold, stepOf(postgresKill, { set } as never), ...failoverSteps(set, { killedByUs: true })];
+    const planned = [hold, ...switchoverSteps(set, 'az-b')];
+    for (const [steps, faultAt] of [
+      [crash, 1],
+      [planned, 3],
+    ] as const)
+      expect(longestOf({ steps, faultAt }, options(10_000)).totalMs).toBeLessThan(3_600_000);
   });
 });

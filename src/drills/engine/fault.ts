@@ -1,22 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { formatClock, formatMs } from '../../core/units.ts';
+import { formatClock } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
-import {
-  ackGap,
-  type Baseline,
-  backInsideSlo,
-  countAcks,
-  errorWindow,
-  longestGap,
-} from '../../load/measure.ts';
+import { type Baseline, backInsideSlo } from '../../load/measure.ts';
 import { runSteps } from '../../steps/engine.ts';
 import { drillSteps } from '../steps.ts';
 import { sloOf } from './baseline.ts';
 import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
 import { type Abort, type Guard, guard } from './guard.ts';
-import type { Coverage, Recovery } from './judge.ts';
+import type { Recovery } from './judge.ts';
+import { tellFault } from './live.ts';
+import { observedText, recoveryOf } from './recovery.ts';
 import { refusedFor, refusedWhileStopped } from './refuse.ts';
-import type { Interruption } from './result.ts';
 import type { StopWatch } from './stop-watch.ts';
 
 /** What the fault did, on the machine's monotonic clock. */
@@ -57,19 +51,27 @@ export async function injectAndObserve(
   const watch = prepared.watch(deadlineMs);
   const { secondFailure } = prepared;
   const guarding = guard({ ...run, clock: ports.clock, limits: options.limits, secondFailure });
+  const recovery = (faultNs: bigint): Recovery =>
+    recoveryOf(run.load, run.baseline, { faultNs, moments: watch.moments() }, prepared.partitions);
+  const telling = tellFault(ports, { watch, deadlineMs, recovery });
+  const begin = (faultNs: bigint): void => {
+    guarding.begin(faultNs);
+    telling.begin(faultNs);
+  };
   try {
-    const faultNs = await strike(ports, prepared, watch, guarding);
+    const faultNs = await strike(ports, prepared, watch, { ...guarding, begin });
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
     const aborted = await observe(ports, { ...run, watch, guarding, faultNs, deadlineMs });
     const moments = watch.moments();
-    const seen = recoveryOf(run.load, run.baseline, { faultNs, moments }, prepared.partitions);
+    const seen = recovery(faultNs);
     const state = aborted === undefined ? 'done' : 'failed';
     const observed = aborted === undefined ? observedText(seen) : `${aborted.why}: ended`;
     ports.progress({ phase: 'observe', state, text: observed });
     return { faultNs, faultAtMs, moments, seen, aborted };
   } finally {
+    telling.stop();
     await Promise.all([guarding.stop(), watch.stop()]);
   }
 }
@@ -143,102 +145,4 @@ async function pause(load: Load, signal: AbortSignal): Promise<void> {
     stop.abort();
     await timer.catch(() => undefined);
   }
-}
-
-type Measured = Pick<Load, 'acks' | 'timeline' | 'atUs'>;
-type Partitions = ReadonlySet<number> | undefined;
-
-/** Pure over the load's measurements: the recovery split, each part in ms. */
-export function recoveryOf(
-  load: Measured,
-  baseline: Baseline,
-  { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
-  partitions: Partitions,
-): Recovery {
-  const { detectedNs, electedNs, reconnectedNs, freshNs } = moments;
-  const between = (from: bigint, to: bigint): number => Number(to - from) / 1e6;
-  const fromNs = moments.struckNs ?? faultNs;
-  const backIn = backInsideSlo(load.timeline(), load.atUs(fromNs), sloOf(baseline)).backInMs;
-  const reconnect =
-    electedNs === null || reconnectedNs === null
-      ? null
-      : reconnectedNs === undefined
-        ? reconnectMs(load, electedNs, partitions ?? new Set())
-        : between(electedNs, reconnectedNs);
-  // The sum of all partitions can look well before the last one takes writes again, or if it never does: then it is not back.
-  const writesAgainMs =
-    electedNs === null
-      ? reconnectedNs === null || partitions !== undefined
-        ? null
-        : 0
-      : reconnect === null
-        ? null
-        : between(fromNs, electedNs) + reconnect;
-  return {
-    detectMs: detectedNs === null ? null : between(faultNs, detectedNs),
-    // Where nobody had to notice anything (a planned handover), electing begins with the fault.
-    electMs: electedNs === null ? null : between(detectedNs ?? fromNs, electedNs),
-    reconnectMs: reconnect,
-    ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
-    backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
-  };
-}
-
-/** From the last election to the moment every struck partition had taken a write again; null when one never did. */
-function reconnectMs(
-  load: Pick<Load, 'acks' | 'atUs'>,
-  electedNs: bigint,
-  partitions: ReadonlySet<number>,
-): number | null {
-  const electedUs = load.atUs(electedNs);
-  let latestUs = electedUs;
-  for (const partition of partitions) {
-    const { firstAfterUs } = ackGap(load.acks, electedUs, new Set([partition]));
-    if (firstAfterUs === null) return null;
-    latestUs = Math.max(latestUs, firstAfterUs);
-  }
-  return (latestUs - electedUs) / 1000;
-}
-
-function observedText(recovery: Recovery): string {
-  const { detectMs, electMs, reconnectMs: reconnect, freshMs, backInsideSloMs } = recovery;
-  const inside = backInsideSloMs === null ? 'not back inside SLO' : `inside SLO ${formatMs(backInsideSloMs)}`;
-  if (freshMs !== undefined)
-    return `${freshMs === null ? 'reads not fresh again' : `reads fresh ${formatMs(freshMs)}`} · ${inside}`;
-  const movedMs = electMs === null ? null : (detectMs ?? 0) + electMs;
-  const moved = movedMs === null ? 'leaders not seen to move' : `leaders moved ${formatMs(movedMs)}`;
-  const writes =
-    movedMs === null || reconnect === null
-      ? 'no writes again'
-      : `writes again ${formatMs(movedMs + reconnect)}`;
-  return `${moved} · ${writes} · ${inside}`;
-}
-
-/** Pure: the three times that are told together. */
-export function interruptionOf(
-  load: Measured,
-  { faultNs, endNs }: { readonly faultNs: bigint; readonly endNs: bigint },
-  partitions: Partitions,
-  recovery: Recovery,
-): Interruption {
-  const faultUs = load.atUs(faultNs);
-  return {
-    acknowledgementGapMs: longestGap(load.acks, faultUs, load.atUs(endNs), partitions).gapMs,
-    errorWindowMs: errorWindow(load.timeline(), faultUs, { cleanSeconds: 3 })?.windowMs ?? null,
-    backInsideSloMs: recovery.backInsideSloMs,
-  };
-}
-
-/** Pure: how much was acknowledged where a loss would show. */
-export function coverageOf(
-  load: Pick<Load, 'acks' | 'atUs'>,
-  faultNs: bigint,
-  restoredNs: bigint,
-  partitions: Partitions,
-): Coverage {
-  const faultUs = load.atUs(faultNs);
-  return {
-    acknowledgedInFaultWindow: countAcks(load.acks, faultUs, load.atUs(restoredNs)),
-    acknowledgedJustBeforeOnVictim: countAcks(load.acks, faultUs - 1_000_000, faultUs, partitions),
-  };
 }

@@ -95,7 +95,7 @@ function probeTable(lost: readonly ProbeLoss[], most: number): Block {
   };
 }
 
-const PART_NAMES: Readonly<Record<RecoveryPart, string>> = {
+export const PART_NAMES: Readonly<Record<RecoveryPart, string>> = {
   detect: 'detect',
   elect: 'elect',
   reconnect: 'reconnect',

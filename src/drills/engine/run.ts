@@ -11,6 +11,7 @@ import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
 import { AFTER_RESTORE_MS } from './duration.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
+import { planOf, tellLoad } from './live.ts';
 import { prepareDrill } from './permit.ts';
 import { inPhase } from './phase.ts';
 import { refusedFor, refusedWhileStopped, refuseUnfinished, requireReady } from './refuse.ts';
@@ -40,6 +41,7 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
     blast: { ...prepared.blast },
     topology: prepared.topology,
   });
+  ports.live?.(planOf(drill, options, prepared, AFTER_RESTORE_MS));
   progress({ phase: 'preflight', state: 'done', text: `${prepared.findings.length} checks pass` });
   const lock = await ports.lock();
   const stop = watchStop(() => ports.permission.stopped(), refusedWhileStopped);
@@ -83,6 +85,7 @@ async function withLoad(
   prepared: Locked,
 ): Promise<DrillResult> {
   const load = await startDrillLoad(ports, options, prepared);
+  const silence = tellLoad(load, ports.live);
   try {
     await startProbe(prepared);
     return await underLoad(drill, ports, options, prepared, load);
@@ -90,6 +93,7 @@ async function withLoad(
     await keepProbe(prepared, options);
     throw error;
   } finally {
+    silence();
     await prepared.probe?.close({ keep: options.keepProbe === true });
     // A second stop answers the first one's summary; a load that failed has said so already.
     await load.stop({ drainMs: 0 }).catch(() => undefined);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ClusterState } from '../../clients/kafka/ports.ts';
-import { foldSample, type LeadershipMoves, sampleOf } from './leadership.ts';
+import { foldSample, type LeadershipMoves, leadersText, sampleOf } from './leadership.ts';
 
 const state = (leaders: number[], brokers: number[]): ClusterState => ({
   clusterId: 'c',
@@ -36,6 +36,12 @@ describe('watching leadership move', () => {
       detectedNs: 5n,
       electedNs: 9n,
     });
+  });
+
+  it('says how many wait, and nothing before anybody has looked', () => {
+    expect(leadersText(undefined, 2)).toBeUndefined();
+    expect(leadersText(1, 2)).toEqual({ text: '1 of 2 partitions wait for another leader', waits: true });
+    expect(leadersText(0, 2)).toEqual({ text: 'all 2 partitions have another leader', waits: false });
   });
 
   it('keeps the first moment of each', () => {

@@ -1,4 +1,5 @@
 import type { Cluster, ClusterState } from '../../clients/kafka/ports.ts';
+import type { LiveLeaders } from '../../core/live.ts';
 import type { FaultWatch } from '../engine/drill.ts';
 import { watchMoments } from '../engine/watch.ts';
 
@@ -55,13 +56,28 @@ export function watchLeadership(request: {
   readonly deadlineMs: number;
 }): FaultWatch {
   const { cluster, monoNs, victim, ledByVictim, topics, intervalMs, deadlineMs } = request;
+  let waiting: number | undefined;
   const watch = watchMoments({
     intervalMs,
     deadlineMs,
     async look(moves) {
       const state = await cluster.describe({ topics, timeoutMs: 1000 });
-      return foldSample(moves, sampleOf(state, victim, ledByVictim, monoNs()), ledByVictim.size);
+      const sample = sampleOf(state, victim, ledByVictim, monoNs());
+      waiting = sample.waiting;
+      return foldSample(moves, sample, ledByVictim.size);
     },
   });
-  return { ...watch, settled: () => watch.moments().electedNs !== null };
+  return {
+    ...watch,
+    settled: () => watch.moments().electedNs !== null,
+    leaders: () => leadersText(waiting, ledByVictim.size),
+  };
+}
+
+/** Pure: how many partitions have no leader but the victim; undefined: nobody has looked. */
+export function leadersText(waiting: number | undefined, total: number): LiveLeaders | undefined {
+  if (waiting === undefined) return undefined;
+  return waiting > 0
+    ? { text: `${waiting} of ${total} partitions wait for another leader`, waits: true }
+    : { text: `all ${total} partitions have another leader`, waits: false };
 }

@@ -51,6 +51,7 @@ describe('the looks of a Redis drill', () => {
       await handOver('h:7004');
       await waitFor(async () => watch.moments().electedNs !== null, { what: 'elected', timeoutMs: 5000 });
       expect(watch.settled?.()).toBe(false);
+      expect(watch.leaders?.()?.text).toBe('h:7004 leads the slots of h:7001');
       ack = 99n;
       expect(watch.settled?.()).toBe(true);
       expect(watch.moments()).toMatchObject({ detectedNs: null, reconnectedNs: 99n });

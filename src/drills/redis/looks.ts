@@ -1,9 +1,10 @@
+import type { LiveLeaders } from '../../core/live.ts';
 import type { DrillPorts, Prepared } from '../engine/drill.ts';
 import { watchMoments } from '../engine/watch.ts';
 import { type RedisLook, selfOf } from './look.ts';
 import { differencesLeft, lookAtAll } from './settle.ts';
 import { diffRedis, type RedisPlace, type RedisTopology } from './topology.ts';
-import { foldLook, secondFailureOf } from './watch.ts';
+import { foldLook, leadersOf, secondFailureOf } from './watch.ts';
 
 const LOOK_EVERY_MS = 100;
 
@@ -32,11 +33,13 @@ export function looksOf(
       return 'a Redis shard was handed over since the preflight';
     },
     watch(deadlineMs) {
+      let leaders: LiveLeaders | undefined;
       const watch = watchMoments({
         intervalMs: LOOK_EVERY_MS,
         deadlineMs,
         look: async (known) => {
           const looks = await look();
+          leaders = leadersOf(looks, topology, victim);
           return foldLook(known, { looks, topology, victim, monoNs: clock.monoNs() });
         },
       });
@@ -48,6 +51,7 @@ export function looksOf(
         stop: watch.stop,
         moments: () => ({ ...watch.moments(), reconnectedNs: reconnectedNs() }),
         settled: () => reconnectedNs() !== null,
+        leaders: () => leaders,
       };
     },
     secondFailure: async () => secondFailureOf(await look(), topology, victim),

@@ -3,7 +3,7 @@ import type { Moments } from '../engine/drill.ts';
 import { RedisModel } from '../steps/redis/testing/model.ts';
 import { explainRedis, settingsOf } from './settings.ts';
 import { lastActAt } from './spacing.ts';
-import { foldLook, secondFailureOf } from './watch.ts';
+import { foldLook, leadersOf, secondFailureOf } from './watch.ts';
 
 const NONE: Moments = { detectedNs: null, electedNs: null };
 
@@ -19,15 +19,22 @@ async function struck() {
 
 describe('watching a shard', () => {
   it('sees the loss when most masters mark it, and the end when the replica leads all its slots', async () => {
-    const { model, fold } = await struck();
+    const { model, topology, victim, fold } = await struck();
+    const leaders = async () => leadersOf(await model.looks(), topology, victim);
     let known = await fold(NONE, 1n);
     expect(known).toEqual(NONE);
+    expect(await leaders()).toEqual({ text: 'h:7001 leads its slots still', waits: false });
     await model.context.redisOf('').kill('h:7001');
     known = await fold(known, 2n);
     expect(known).toEqual({ detectedNs: 2n, electedNs: null });
+    expect(await leaders()).toEqual({
+      text: 'nobody leads the slots of h:7001, which most masters call failed',
+      waits: true,
+    });
     for (let look = 3n; known.electedNs === null && look < 50n; look += 1n) known = await fold(known, look);
     expect(known.detectedNs).toBe(2n);
     expect(known.electedNs).toBeGreaterThan(2n);
+    expect(await leaders()).toEqual({ text: 'h:7004 leads the slots of h:7001', waits: false });
   });
 
   it('does not take the word of one master', async () => {

@@ -1,3 +1,4 @@
+import type { LiveLeaders } from '../../core/live.ts';
 import type { Moments } from '../engine/drill.ts';
 import type { RedisLook } from './look.ts';
 import { leads, majorityOf, mastersOf, type RedisPlace, type RedisTopology, replicasOf } from './topology.ts';
@@ -18,10 +19,33 @@ export function markedFailed(
   return marking.length >= majorityOf(masters.length);
 }
 
-/** Pure: does a replica of this master lead its slots? */
-export function replaced(looks: readonly RedisLook[], topology: RedisTopology, victim: RedisPlace): boolean {
+function successorOf(
+  looks: readonly RedisLook[],
+  topology: RedisTopology,
+  victim: RedisPlace,
+): RedisLook | undefined {
   const replicas = replicasOf(topology, victim.id).map(({ address }) => address);
-  return looks.some((look) => replicas.includes(look.address) && leads(look, victim.ranges));
+  return looks.find((look) => replicas.includes(look.address) && leads(look, victim.ranges));
+}
+
+/** Pure: does a replica of this master lead its slots? */
+export const replaced = (looks: readonly RedisLook[], topology: RedisTopology, victim: RedisPlace): boolean =>
+  successorOf(looks, topology, victim) !== undefined;
+
+/** Pure: who leads the victim's slots, for those who watch the run. */
+export function leadersOf(
+  looks: readonly RedisLook[],
+  topology: RedisTopology,
+  victim: RedisPlace,
+): LiveLeaders {
+  const successor = successorOf(looks, topology, victim);
+  if (successor !== undefined)
+    return { text: `${successor.address} leads the slots of ${victim.address}`, waits: false };
+  const own = looks.find(({ address }) => address === victim.address);
+  if (own !== undefined && leads(own, victim.ranges))
+    return { text: `${victim.address} leads its slots still`, waits: false };
+  const noticed = markedFailed(looks, topology, victim) ? ', which most masters call failed' : '';
+  return { text: `nobody leads the slots of ${victim.address}${noticed}`, waits: true };
 }
 
 /** Pure: adds a look to what is known. Nobody notices a planned handover: it is only elected. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Second } from '../../load/timeline.ts';
-import { recoveryOf } from './fault.ts';
+import { recoveryOf } from './recovery.ts';
 
 const MS = 1_000_000n;
 const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
