@@ -144,13 +144,20 @@ async function redisProbe(acknowledged, redis) {
     const [host, port] = address.split(':');
     const input = ['READONLY', ...acknowledged.flatMap(({ id }) => [`ECHO id=${id}`, `EXISTS ${id}`])];
     const node = { place: address, ids: new Set(), elsewhere: new Set() };
-    let id = '';
+    let [id, answers, trouble] = ['', 0, 'it did not answer'];
+    // An error is followed by an empty line.
     const take = (line) => {
       if (line.startsWith('id=')) id = line.slice(3);
-      else if (line === '1') node.ids.add(id);
-      else if (line.startsWith('MOVED')) node.elsewhere.add(id);
+      else if (id !== '' && line !== '') {
+        if (line === '1') node.ids.add(id);
+        else if (line.startsWith('MOVED')) node.elsewhere.add(id);
+        if (/^(0|1|MOVED .*)$/.test(line)) answers += 1;
+        else trouble = line;
+        id = '';
+      }
     };
     await eachLine('redis-cli', ['-h', host, '-p', port], take, `${input.join('\n')}\n`);
+    if (answers !== acknowledged.length) throw new Error(`Redis ${address}: ${trouble}`);
     nodes.push(node);
   }
   const nobody = { place: 'any node', ids: new Set() };

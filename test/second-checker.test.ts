@@ -134,6 +134,21 @@ describe('the second checker', () => {
     expect(said).toContain('run:3 is not at any node\n');
   });
 
+  it.each([
+    ['that is away: redis-cli ends well all the same', 'true', 'it did not answer'],
+    [
+      'that answers an error',
+      "printf '%s\\n' OK 'id=uplift_probe:{t1}:run:1' 'CLUSTERDOWN The cluster is down' ''",
+      'CLUSTERDOWN',
+    ],
+  ])('takes no key for lost on a node %s', async (_, script, why) => {
+    await write('probe.ndjson', [{ id: 'uplift_probe:{t1}:run:1', group: 'h:1', outcome: 'ok' }]);
+    await program('redis-cli', script);
+    const { exit, missing, said } = await opinion('--probe', '--redis', 'h:1');
+    expect({ exit, missing }).toEqual({ exit: 12, missing: [] });
+    expect(said).toContain(why);
+  });
+
   it('looks for the rows of a probe on every server', async () => {
     await history();
     await write(

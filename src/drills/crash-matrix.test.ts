@@ -34,7 +34,7 @@ interface Points {
 const POINTS: Readonly<Record<DrillId, Points>> = {
   'kafka-broker-loss': { kills: 16, refusals: 12, restores: 262 },
   'kafka-broker-hang': { kills: 14, refusals: 6, restores: 164 },
-  'kafka-producer-safety': { kills: 28, refusals: 32, restores: 636 },
+  'kafka-producer-safety': { kills: 44, refusals: 64, restores: 1212 },
   'redis-shard-loss': { kills: 16, refusals: 12, restores: 262 },
   'redis-shard-failover': { kills: 14, refusals: 6, restores: 154 },
   'postgres-switchover': { kills: 90, refusals: 92, restores: 1318 },
