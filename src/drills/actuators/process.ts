@@ -44,7 +44,7 @@ export function effectWait({ pace }: Pick<ProcessActuator<never>, 'pace'>): {
 
 /** Bounds of a step that acts: its look before, the command, and its effect; and of an undo until it runs again. */
 export const ACT_MS = 200_000;
-export const START_MS = 2_000_000;
+export const START_MS = 3_800_000;
 
 /** Brokers by id. */
 export type BrokerActuator = ProcessActuator<number>;
