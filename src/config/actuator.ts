@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { duration } from './duration.ts';
 
 /** Longest that one command may take, and that its effect may take to be seen: steps have bounds beyond it. */
-const MAX_COMMAND_MS = 60_000;
+export const MAX_COMMAND_MS = 60_000;
 /** Longest that something may take to be back. */
-const MAX_BACK_MS = 1_800_000;
+export const MAX_BACK_MS = 1_800_000;
 
 /** What is put into a command, each as an argument of its own. */
 export const PLACEHOLDERS = ['{id}', '{host}', '{port}', '{name}'] as const;

@@ -15,7 +15,9 @@ import { nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
 // Drills through commands of one's own: a script that knows nothing of uplift kills and starts the servers.
 
 const SCRIPT = fileURLToPath(new URL('./exec-server.mjs', import.meta.url));
-const LOAD = ['--baseline', '5', '--rate', '200'];
+const LOAD = ['--baseline', '5', '--rate', '100'];
+/** Of one command, on a busy machine. */
+const RUN_MS = 240_000;
 const LITTLE = ['--baseline', '2', '--rate', '50'];
 
 let sandbox: ProofSandbox;
@@ -63,7 +65,7 @@ interface RunDocument {
 describe('the loss of a broker, by commands of uplift.yaml', () => {
   test('is held and restored; the record names what was acted on, and no command', async () => {
     const run = withConfig('drill', 'run', 'kafka-broker-loss', '--yes', ...LOAD);
-    const { result, record } = await sandbox.json<RunDocument>(run, 0);
+    const { result, record } = await sandbox.json<RunDocument>(run, 0, RUN_MS);
     expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });
     expect(result.judgement.lost).toEqual([]);
     expect(result.recovery.detectMs).toBeGreaterThan(500);
@@ -78,7 +80,7 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
 
   test('of a run that is killed right after it: other commands put nothing back, these do', async () => {
     const known = await runIds(sandbox);
-    const child = sandbox.start(withConfig('drill', 'run', 'kafka-broker-loss', '--yes', ...LOAD));
+    const child = sandbox.start(withConfig('drill', 'run', 'kafka-broker-loss', '--yes', ...LOAD), RUN_MS);
     const seen = await nextRun(sandbox, known);
     await untilKill(seen, 'step.done');
     child.kill('SIGKILL');
@@ -102,7 +104,7 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
 describe('the loss of a Postgres primary that comes back by itself', () => {
   test('is held and restored: another life answers, the probe writes again, and nothing is lost', async () => {
     const run = withConfig('drill', 'run', 'postgres-primary-loss', '--yes', ...LITTLE);
-    const { result, record } = await sandbox.json<RunDocument>(run, 0);
+    const { result, record } = await sandbox.json<RunDocument>(run, 0, RUN_MS);
     expect(result).toMatchObject({ hypothesis: 'held', restored: 'restored', topologyDiff: [] });
     expect(result.judgement.lost).toEqual([]);
     expect(result.probe).toMatchObject({ lost: [], unread: [], places: 3 });

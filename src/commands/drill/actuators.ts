@@ -38,10 +38,8 @@ function declared({ config: { actuator, name }, project }: Region): string | und
 export function actuatorsOf(deps: Deps, region: Region): Actuators {
   const checked =
     <T>(make: (units: string) => T) =>
-    (units: string): T => {
-      requireSame(region, units);
-      return make(units);
-    };
+    (units: string): T =>
+      make(requireSame(region, units));
   const { actuator } = region.config;
   if (actuator?.kind !== 'exec')
     return {
@@ -49,10 +47,7 @@ export function actuatorsOf(deps: Deps, region: Region): Actuators {
       redisOf: checked(processRedis),
       serviceOf: checked(processService),
       postgresOf: checked(processPostgres),
-      poolerOf: (units, pool) => {
-        requireSame(region, units);
-        return processPooler(units, pool);
-      },
+      poolerOf: (units, pool) => processPooler(requireSame(region, units), pool),
     };
   const exec: ExecActuators = execActuators({
     name: region.config.name,
@@ -82,9 +77,10 @@ function noTakeover({ config: { name } }: Region): never {
   );
 }
 
-function requireSame(region: Region, units: string): void {
+/** What uplift.yaml declares now, where a step names the same; what a journal says is never acted on itself. */
+function requireSame(region: Region, units: string): string {
   const now = declared(region);
-  if (now !== undefined && (now === units || realOf(now) === realOf(units))) return;
+  if (now !== undefined && (now === units || realOf(now) === realOf(units))) return now;
   const was = isExecName(units) ? 'commands of uplift.yaml (actuator: exec)' : `the unit files in ${units}`;
   const has = now === undefined ? 'no actuator' : isExecName(now) ? 'commands' : `the unit files in ${now}`;
   throw new Error(

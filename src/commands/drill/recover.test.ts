@@ -1,4 +1,4 @@
-import { appendFile, chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -76,6 +76,18 @@ describe('drill recover', () => {
     });
     const exec = (more: string): string => `{ kind: exec${more} }`;
     const state = "brokers: { state: { argv: ['true'] } }";
+
+    test('the same unit files by another way are the same', async () => {
+      await mkdir(join(folder, 'units'));
+      await symlink(folder, `${folder}-link`);
+      try {
+        await killedRun(RUN, 'one', killed(`${folder}-link/units`));
+        const { data } = await recoverCommand(await depsOf('one'), { run: RUN });
+        expect(data).toMatchObject({ runs: [{ failed: [expect.stringContaining('no unit of broker 1')] }] });
+      } finally {
+        await rm(`${folder}-link`);
+      }
+    });
 
     test.each([
       ['other unit files', '{ kind: process, units: units }', '/elsewhere', 'the unit files in /elsewhere'],

@@ -155,7 +155,7 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
     const action = this.#action(target, act);
     await this.#alone(target, async () => {
       signal?.throwIfAborted();
-      await target.asked.settle(target.config.backWithin);
+      await target.asked.settle(0);
       const state = await this.#state(target, signal);
       if (state === 'stopped' && act === 'hang') throw new Error(`${target.what} is stopped: it cannot hang`);
       if (state === (act === 'kill' ? 'stopped' : 'hung')) return;

@@ -31,7 +31,7 @@ export interface AskedFile {
   readonly ended: (undone: boolean) => Promise<void>;
   /** The act that was begun and is not known to be undone. */
   readonly begun: () => Promise<Act | undefined>;
-  /** Ends the command that somebody left behind who died; an undo is waited for, up to `undoMs`. */
+  /** Ends the command that somebody left behind who died. An undo is waited for, up to `undoMs`; 0: it is an error. */
   readonly settle: (undoMs: number) => Promise<void>;
   /** For how long what was asked for may still show, ms; all of it where that is not known. */
   readonly leftMs: (seenWithinMs: number) => Promise<number>;
@@ -65,6 +65,8 @@ export function askedFile(folder: string, key: string, nowMs: () => number = Dat
     async settle(undoMs) {
       const asked = await read();
       if (asked === undefined || asked.endedAtMs !== null) return;
+      if (asked.role === 'undo' && undoMs === 0 && (await stateOf(asked)) !== 'exited')
+        throw new Error('it is being put back: its undo goes on');
       if (asked.role === 'undo') await waitEnd(asked, undoMs);
       await killGroup(asked);
     },

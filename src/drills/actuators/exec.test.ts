@@ -262,6 +262,8 @@ describe('an undo', () => {
     const left = brokers(change).start(2);
     const isUndo = async (): Promise<boolean> => (await askedOf(world, 'here-brokers-2')).role === 'undo';
     await waitFor(isUndo, { what: 'the undo begun', timeoutMs: 5000, intervalMs: 10 });
+    // Whoever would strike meanwhile is refused, and does not end it.
+    await expect(brokers(change).kill(2)).rejects.toThrow('its undo goes on');
     await brokers(change).start(2);
     expect(await world.calls('2')).toEqual(['kill', 'start']);
     await left;

@@ -3,6 +3,7 @@ import { killUnit, pauseUnit, resumeUnit } from '../../clients/process/signal.ts
 import { startUnit } from '../../clients/process/start.ts';
 import { statusOf } from '../../clients/process/status.ts';
 import { type PlacedUnit, readUnit, readUnits } from '../../clients/process/unit-files.ts';
+import { MAX_BACK_MS, MAX_COMMAND_MS } from '../../config/actuator.ts';
 import { reasonOf } from '../../core/error.ts';
 
 /** What can be done to a server. */
@@ -42,9 +43,11 @@ export function effectWait({ pace }: Pick<ProcessActuator<never>, 'pace'>): {
   return { timeoutMs: pace?.effectMs ?? 5000, intervalMs: pace?.lookEveryMs ?? 20 };
 }
 
-/** Bounds of a step that acts: its look before, the command, and its effect; and of an undo until it runs again. */
-export const ACT_MS = 200_000;
-export const START_MS = 2_000_000;
+const SLACK_MS = 20_000;
+/** Longest that a step may act: a look before, the command, and what it does is seen. */
+export const ACT_MS = 3 * MAX_COMMAND_MS + SLACK_MS;
+/** Longest until something runs again: an undo that somebody left, what may show yet, the command, and it is back. */
+export const START_MS = 2 * MAX_BACK_MS + 3 * MAX_COMMAND_MS + SLACK_MS;
 
 /** Brokers by id. */
 export type BrokerActuator = ProcessActuator<number>;
