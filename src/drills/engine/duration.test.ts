@@ -42,7 +42,7 @@ describe('the longest that a drill may take', () => {
     const { undoTimeoutMs = 0 } = killProjectorStep;
     expect(drillSteps.find(start).undo).toBe('irreversible');
     expect(longest).toMatchObject({
-      beforeMs: 60_000 + 3000 + 4 * 11_000,
+      beforeMs: 90_000 + 3000 + 4 * 11_000,
       faultMs: 300_000,
       restoreMs: undoTimeoutMs,
     });
