@@ -28,7 +28,7 @@ const window = (rest: string): string =>
 describe('drills in uplift.yaml', () => {
   it('are bounded, and off in production, where nothing is said', () => {
     expect(load('  maxFault: 5m\n')).toEqual({
-      ...{ maxFault: 300_000, maxDuration: 3_600_000, maxShare: 0.5, inProduction: false },
+      ...{ maxFault: 300_000, maxDuration: 7_200_000, maxShare: 0.5, inProduction: false },
       ...{ abortErrorRate: 0.5, abortAfter: 10_000 },
     });
   });

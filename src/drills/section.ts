@@ -82,7 +82,7 @@ const drillsSchema = z.strictObject({
     .prefault('5m')
     .describe('Longest from the fault to the beginning of the restore, whatever was observed by then.'),
   maxDuration: duration
-    .prefault('1h')
+    .prefault('2h')
     .describe('Longest that a whole drill may take if everything in it takes as long as it may.'),
   maxShare: z
     .number()

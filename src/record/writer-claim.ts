@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { link, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { UpliftError } from '../core/error.ts';
 import { formatAge } from '../core/units.ts';
+import { isOf, type Place, placeOfThisProcess } from './place.ts';
 
 /** The right to write one journal, held by one process at a time. */
 export interface WriterClaim {
@@ -21,13 +21,6 @@ export interface ClaimOptions {
   readonly takeOver?: string | undefined;
   /** Where this process runs; for tests. */
   readonly here?: Place;
-}
-
-/** Where a process id has its meaning. */
-export interface Place {
-  readonly host: string;
-  /** Machine and, on Linux, namespace of process ids: containers of one machine have different ones. */
-  readonly machine: string;
 }
 
 interface Holder extends Partial<Place> {
@@ -80,11 +73,6 @@ async function requireClaim(journal: string, own: string): Promise<void> {
     });
   });
   await opened.close();
-}
-
-/** Claims from before they named a host are of this one. */
-function isOf(here: Place, { host, machine }: Holder): boolean {
-  return host === undefined || (host === here.host && machine === here.machine);
 }
 
 async function heldElsewhere(journal: string, { pid, host }: Holder): Promise<UpliftError> {
@@ -144,15 +132,6 @@ async function holderOf(path: string): Promise<Holder | undefined> {
 async function isAlive({ pid, startTime }: Holder): Promise<boolean> {
   const now = await startTimeOf(pid);
   return now !== undefined && (startTime === '' || startTime === now);
-}
-
-/** Two machines may share a name, and two containers a machine. */
-async function placeOfThisProcess(): Promise<Place> {
-  const id = await readFile('/etc/machine-id', 'utf8').catch(() => '');
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
-  // machine-id(5) asks not to show the id itself.
-  const machine = createHash('sha256').update(`${id.trim()} ${namespace}`).digest('hex').slice(0, 16);
-  return { host: hostname(), machine };
 }
 
 /** Start time of a process in the platform's own unit, so that a reused pid is not taken for its holder. */

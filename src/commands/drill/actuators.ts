@@ -54,7 +54,8 @@ export function actuatorsOf(deps: Deps, region: Region): Actuators {
     config: actuator,
     cwd: dirname(region.project.configFile),
     env: deps.env,
-    askedFolder: join(region.project.stateDir, 'exec'),
+    // Beside the journals: whoever goes on with one from another host has to know what was begun.
+    askedFolder: join(region.project.journalDir, 'exec'),
     redisNodes: region.config.redis?.nodes ?? [],
     services: Object.values(region.config.service ?? {}).flat(),
     writer: region.config.postgres?.writer,

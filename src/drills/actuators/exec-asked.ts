@@ -6,7 +6,9 @@ import { stateOf } from '../../clients/process/status.ts';
 import type { UnitProcess } from '../../clients/process/unit.ts';
 import { writeFileAtomically } from '../../clients/process/unit-files.ts';
 import { isUpliftError } from '../../core/error.ts';
+import { parseJson } from '../../core/json.ts';
 import { waitFor } from '../../core/wait.ts';
+import { isOf, placeOfThisProcess } from '../../record/place.ts';
 import type { Act } from './process.ts';
 
 const askedSchema = z.object({
@@ -20,6 +22,9 @@ const askedSchema = z.object({
   startedAtMs: z.number(),
   /** When it ended, by the clock of the machine; null: whoever began it did not live to see it. */
   endedAtMs: z.number().nullable(),
+  /** Where its process was begun; absent: here, before places were written. */
+  host: z.string().optional(),
+  machine: z.string().optional(),
 });
 type Asked = z.infer<typeof askedSchema>;
 
@@ -31,7 +36,10 @@ export interface AskedFile {
   readonly ended: (undone: boolean) => Promise<void>;
   /** The act that was begun and is not known to be undone. */
   readonly begun: () => Promise<Act | undefined>;
-  /** Ends the command that somebody left behind who died. An undo is waited for, up to `undoMs`; 0: it is an error. */
+  /**
+   * Ends the command that somebody left behind who died. An undo is waited for, up to `undoMs`; 0: it is an error. One of
+   * another host died with it: its process id means nothing here.
+   */
   readonly settle: (undoMs: number) => Promise<void>;
   /** For how long what was asked for may still show, ms; all of it where that is not known. */
   readonly leftMs: (seenWithinMs: number) => Promise<number>;
@@ -47,14 +55,15 @@ export function askedFile(folder: string, key: string, nowMs: () => number = Dat
   // One that cannot be read tells nothing: then the longest wait holds.
   const read = async (): Promise<Asked | undefined> => {
     const text = await readFile(file, 'utf8').catch(() => undefined);
-    return text === undefined ? undefined : askedSchema.safeParse(parsed(text)).data;
+    return text === undefined ? undefined : askedSchema.safeParse(parseJson(text)).data;
   };
   return {
     begin: (what) => async (started) => {
-      if (what !== 'undo') return write({ v: 1, role: 'do', act: what, ...started, endedAtMs: null });
+      const begun = { v: 1, ...started, ...(await placeOfThisProcess()), endedAtMs: null } as const;
+      if (what !== 'undo') return write({ ...begun, role: 'do', act: what });
       const act = (await read())?.act ?? null;
       // A full disk must not keep anything from being put back.
-      await write({ v: 1, role: 'undo', act, ...started, endedAtMs: null }).catch(() => undefined);
+      await write({ ...begun, role: 'undo', act }).catch(() => undefined);
     },
     async ended(undone) {
       const asked = await read();
@@ -65,6 +74,7 @@ export function askedFile(folder: string, key: string, nowMs: () => number = Dat
     async settle(undoMs) {
       const asked = await read();
       if (asked === undefined || asked.endedAtMs !== null) return;
+      if (!isOf(await placeOfThisProcess(), asked)) return;
       if (asked.role === 'undo' && undoMs === 0 && (await stateOf(asked)) !== 'exited')
         throw new Error('it is being put back: its undo goes on');
       if (asked.role === 'undo') await waitEnd(asked, undoMs);
@@ -83,12 +93,4 @@ async function waitEnd(asked: Asked, timeoutMs: number): Promise<void> {
   await waitFor(ended, { what: 'the end of an undo', timeoutMs, intervalMs: 50 }).catch((error: unknown) => {
     if (!isUpliftError(error, 'UPL-DEADLINE')) throw error;
   });
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { procEntry } from '../../clients/process/proc-table.ts';
 import { alive } from '../../clients/process/tiny-units-fixture.ts';
 import { waitFor } from '../../core/wait.ts';
 import { askedOf, type ExecWorld, execConfig, execWorld, SCRIPTED } from './testing/exec-world.ts';
@@ -267,6 +268,19 @@ describe('an undo', () => {
     await brokers(change).start(2);
     expect(await world.calls('2')).toEqual(['kill', 'start']);
     await left;
+  });
+
+  it('of another host is undone by what it began, and its pid means nothing here', async () => {
+    const pid = await world.up('2');
+    const { startTime = '' } = (await procEntry(pid)) ?? {};
+    const left = { v: 1, role: 'do', act: 'hang', pid, startTime, startedAtMs: 0, endedAtMs: null };
+    await mkdir(world.askedFolder, { recursive: true });
+    const elsewhere = { ...left, host: 'db-1', machine: 'a' };
+    await writeFile(join(world.askedFolder, 'here-brokers-2.json'), JSON.stringify(elsewhere));
+    // No state shows this hang; whoever knows only what is seen would leave it.
+    await brokers({ state: sh('echo running') }).start(2);
+    expect(await world.calls('2')).toEqual(['wake']);
+    expect(await alive(pid)).toBe(true);
   });
 
   it('is not ended by Ctrl-C, which ends the act itself', async () => {

@@ -9,14 +9,14 @@ import { FINAL_READS_MS } from './examine.ts';
 
 /** The load goes on this long after everything was put back: a loss at the return of a leader would show. */
 export const AFTER_RESTORE_MS = 4000;
-/** Until the lock of the cluster is had or refused, a dead holder outlived. */
-const LOCK_MS = 60_000;
+/** Until the lock of the cluster is had or refused, a dead holder outlived, and the watchdog watches. */
+const BEGIN_MS = 90_000;
 /** Asked for and seen: each has the step's own deadline. */
 const HALVES = 2;
 
 /** The parts of a drill, each as long as it may take at most. */
 export interface Longest {
-  /** Lock, baseline, and the steps before the fault. */
+  /** Lock, watchdog, baseline, and the steps before the fault. */
   readonly beforeMs: number;
   readonly faultMs: number;
   /** Every undo takes all of its time. */
@@ -40,7 +40,7 @@ export function longestOf(
       undo === 'irreversible' ? 0 : undoTimeoutMs,
     ),
   );
-  const beforeMs = LOCK_MS + baselineBoundMs(baselineMs) + stepsMs;
+  const beforeMs = BEGIN_MS + baselineBoundMs(baselineMs) + stepsMs;
   const faultMs = limits.maxFaultMs;
   const readsMs = AFTER_RESTORE_MS + FINAL_READS_MS;
   return { beforeMs, faultMs, restoreMs, readsMs, totalMs: beforeMs + faultMs + restoreMs + readsMs };

@@ -194,9 +194,11 @@ it('a run that fails under load leaves what its probe wrote, and takes it away f
     writes: () => written,
   };
   const blast = { hit: 1, of: 3, what: 'shards' };
-  const ready = { kind: 'ready', findings: [], victim: { id: 'a', text: 'a' }, blast, probe };
+  const planned = { steps: [], faultAt: 0, findings: [], expected: {} };
+  const ready = { kind: 'ready', ...planned, victim: { id: 'a', text: 'a' }, blast, probe };
+  const permission = { findings: async () => [], stopped: async () => undefined };
   const ports = {
-    ...{ clock: systemClock, signal, progress: () => undefined },
+    ...{ clock: systemClock, signal, progress: () => undefined, permission },
     lock: async () => ({ held: () => true, release: called('release') }),
     watchdog: async () => ({ pid: 1, leaseMs: 1, trouble: () => undefined }),
     startLoad: async () => ({ ...wellLoad(), header: { tenant: 't', monoNs: '0' }, stop: called('load') }),
