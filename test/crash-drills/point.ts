@@ -4,10 +4,11 @@ import { TOPICS } from '../../src/contract/records.ts';
 import { CAPACITY_PER_RESOURCE } from '../../src/contract/rules.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { isUpliftError, reasonOf } from '../../src/core/error.ts';
-import { waitFor } from '../../src/core/wait.ts';
+import { waitFor, withDeadline } from '../../src/core/wait.ts';
 import { type Examined, examine } from '../../src/drills/engine/examine.ts';
 import { startLoad } from '../../src/load/generator.ts';
 import { readRecord } from '../../src/record/open.ts';
+import { STEP } from '../../src/steps/journal-kinds.ts';
 import { pause } from '../soak/kill.ts';
 import type { Platform, Ports } from '../support/driven-platform.ts';
 import { documentOf } from '../support/sandbox-cli.ts';
@@ -24,7 +25,8 @@ export interface PointContext extends KillContext {
   readonly version: string;
 }
 
-/** Longest that each part of a point may take; a point is over after their sum at the latest. */
+/** Longest that a point may take, and each part of it. */
+const POINT_MS = 480_000;
 const RESTORE_MS = 300_000;
 const SHORT_MS = 60_000;
 const GONE_MS = 10_000;
@@ -36,29 +38,27 @@ export async function runPoint(point: Point, context: PointContext): Promise<Row
   const startedMs = performance.now();
   const row = { point, version: context.version, at: new Date().toISOString() };
   const tookMs = (): number => Math.round(performance.now() - startedMs);
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(POINT_MS)]);
   try {
-    const killed = await killAtStep(point, context);
-    const back = await putBack(killed, context);
-    const seen = await lookBack(point, killed, back, context);
-    const { landed, wrong, open } = verdictOf(point, seen);
-    const { acknowledged, unknown, lost } = figuresOf(seen);
-    const undone = (await readRecord(killed.run.journal)).entries.filter(
-      ({ kind }) => kind === 'step.undone',
-    );
-    return {
-      ...{
-        ...row,
-        landed: landed.kind,
-        by: back.sealedBefore ? 'watchdog' : 'recover',
-        undone: undone.length,
-      },
-      ...{ backMs: back.backMs, tookMs: tookMs(), acknowledged, unknown, lost, wrong, open },
-    };
+    const tried = tryPoint(point, { ...context, signal });
+    return { ...row, ...(await withDeadline('the point', POINT_MS, tried)), tookMs: tookMs() };
   } catch (error) {
     context.signal.throwIfAborted();
     const nothing = { landed: '–', by: '–', undone: 0, backMs: 0, acknowledged: 0, unknown: 0, lost: 0 };
     return { ...row, ...nothing, tookMs: tookMs(), wrong: [reasonOf(error)], open: [] };
   }
+}
+
+type Tried = Omit<Row, 'point' | 'version' | 'at' | 'tookMs'>;
+
+async function tryPoint(point: Point, context: PointContext): Promise<Tried> {
+  const killed = await killAtStep(point, context);
+  const back = await putBack(killed, context);
+  const seen = await lookBack(point, killed, back, context);
+  const { landed, wrong, open } = verdictOf(point, seen);
+  const undone = seen.record.entries.filter(({ kind }) => kind === STEP.undone).length;
+  const by = back.sealedBefore ? 'watchdog' : 'recover';
+  return { landed: landed.kind, by, undone, backMs: back.backMs, ...figuresOf(seen), wrong, open };
 }
 
 interface Back {
