@@ -81,7 +81,7 @@ describe('drill recover', () => {
       await mkdir(join(folder, 'units'));
       await symlink(folder, `${folder}-link`);
       try {
-        await killedRun(RUN, 'one', killed(`${folder}-link/units`));
+        await killedRun(RUN, 'one', 7, killed(`${folder}-link/units`));
         const { data } = await recoverCommand(await depsOf('one'), { run: RUN });
         expect(data).toMatchObject({ runs: [{ failed: [expect.stringContaining('no unit of broker 1')] }] });
       } finally {
