@@ -16,8 +16,8 @@ const BEFORE: Readonly<Record<ViewPhase, string>> = {
 const AFTER: Readonly<Record<ViewPhase, string>> = {
   preflight: 'stopping; nothing was touched',
   baseline: 'stopping the load; nothing was broken',
-  fault: 'stopping; everything is being put back',
-  restore: 'everything is being put back, which cannot be stopped; then the run ends as interrupted',
+  fault: 'stopping; everything is being put back, also should this process die',
+  restore: 'everything is being put back, also should this process die; then the run ends as interrupted',
   after: 'stopping; everything is back; the run is recorded as interrupted',
   'final reads': 'reading goes on and the verdict is recorded',
   verdict: 'the verdict is being recorded',

@@ -75,6 +75,12 @@ describe('the view of a drill on a terminal', () => {
     for (const line of printed.split(/\r?\n/)) expect([...line].length).toBeLessThanOrEqual(40);
   });
 
+  it('takes a terminal without a size for one of 80 × 24', async () => {
+    view.live(KAFKA);
+    stderr.resize(0, 0);
+    await sees('SIGKILL broker 2 (az-b, leads 26 of 72 partitions)');
+  });
+
   it.each([
     ['Ctrl-C', '\u0003', 1],
     ['q', 'q', 1],

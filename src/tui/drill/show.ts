@@ -105,7 +105,9 @@ function startOr(undo: () => void, painting: Painting): Painter {
 }
 
 function frameOf(view: DrillView, nowMs: number, { style, stderr }: ViewIo): readonly string[] {
-  const { columns = COLUMNS, rows = ROWS } = stderr;
+  // A terminal that was never told its size says that it has none.
+  const columns = stderr.columns || COLUMNS;
+  const rows = stderr.rows || ROWS;
   // One row less than there are: a frame that fills the screen makes it scroll.
   const screen = { columns, rows: Math.max(1, rows - 1), unicode: style.unicode };
   return layoutView(view, nowMs, screen).map((spans) => paintLine(spans, style));
