@@ -12,7 +12,7 @@ const READY = {
 } as unknown as Preparation;
 const REFUSED: Preparation = { kind: 'refused', findings: [finding('a.b', 'well', 'fail', 'no', 'q')] };
 
-function prepared(preparation: Preparation, permitted: readonly Finding[], maxDurationMs = 3_600_000) {
+function prepared(preparation: Preparation, permitted: readonly Finding[], maxDurationMs = 7_200_000) {
   const asked: number[] = [];
   const drill = { prepare: async () => preparation } as unknown as Drill;
   const permission = {
