@@ -208,12 +208,10 @@ it('a run that fails under load leaves what its probe wrote, and takes it away f
       },
     },
   } as unknown as DrillPorts;
-  const limits = {
-    ...{ maxFaultMs: 5000, maxDurationMs: 7_200_000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 },
-  };
+  const limits = { maxFaultMs: 5000, maxDurationMs: 7_200_000, maxShare: 1 };
   const options = {
-    baselineMs: 1000,
     runId: 'run-1',
+    baselineMs: 1000,
     folder,
     journalDir: dir,
     gateways: [],
