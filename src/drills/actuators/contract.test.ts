@@ -31,7 +31,11 @@ const processWorld: MakeWorld = async () => {
   return {
     ...{ actuator: another(), name: 2, absent: 3, another, bystander: exec.bystander },
     pid: async () => (await readProcess(unit))?.pid ?? 0,
-    reuse: (pid) => writeFile(unit.stateFile, JSON.stringify({ pid, startTime: 'another', startedAtMs: 0 })),
+    async reuse(pid) {
+      // The pid is another's only once its first owner has gone.
+      await killUnit(unit);
+      await writeFile(unit.stateFile, JSON.stringify({ pid, startTime: 'another', startedAtMs: 0 }));
+    },
   };
 };
 
