@@ -32,6 +32,8 @@ export interface StepKind<C, A extends Json = Json, R extends Json | undefined =
   /** Default 120 s. */
   readonly timeoutMs?: number;
   readonly undoTimeoutMs?: number;
+  /** Longest that the undo takes with what it acts through as that is now; absent: `undoTimeoutMs`. */
+  undoWithinMs?(args: A, context: C): number;
 }
 
 /** A kind with its argument type hidden, as a registry takes them. */

@@ -18,7 +18,7 @@ import {
   passedOn,
   runExec,
 } from './exec-command.ts';
-import type { Act, Held, ProcessActuator } from './process.ts';
+import { type Act, type Held, type Pace, type ProcessActuator, startBound } from './process.ts';
 
 /** The commands of a region, where they run, and where it is kept which one was begun last. */
 export interface ExecPlace extends CommandPlace {
@@ -58,9 +58,13 @@ export class ExecActuator<Name> implements ProcessActuator<Name> {
     this.#known = known;
   }
 
-  get pace(): { readonly effectMs: number; readonly lookEveryMs: number } {
+  get pace(): Pace {
     const { config, pace: { lookEveryMs } = EXEC_PACE } = this.#region;
-    return { effectMs: (config[this.#kind]?.seenWithin ?? 0) + lookEveryMs, lookEveryMs };
+    const { [this.#kind]: target } = config;
+    const seenMs = target?.seenWithin ?? 0;
+    const commandMs = target === undefined ? 0 : Math.max(...commandsOf(target).map(([, of]) => of.timeout));
+    const startMs = startBound({ backMs: target?.backWithin ?? 0, seenMs, commandMs });
+    return { effectMs: seenMs + lookEveryMs, lookEveryMs, startMs };
   }
 
   async describe(name: Name, act: Act = 'kill'): Promise<Held> {

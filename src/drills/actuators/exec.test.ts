@@ -73,6 +73,11 @@ describe('a command that goes wrong is told apart', () => {
   });
 });
 
+it('tells how long a start may take, by its own bounds', () => {
+  const { pace } = brokers({ backWithin: '10m', kill: { ...SCRIPTED.kill, timeout: '40s' } });
+  expect(pace?.startMs).toBe(2 * 600_000 + 200 + 2 * 40_000 + 20_000);
+});
+
 describe('before anything is touched it is refused', () => {
   it('where a program of the act or of its undo is not there', async () => {
     await world.up('2');

@@ -31,8 +31,14 @@ export interface ProcessActuator<Name> {
   /** Starts it if it does not run, wakes it if it hangs; returns once it runs, not yet ready then. Never cancelled. */
   start(name: Name): Promise<void>;
   running(name: Name): Promise<boolean>;
-  /** How late an effect may be seen, and how often is looked; absent: soon, and often. */
-  readonly pace?: { readonly effectMs: number; readonly lookEveryMs: number };
+  /** How late an effect may be seen, how often is looked, and the longest until `start` returns; absent: as of a local process. */
+  readonly pace?: Pace;
+}
+
+export interface Pace {
+  readonly effectMs: number;
+  readonly lookEveryMs: number;
+  readonly startMs: number;
 }
 
 /** How long is waited for the effect of an act, and how often is looked. */
@@ -47,7 +53,27 @@ const SLACK_MS = 20_000;
 /** Longest that a step may act: a look before, the command, and what it does is seen. */
 export const ACT_MS = 3 * MAX_COMMAND_MS + SLACK_MS;
 /** Longest until something runs again: an undo that somebody left, what may show yet, the command, and it is back. */
-export const START_MS = 2 * MAX_BACK_MS + 3 * MAX_COMMAND_MS + SLACK_MS;
+export const START_MS = startBound({
+  backMs: MAX_BACK_MS,
+  seenMs: MAX_COMMAND_MS,
+  commandMs: MAX_COMMAND_MS,
+});
+/** Waiting for another starter, and the gate before a unit's program. */
+const LOCAL_START_MS = 60_000;
+
+/** The longest until something runs again, by these bounds of its commands. */
+export function startBound(of: {
+  readonly backMs: number;
+  readonly seenMs: number;
+  readonly commandMs: number;
+}): number {
+  return 2 * of.backMs + of.seenMs + 2 * of.commandMs + SLACK_MS;
+}
+
+/** The longest until what an actuator starts runs again. */
+export function startsWithin({ pace }: Pick<ProcessActuator<never>, 'pace'>): number {
+  return pace?.startMs ?? LOCAL_START_MS;
+}
 
 /** Brokers by id. */
 export type BrokerActuator = ProcessActuator<number>;

@@ -17,6 +17,7 @@ import type { StoreProbe } from '../probe/probe.ts';
 import type { NamedServer } from '../reads/gather.ts';
 import type { RunFolder } from '../run-folder.ts';
 import type { DrillStepContext } from '../steps.ts';
+import type { Longest } from './duration.ts';
 import type { Coverage } from './judge.ts';
 
 /** The parts of a recovery, in order. A part that does not exist in a drill (nobody elects a projector) has no entry. */
@@ -81,6 +82,8 @@ export interface Prepared {
   readonly steps: readonly Step[];
   /** Which of the steps is the fault: its beginning is the moment that everything is measured from. */
   readonly faultAt: number;
+  /** How long it takes at most; added to what the drill itself prepared. */
+  readonly longest?: Longest;
   /** "SIGKILL broker 2 (az-b)". */
   readonly fault: string;
   readonly expected: Readonly<Partial<Record<RecoveryPart, Expectation>>>;

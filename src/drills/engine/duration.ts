@@ -1,7 +1,8 @@
 import type { Finding } from '../../core/finding.ts';
+import type { Step } from '../../core/step.ts';
 import { formatMs } from '../../core/units.ts';
 import { DEFAULT_TIMEOUT_MS } from '../../steps/engine.ts';
-import { drillSteps } from '../steps.ts';
+import { type DrillStepContext, drillSteps } from '../steps.ts';
 import { baselineBoundMs } from './baseline.ts';
 import { finding } from './conditions.ts';
 import type { DrillOptions, Prepared } from './drill.ts';
@@ -25,25 +26,31 @@ export interface Longest {
   readonly totalMs: number;
 }
 
-/** Pure: the longest that a drill takes if everything in it takes as long as it may. Each part is ended at its own deadline. */
+/** The longest that a drill takes if everything in it takes as long as it may. Each part is ended at its own deadline. */
 export function longestOf(
   { steps, faultAt }: Pick<Prepared, 'steps' | 'faultAt'>,
   { baselineMs, limits }: Pick<DrillOptions, 'baselineMs' | 'limits'>,
+  context: DrillStepContext,
 ): Longest {
   const kinds = steps.map((step) => drillSteps.find(step));
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   const stepsMs = sum(
     kinds.slice(0, faultAt).map(({ timeoutMs = DEFAULT_TIMEOUT_MS }) => HALVES * timeoutMs),
   );
-  const restoreMs = sum(
-    kinds.map(({ undo, undoTimeoutMs = DEFAULT_TIMEOUT_MS }) =>
-      undo === 'irreversible' ? 0 : undoTimeoutMs,
-    ),
-  );
+  const restoreMs = sum(steps.map((step) => undoMs(step, context)));
   const beforeMs = BEGIN_MS + baselineBoundMs(baselineMs) + stepsMs;
   const faultMs = limits.maxFaultMs;
   const readsMs = AFTER_RESTORE_MS + FINAL_READS_MS;
   return { beforeMs, faultMs, restoreMs, readsMs, totalMs: beforeMs + faultMs + restoreMs + readsMs };
+}
+
+/** The undo's own deadline, or what it acts through says that it is sooner. */
+function undoMs(step: Step, context: DrillStepContext): number {
+  const kind = drillSteps.find(step);
+  const { undo, undoTimeoutMs = DEFAULT_TIMEOUT_MS } = kind;
+  if (undo === 'irreversible') return 0;
+  if (kind.undoWithinMs === undefined) return undoTimeoutMs;
+  return Math.min(undoTimeoutMs, kind.undoWithinMs(kind.parse?.(step.args) ?? step.args, context));
 }
 
 /** Pure: whether the longest case is short enough. */

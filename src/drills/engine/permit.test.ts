@@ -24,7 +24,11 @@ function prepared(preparation: Preparation, permitted: readonly Finding[], maxDu
   };
   const limits = { maxFaultMs: 300_000, maxDurationMs, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
   const options = { region: 'local', baselineMs: 1000, limits } as unknown as DrillOptions;
-  return prepareDrill(drill, { permission } as unknown as DrillPorts, options).then((found) => ({
+  return prepareDrill(
+    drill,
+    { permission, context: { serviceOf: () => ({}) } } as unknown as DrillPorts,
+    options,
+  ).then((found) => ({
     found,
     asked,
   }));

@@ -9,7 +9,7 @@ export async function prepareDrill(
   options: DrillOptions,
 ): Promise<Preparation> {
   const preparation = await drill.prepare(ports, options);
-  const longest = preparation.kind === 'ready' ? longestOf(preparation, options) : undefined;
+  const longest = preparation.kind === 'ready' ? longestOf(preparation, options, ports.context) : undefined;
   const permitted = await ports.permission.findings(longest?.totalMs ?? 0);
   const findings = [
     ...(longest === undefined ? [] : [durationFinding(longest, options.limits.maxDurationMs)]),
@@ -19,5 +19,5 @@ export async function prepareDrill(
   const all = [...findings, ...preparation.findings];
   if (preparation.kind === 'refused' || notMet(findings).length > 0)
     return { kind: 'refused', findings: all };
-  return { ...preparation, findings: all };
+  return { ...preparation, findings: all, ...(longest === undefined ? {} : { longest }) };
 }

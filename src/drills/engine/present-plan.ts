@@ -2,7 +2,6 @@ import type { Block } from '../../core/blocks.ts';
 import { formatMs } from '../../core/units.ts';
 import type { Drill, DrillOptions, Prepared } from './drill.ts';
 import { RECOVERY_PARTS } from './drill.ts';
-import { longestOf } from './duration.ts';
 import { notMet, tooMany } from './refuse.ts';
 
 /** One step of a plan as people read it. */
@@ -55,12 +54,12 @@ export function presentPlan(
 
 function rowsOf(prepared: Prepared, options: DrillOptions): [string, string][] {
   const { limits, ratePerS } = options;
-  const { probe, blast } = prepared;
+  const { probe, blast, longest } = prepared;
   const { hit, of, what } = blast;
   return [
     ['victim', prepared.victim.text],
     ['blast radius', `${hit} of ${of} ${what}; at most ${Math.round(limits.maxShare * 100)} % are allowed`],
-    ['takes at most', formatMs(longestOf(prepared, options).totalMs)],
+    ...(longest === undefined ? [] : [['takes at most', formatMs(longest.totalMs)] as [string, string]]),
     ['load', `${ratePerS} operations a second through all gateways, under a tenant of their own`],
     ...(probe === undefined
       ? []

@@ -92,7 +92,7 @@ class Provider {
       this.away = false;
     },
     running: async () => !this.away,
-    pace: { effectMs: 100, lookEveryMs: 5 },
+    pace: { effectMs: 100, lookEveryMs: 5, startMs: 1000 },
   };
 
   readonly context: ManagedStepContext = {

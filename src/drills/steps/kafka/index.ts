@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { waitFor } from '../../../core/wait.ts';
 import type { AnyStepKind, StepKind } from '../../../steps/kind.ts';
-import { ACT_MS, type BrokerActuator, effectWait, START_MS } from '../../actuators/process.ts';
+import { ACT_MS, type BrokerActuator, effectWait, START_MS, startsWithin } from '../../actuators/process.ts';
 import { strikeText } from '../../actuators/through.ts';
 import { type SettlePorts, waitRegistered } from '../../kafka/settle.ts';
 import { holdTopologyStep } from './hold.ts';
@@ -47,6 +47,7 @@ export const killBrokerStep: BrokerStep = {
   undo: bringBack,
   timeoutMs: ACT_MS,
   undoTimeoutMs: REGISTER_MS + START_MS,
+  undoWithinMs: ({ units }, { actuatorOf }) => REGISTER_MS + startsWithin(actuatorOf(units)),
 };
 
 /**
@@ -71,6 +72,7 @@ export const hangBrokerStep: BrokerStep = {
   undo: bringBack,
   timeoutMs: ACT_MS,
   undoTimeoutMs: REGISTER_MS + START_MS,
+  undoWithinMs: ({ units }, { actuatorOf }) => REGISTER_MS + startsWithin(actuatorOf(units)),
 };
 
 /** Every kind that acts on Kafka. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { waitFor } from '../../../core/wait.ts';
 import type { WriterLook } from '../../../facts/postgres/writer.ts';
 import type { AnyStepKind, StepKind } from '../../../steps/kind.ts';
-import { ACT_MS, effectWait, type ProcessActuator, START_MS } from '../../actuators/process.ts';
+import { ACT_MS, effectWait, type ProcessActuator, START_MS, startsWithin } from '../../actuators/process.ts';
 
 /** What acts on a primary whose provider fails over by itself; absent: the region is no such one. */
 export interface ManagedPostgres {
@@ -18,6 +18,7 @@ export interface ManagedStepContext {
 }
 
 const ANSWERS_MS = 180_000;
+const SLACK_MS = 10_000;
 
 const loseSchema = z.object({
   units: z.string(),
@@ -76,7 +77,8 @@ export const loseManagedStep: StepKind<ManagedStepContext, LoseArgs> = {
     return { ...now };
   },
   timeoutMs: ACT_MS,
-  undoTimeoutMs: START_MS + ANSWERS_MS + 10_000,
+  undoTimeoutMs: START_MS + ANSWERS_MS + SLACK_MS,
+  undoWithinMs: ({ units }, context) => startsWithin(managedOf(context).of(units)) + ANSWERS_MS + SLACK_MS,
 };
 
 /** Every kind that acts on a managed Postgres. */

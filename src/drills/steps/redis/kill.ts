@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { waitFor } from '../../../core/wait.ts';
 import type { StepKind } from '../../../steps/kind.ts';
-import { ACT_MS, effectWait, START_MS } from '../../actuators/process.ts';
+import { ACT_MS, effectWait, START_MS, startsWithin } from '../../actuators/process.ts';
 import { strikeText } from '../../actuators/through.ts';
 import { REDIS_PACE, waitPromoted, waitUp } from '../../redis/settle.ts';
 import { placeOf, type RedisStepContext, topologySchema } from './args.ts';
@@ -52,6 +52,7 @@ export const killRedisStep: StepKind<RedisStepContext, KillArgs> = {
   },
   timeoutMs: ACT_MS,
   undoTimeoutMs: 2 * REDIS_PACE.patienceMs + START_MS,
+  undoWithinMs: ({ units }, { redisOf }) => 2 * REDIS_PACE.patienceMs + startsWithin(redisOf(units)),
 };
 
 async function requirePromoted(args: KillArgs, context: RedisStepContext): Promise<void> {

@@ -3,7 +3,7 @@ import { waitFor } from '../../../core/wait.ts';
 import type { Observed } from '../../../facts/observed.ts';
 import type { CatchUp } from '../../../facts/projection/progress.ts';
 import type { AnyStepKind, StepKind } from '../../../steps/kind.ts';
-import { ACT_MS, effectWait, type ServiceActuator, START_MS } from '../../actuators/process.ts';
+import { ACT_MS, effectWait, type ServiceActuator, START_MS, startsWithin } from '../../actuators/process.ts';
 import { strikeText } from '../../actuators/through.ts';
 
 /** What the steps act through; `serviceOf` is given what the step itself names: a units folder, or a region's commands. */
@@ -48,6 +48,7 @@ export const killProjectorStep: ServiceStep = {
   },
   timeoutMs: ACT_MS,
   undoTimeoutMs: READY_MS + CAUGHT_UP_MS + START_MS,
+  undoWithinMs: ({ units }, { serviceOf }) => READY_MS + CAUGHT_UP_MS + startsWithin(serviceOf(units)),
 };
 
 /** What a supervisor does: it starts the process again. */
