@@ -2,12 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { statusOf } from '../../src/clients/process/status.ts';
-import { waitFor } from '../../src/core/wait.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { type AtTerminal, startAtTerminal } from '../support/pty.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
-import { nextRun, runIds, type SeenRun } from '../support/sandbox-runs.ts';
+import { nextRun, runIds, type SeenRun, watchdogGone, watchdogOf } from '../support/sandbox-runs.ts';
 import { root } from '../support/source-tree.ts';
 
 const DRILL = ['drill', 'run', 'kafka-broker-loss', '--baseline', '2', '--rate', '50'];
@@ -101,10 +100,10 @@ describe('a drill that is run by a person at a terminal', () => {
   test('is put back although its window was closed', async () => {
     const { at, run } = await startedRun();
     await at.sees(/^leaders +! \d+ of \d+ partitions wait/m, 90_000);
+    const watchdog = await watchdogOf(run);
     at.hangUp();
     await at.ended;
-    const sealed = async (): Promise<boolean> => (await readRecord(run.journal)).status === 'sealed';
-    await waitFor(sealed, { what: 'the record is sealed', timeoutMs: 90_000, intervalMs: 250 });
+    await watchdogGone(watchdog);
     await expectRestored();
     expect(await endOf(run)).toMatchObject({ execution: 'interrupted' });
   }, 300_000);

@@ -9,6 +9,7 @@ import { diffTopology, type KafkaTopology, topologyOf } from '../../src/drills/k
 import type { Entry } from '../../src/record/envelope.ts';
 import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';
+import { startAtTerminal } from '../support/pty.ts';
 import { expectExit, ProofSandbox } from '../support/sandbox.ts';
 import { documentOf, type ErrorDocument, type RunningCli } from '../support/sandbox-cli.ts';
 import {
@@ -22,7 +23,7 @@ import {
   watchdogGone,
   watchdogOf,
 } from '../support/sandbox-runs.ts';
-import { startOnTerminal } from '../support/terminal.ts';
+import { root } from '../support/source-tree.ts';
 
 let sandbox: ProofSandbox;
 let before: KafkaTopology;
@@ -198,13 +199,14 @@ describe('a drill that is asked to stop while it observes', () => {
   test('by a closed terminal puts everything back and seals its record', async () => {
     const known = await runIds(sandbox);
     const env = { UPLIFT_STATE_DIR: sandbox.stateDir };
-    const terminal = startOnTerminal(drillArgs('kafka-broker-loss'), { cwd: sandbox.workDir, env });
+    const command = [process.execPath, join(root, 'bin', 'uplift.js'), ...drillArgs('kafka-broker-loss')];
+    const terminal = startAtTerminal(command, { cwd: sandbox.workDir, env, timeoutMs: 200_000 });
     const run = await nextRun(sandbox, known);
     await untilKill(run, 'step.verified').catch((error: unknown) => {
-      throw new Error(`${reasonOf(error)}\n${terminal.said()}`);
+      throw new Error(`${reasonOf(error)}\n${terminal.screen.written}`);
     });
     const watchdog = await watchdogOf(run);
-    terminal.close();
+    terminal.hangUp();
     await watchdogGone(watchdog);
     await expectRestored();
     await expectEnded(run, 'drill.run');
