@@ -1,3 +1,4 @@
+import { PartitionBatcher } from '../../clients/kafka/batcher.ts';
 import type { LearningProduce, Read } from '../../clients/kafka/ports.ts';
 import { certainlyNotWritten } from '../../clients/kafka/produce-error.ts';
 import type { Trim } from '../../clients/kafka/trim.ts';
@@ -41,25 +42,26 @@ export interface KafkaProbeOptions {
 export const groupOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 /**
- * Writes records of its own at a fixed rate over all partitions of one topic, one record a send. The value of a record is
- * its id, `<run id>:<n>`, readable with any console consumer.
+ * Writes records of its own at a fixed rate over all partitions of one topic; as in the service, those of a partition that
+ * wait for its turn share a send. The value of a record is its id, `<run id>:<n>`, readable with any console consumer.
  */
 export function kafkaProbe(options: KafkaProbeOptions): StoreProbe {
   const { topic, partitions, runId, ratePerS, monoNs } = options;
   const writes: ProbeWrite[] = [];
   const underWay = new Set<Promise<void>>();
   let produce: LearningProduce | undefined;
+  let batcher: PartitionBatcher | undefined;
   let logs: WrittenLogs | undefined;
   let back: LogsBack | undefined;
   let schedule: Schedule | undefined;
   const issue = (index: number): void => {
-    if (produce === undefined || index >= MOST_WRITES) return;
+    if (batcher === undefined || index >= MOST_WRITES) return;
     const id = `${runId}:${index}`;
     const partition = index % partitions;
     const full = underWay.size >= MOST_UNDER_WAY;
     const ending = full
       ? Promise.resolve<ProbeWrite['outcome']>('fail')
-      : writeOne(produce, topic, partition, id);
+      : writeOne(batcher, topic, partition, id);
     const work = ending.then((outcome) => {
       writes.push({ id, group: groupOf(topic, partition), endedNs: monoNs(), outcome });
       underWay.delete(work);
@@ -84,6 +86,7 @@ export function kafkaProbe(options: KafkaProbeOptions): StoreProbe {
       await options.makeTopic();
       const opened = await options.openProduce();
       produce = opened;
+      batcher = new PartitionBatcher(opened);
       logs = { topic, runId, begins: await edgesOf(options) };
       const learn = async (): Promise<boolean> => {
         await opened.learn(topic, { timeoutMs: options.timeoutMs });
@@ -119,14 +122,14 @@ const NOTHING: LogsBack = { places: [], unread: [], trimmable: [] };
 
 /** One record. What was refused before it was sent, or by Kafka as such, stands nowhere; whatever else failed is not known. */
 async function writeOne(
-  produce: LearningProduce,
+  batcher: PartitionBatcher,
   topic: string,
   partition: number,
   id: string,
 ): Promise<ProbeWrite['outcome']> {
-  const records = [{ key: null, value: Buffer.from(id), headers: [] }];
+  const record = { key: null, value: Buffer.from(id), headers: [] };
   try {
-    await produce.send({ topic, partition, records }, { deadlineMs: SEND_MS });
+    await batcher.append(topic, partition, record, SEND_MS);
     return 'ok';
   } catch (error) {
     return certainlyNotWritten(error) ? 'fail' : 'info';
