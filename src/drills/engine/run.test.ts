@@ -244,8 +244,12 @@ describe('what a drill is guarded by', () => {
 
   it('without the lock it does not strike; otherwise the drill itself is asked', async () => {
     const trouble = (): undefined => undefined;
-    const unlocked = guardedBy(prepared, { held: () => false }, { trouble });
+    const unlocked = guardedBy(prepared, { held: () => false }, { trouble }, 30);
     expect(await unlocked.moved()).toBe('the lock of the cluster was lost');
+    // Somebody else asks for it, and it comes back.
+    let looks = 0;
+    const held = (): boolean => ++looks > 2;
+    expect(await guardedBy(prepared, { held }, { trouble }).moved()).toBe('another leader');
     const guarded = guardedBy(prepared, { held: () => true }, { trouble });
     expect(await guarded.moved()).toBe('another leader');
     expect(await guarded.secondFailure(STEP_OF_IT)).toBeUndefined();

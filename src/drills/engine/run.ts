@@ -2,6 +2,7 @@ import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
 import { reasonOf } from '../../core/error.ts';
 import type { Json } from '../../core/step.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
+import { waitFor } from '../../core/wait.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import { writeProbeHistory } from '../probe/history.ts';
@@ -56,6 +57,9 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   }
 }
 
+/** A session of the lock: whoever does not hold it again by then has lost it. */
+const LOCK_SESSION_MS = 10_000;
+
 /** What was prepared, under the lock of the cluster. */
 interface Locked extends Prepared {
   readonly held: () => boolean;
@@ -68,14 +72,22 @@ export function guardedBy<P extends Pick<Prepared, 'moved' | 'secondFailure'>>(
   prepared: P,
   lock: Pick<HeldLock, 'held'>,
   watchdog: Pick<Watchdog, 'trouble'>,
+  patienceMs = LOCK_SESSION_MS,
 ): P & Pick<Locked, 'held'> {
   return {
     ...prepared,
     held: () => lock.held(),
     moved: async () =>
-      (lock.held() ? watchdog.trouble() : 'the lock of the cluster was lost') ?? prepared.moved(),
+      ((await heldAgain(lock, patienceMs)) ? watchdog.trouble() : 'the lock of the cluster was lost') ??
+      prepared.moved(),
     secondFailure: async (step) => watchdog.trouble() ?? prepared.secondFailure(step),
   };
+}
+
+/** A lock is not held for a moment whenever somebody else asks for it; nothing strikes yet, so that is waited for. */
+async function heldAgain(lock: Pick<HeldLock, 'held'>, patienceMs: number): Promise<boolean> {
+  const wait = { what: 'the lock held', timeoutMs: patienceMs, intervalMs: 20 };
+  return waitFor(async () => lock.held(), wait).catch(() => false);
 }
 
 async function withLoad(
