@@ -95,3 +95,8 @@ export async function unfinishedRuns(journalDir: string): Promise<UnfinishedRun[
   }
   return unfinished;
 }
+
+/** Ids of unfinished runs, oldest first. */
+export async function unfinishedIds(journalDir: string): Promise<string[]> {
+  return (await unfinishedRuns(journalDir)).map(({ folder }) => folder.runId);
+}

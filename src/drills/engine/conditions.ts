@@ -28,7 +28,7 @@ export function victimAtHand(victim: string, held: Held): Finding {
 /** Runs that were started here and never restored. */
 export function nothingUnfinished([first]: readonly string[]): Finding {
   const title = 'no earlier drill waits to be restored';
-  const query = 'journals in the state folder';
+  const query = 'journals in the journal folder';
   if (first === undefined) return finding('drill.unfinished', title, 'pass', 'none', query);
   return finding(
     'drill.unfinished',

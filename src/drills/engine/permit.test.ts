@@ -23,7 +23,8 @@ function prepared(preparation: Preparation, permitted: readonly Finding[], maxDu
     stopped: async () => undefined,
   };
   const limits = { maxFaultMs: 300_000, maxDurationMs, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
-  const options = { region: 'local', baselineMs: 1000, limits } as unknown as DrillOptions;
+  const journalDir = '/nothing/ever/ran/here';
+  const options = { region: 'local', baselineMs: 1000, limits, journalDir } as unknown as DrillOptions;
   return prepareDrill(
     drill,
     { permission, context: { serviceOf: () => ({}) } } as unknown as DrillPorts,
@@ -40,7 +41,12 @@ describe('what holds for every drill', () => {
   it('is asked with the longest that the drill may take, and stands beside what the drill found', async () => {
     const { found, asked } = await prepared(READY, [PASS]);
     expect(found.kind).toBe('ready');
-    expect(found.findings.map(({ id }) => id)).toEqual(['drill.duration', 'drill.stop', 'a.b']);
+    expect(found.findings.map(({ id }) => id)).toEqual([
+      'drill.duration',
+      'drill.stop',
+      'drill.unfinished',
+      'a.b',
+    ]);
     expect(found.findings[1]?.region).toBe('local');
     expect(asked[0]).toBeGreaterThan(300_000);
   });
@@ -62,7 +68,7 @@ describe('what holds for every drill', () => {
   it('is told of a drill that is refused anyway', async () => {
     const { found, asked } = await prepared(REFUSED, [PASS]);
     expect(found.kind).toBe('refused');
-    expect(found.findings.map(({ id }) => id)).toEqual(['drill.stop', 'a.b']);
+    expect(found.findings.map(({ id }) => id)).toEqual(['drill.stop', 'drill.unfinished', 'a.b']);
     expect(asked).toEqual([0]);
   });
 });

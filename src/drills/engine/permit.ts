@@ -1,8 +1,13 @@
+import { unfinishedIds } from '../run-folder.ts';
+import { nothingUnfinished } from './conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation } from './drill.ts';
 import { durationFinding, longestOf } from './duration.ts';
 import { notMet } from './refuse.ts';
 
-/** What the drill itself found, and what holds for every drill: its longest case, and whether drills may run now. */
+/**
+ * What the drill itself found, and what holds for every drill: its longest case, that no run waits to be restored, and
+ * whether drills may run now.
+ */
 export async function prepareDrill(
   drill: Drill,
   ports: DrillPorts,
@@ -14,6 +19,7 @@ export async function prepareDrill(
   const findings = [
     ...(longest === undefined ? [] : [durationFinding(longest, options.limits.maxDurationMs)]),
     ...permitted,
+    nothingUnfinished(await unfinishedIds(options.journalDir)),
   ].map((each) => ({ ...each, region: options.region }));
   // First what forbids every drill: what to type next is about that.
   const all = [...findings, ...preparation.findings];

@@ -6,7 +6,7 @@ import { waitFor } from '../../core/wait.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import { writeProbeHistory } from '../probe/history.ts';
-import { unfinishedRuns } from '../run-folder.ts';
+import { unfinishedIds } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
@@ -114,7 +114,7 @@ async function withLoad(
 
 /** What the drill would do, with everything looked at and nothing touched. Throws UPL-PREFLIGHT-REFUSED, UPL-DRILL-UNFINISHED. */
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
-  refuseUnfinished((await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId));
+  refuseUnfinished(await unfinishedIds(options.journalDir));
   return requireReady(await prepareDrill(drill, ports, options), options.limits.maxShare);
 }
 

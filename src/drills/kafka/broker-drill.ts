@@ -11,7 +11,6 @@ import { strikeText } from '../actuators/through.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
-import { unfinishedRuns } from '../run-folder.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { hangBrokerStep, killBrokerStep } from '../steps/kafka/index.ts';
 import { watchLeadership } from './leadership.ts';
@@ -51,7 +50,6 @@ export const brokerHang: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFault): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
@@ -62,7 +60,7 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker, fault.act);
   const looked = {
     ...{ kafka: facts.kafka, topology, desired: facts.desired },
-    ...{ victim: most.broker, victimProcess, unfinishedRuns: unfinished },
+    ...{ victim: most.broker, victimProcess },
   };
   const { cluster } = ports.context;
   const probed = probeTopicOf(

@@ -3,7 +3,7 @@ import type { Finding, FindingStatus } from '../../core/finding.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import type { DesiredTopic } from '../../topics/section.ts';
 import type { Held } from '../actuators/process.ts';
-import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
+import { finding, victimAtHand } from '../engine/conditions.ts';
 import type { KafkaTopology } from './topology.ts';
 
 /** What every drill on Kafka looks at beside the ordinary checks. */
@@ -11,7 +11,6 @@ export interface KafkaLooked {
   readonly kafka: KafkaFacts;
   readonly topology: KafkaTopology;
   /** Runs that were started here and never restored. */
-  readonly unfinishedRuns: readonly string[];
 }
 
 /** What the preflight of a drill on one broker looks at. */
@@ -22,14 +21,13 @@ export interface PreflightFacts extends KafkaLooked {
   readonly victimProcess: Held;
 }
 
-/** Pure: one finding per condition, and that no run is unfinished; the drill starts only when all pass. */
+/** Pure: one finding per condition; the drill starts only when all pass. */
 export function preflightOf<F extends KafkaLooked>(
   region: string,
   facts: F,
   conditions: readonly ((facts: F) => Finding)[],
 ): Finding[] {
-  const findings = [...conditions.map((judge) => judge(facts)), nothingUnfinished(facts.unfinishedRuns)];
-  return findings.map((each) => ({ ...each, region }));
+  return conditions.map((judge) => ({ ...judge(facts), region }));
 }
 
 /** The conditions of a drill on one broker. */

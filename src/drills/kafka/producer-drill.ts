@@ -7,7 +7,6 @@ import { stepOf } from '../../steps/kind.ts';
 import type { Drill, DrillOptions, DrillPorts, FaultWatch, Preparation } from '../engine/drill.ts';
 import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
-import { unfinishedRuns } from '../run-folder.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { moveLeadersStep, type Place } from '../steps/kafka/move-leaders.ts';
 import type { Planned } from './broker-drill.ts';
@@ -34,14 +33,13 @@ export const producerSafety: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
   const topology = topologyOf(facts.kafka.state.value);
   const places = placesOf(topology);
   const { cluster, topics } = ports.context;
-  const looked = { kafka: facts.kafka, topology, unfinishedRuns: unfinished };
+  const looked = { kafka: facts.kafka, topology };
   const probed = probeTopicOf(await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs));
   const conditions = [quietCluster, preferredLeaders, () => probed.finding];
   const findings = [...checks, ...preflightOf(options.region, looked, conditions)];

@@ -14,7 +14,6 @@ import { notMet } from '../engine/refuse.ts';
 import { commandPartitionsOf } from '../kafka/topology.ts';
 import { nameOf } from '../names.ts';
 import { openProbeSql, postgresProbe } from '../probe/postgres.ts';
-import { unfinishedRuns } from '../run-folder.ts';
 import { differencesOf } from '../steps/postgres/hold-set.ts';
 import { failoverSteps, holdSetStep, killStep, switchoverSteps } from '../steps/postgres/index.ts';
 import { fenceStep, holdPoolStep, rejoinStep } from '../steps/postgres/kinds.ts';
@@ -88,7 +87,6 @@ export function synchronousFirst({ set, looks }: Pick<SetFacts, 'set' | 'looks'>
 }
 
 async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeover): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const look = await ports.look();
   const checks = runChecks(CHECKS, look);
   const facts = await factsOf(ports, options);
@@ -101,7 +99,6 @@ async function prepare(ports: DrillPorts, options: DrillOptions, takeover: Takeo
       region: options.region,
       candidates,
       crash: takeover.crash,
-      unfinishedRuns: unfinished,
     }),
   ];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };

@@ -12,7 +12,7 @@ import { type ManagedFacts, managedFindings, watchWriter } from './managed.ts';
 const WAS: WriterLook = { takesWrites: true, startedAt: 'monday', standbys: 1 };
 const seen = <T>(value: T) => ({ seen: true, atMs: 0, value }) as const;
 const FACTS: ManagedFacts = {
-  ...{ region: 'eu', server: 'shop', writer: seen(WAS), hasPooler: true, unfinishedRuns: [] },
+  ...{ region: 'eu', server: 'shop', writer: seen(WAS), hasPooler: true },
   held: { ok: true, text: 'Postgres shop is running (comes back by itself)' },
 };
 
@@ -26,7 +26,6 @@ describe('the preflight of a managed primary', () => {
     ['takes no writes', { writer: seen({ ...WAS, takesWrites: false }) }, 'drill.postgres.set fail'],
     ['has no pooler', { hasPooler: false }, 'drill.postgres.pooler inconclusive'],
     ['has no commands', { held: { ok: false, text: 'no commands' } }, 'drill.victim inconclusive'],
-    ['waits for a recovery', { unfinishedRuns: ['r1'] }, 'drill.unfinished fail'],
   ])('that %s refuses', (_, change, expected) => {
     const notPassed = managedFindings({ ...FACTS, ...change }).filter(({ status }) => status !== 'pass');
     expect(notPassed.map(({ id, status }) => `${id} ${status}`)).toEqual([expected]);

@@ -5,7 +5,7 @@ import { type Observed, observe } from '../../facts/observed.ts';
 import { askWriter, type WriterLook } from '../../facts/postgres/writer.ts';
 import { stepOf } from '../../steps/kind.ts';
 import type { Held } from '../actuators/process.ts';
-import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
+import { finding, victimAtHand } from '../engine/conditions.ts';
 import type { DrillOptions, DrillPorts, Moments, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
 import { notMet } from '../engine/refuse.ts';
@@ -14,7 +14,6 @@ import { commandPartitionsOf } from '../kafka/topology.ts';
 import { firstAckNs } from '../probe/judge.ts';
 import { openProbeSql, postgresProbe } from '../probe/postgres.ts';
 import type { StoreProbe } from '../probe/probe.ts';
-import { unfinishedRuns } from '../run-folder.ts';
 import { loseManagedStep, type ManagedPostgres } from '../steps/postgres/managed.ts';
 
 const PROBE_PER_S = 100;
@@ -27,7 +26,6 @@ export interface ManagedFacts {
   readonly writer: Observed<WriterLook>;
   readonly hasPooler: boolean;
   readonly held: Held;
-  readonly unfinishedRuns: readonly string[];
 }
 
 /** Pure: one finding per condition; the drill starts only when all pass. */
@@ -56,7 +54,6 @@ export function managedFindings(facts: ManagedFacts) {
       'uplift.yaml',
     ),
     victimAtHand(`Postgres ${server}`, held),
-    nothingUnfinished(facts.unfinishedRuns),
   ].map((each) => ({ ...each, region }));
 }
 
@@ -78,7 +75,6 @@ export async function prepareManaged(ports: DrillPorts, options: DrillOptions): 
     ...managedFindings({
       ...{ region: options.region, server, writer, hasPooler: ports.pooled !== undefined },
       held: (await managed?.of(options.units).describe(server)) ?? { ok: false, text: 'no commands' },
-      unfinishedRuns: (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId),
     }),
   ];
   const { pooled } = ports;

@@ -81,7 +81,6 @@ function factsWith({ primary = {}, inspect = {}, pool = seen(POOL), facts = {} }
     pool,
     candidates: ['az-b', 'az-c'],
     crash: true,
-    unfinishedRuns: [],
     ...facts,
   };
 }
@@ -153,7 +152,6 @@ describe('the preflight of a Postgres drill', () => {
       { facts: { processes: new Map([['az-a', { ok: false, text: 'exited' }]]) } },
       ['drill.victim inconclusive'],
     ],
-    ['an unfinished run', { facts: { unfinishedRuns: ['0194'] } }, ['drill.unfinished fail']],
   ];
   it.each(cases)('refuses %s', (_, change, bad) => {
     expect(badOf(change)).toEqual(bad);

@@ -2,7 +2,7 @@ import { slotOf } from '../../clients/postgres/standby.ts';
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import { formatMs } from '../../core/units.ts';
 import type { Inspection, Standby } from '../actuators/postgres.ts';
-import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
+import { finding, victimAtHand } from '../engine/conditions.ts';
 import { misplaced, syncTextFor } from '../steps/postgres/places.ts';
 import type { SetFacts } from './observe.ts';
 
@@ -12,7 +12,6 @@ export interface PreflightFacts extends SetFacts {
   readonly candidates: readonly string[];
   /** The primary is to be lost without warning: then only what a standby had before it was acknowledged is there. */
   readonly crash: boolean;
-  readonly unfinishedRuns: readonly string[];
 }
 
 const LAG_BYTES = 16 * 1024 * 1024;
@@ -31,7 +30,6 @@ export function preflightFindings(facts: PreflightFacts): Finding[] {
     replaying(facts),
     poolLeads(facts),
     victimAtHand('every server of the set', processesOf(facts)),
-    nothingUnfinished(facts.unfinishedRuns),
   ].map((each) => ({ ...each, region: facts.region }));
 }
 

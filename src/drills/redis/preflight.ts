@@ -1,7 +1,7 @@
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
 import type { Held } from '../actuators/process.ts';
-import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
+import { finding, victimAtHand } from '../engine/conditions.ts';
 import type { RedisLook, SeenLook } from './look.ts';
 import type { RedisSettings } from './settings.ts';
 import { SPACING_TIMES } from './settle.ts';
@@ -29,7 +29,6 @@ export interface RedisPreflight {
   readonly nowMs: number;
   /** Undefined: Redis hands the shard over by itself, and commands are not needed for it. */
   readonly victimProcess: Held | undefined;
-  readonly unfinishedRuns: readonly string[];
 }
 
 /** A replica that is this far behind would lose that much; Redis's own offsets count bytes. */
@@ -47,7 +46,6 @@ export function redisFindings(facts: RedisPreflight): Finding[] {
     ...(facts.victimProcess === undefined
       ? []
       : [victimAtHand(`Redis at ${facts.victim.address}`, facts.victimProcess)]),
-    nothingUnfinished(facts.unfinishedRuns),
   ].map((each) => ({ ...each, region: facts.region }));
 }
 

@@ -14,7 +14,6 @@ import { nameOf } from '../names.ts';
 import { firstAckNs } from '../probe/judge.ts';
 import type { StoreProbe } from '../probe/probe.ts';
 import { redisProbe } from '../probe/redis.ts';
-import { unfinishedRuns } from '../run-folder.ts';
 import { failoverRedisStep, holdRedisStep, killRedisStep } from '../steps/redis/index.ts';
 import { lookAtNodes, type RedisLook } from './look.ts';
 import { looksOf } from './looks.ts';
@@ -78,7 +77,6 @@ async function prepare(ports: DrillPorts, options: DrillOptions, mode: Mode): Pr
         mode === 'failover' && isExecName(options.units)
           ? undefined
           : await ports.context.redisOf(options.units).describe(victim.address),
-      unfinishedRuns: (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId),
     }),
   ];
   const replica = bestReplica({ looks, topology, victim })?.place;

@@ -3,13 +3,12 @@ import { CHECKS } from '../../checks/registry.ts';
 import { formatMs } from '../../core/units.ts';
 import { stepOf } from '../../steps/kind.ts';
 import { strikeText } from '../actuators/through.ts';
-import { finding, nothingUnfinished, victimAtHand } from '../engine/conditions.ts';
+import { finding, victimAtHand } from '../engine/conditions.ts';
 import type { Drill, DrillOptions, DrillPorts, Preparation, Prepared } from '../engine/drill.ts';
 import { COVERAGE_BESIDE_LOG } from '../engine/judge.ts';
 import { notMet } from '../engine/refuse.ts';
 import { commandPartitionsOf } from '../kafka/topology.ts';
 import { nameOf } from '../names.ts';
-import { unfinishedRuns } from '../run-folder.ts';
 import { killProjectorStep, startProcessStep } from '../steps/service/index.ts';
 import { isFresh, watchFresh } from './fresh.ts';
 
@@ -21,7 +20,6 @@ export const projectorLoss: Drill = {
 };
 
 async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Preparation> {
-  const unfinished = (await unfinishedRuns(options.journalDir)).map(({ folder }) => folder.runId);
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   const [victim] = ports.service.projectors;
@@ -38,7 +36,6 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     ...[
       finding('drill.projector', title, 'pass', id, query),
       victimAtHand(id, await actuator.describe(id)),
-      nothingUnfinished(unfinished),
     ].map((each) => ({ ...each, region: options.region })),
   ];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };
