@@ -91,7 +91,7 @@ const badOf = (change: Change): string[] =>
 describe('the preflight of a Postgres drill', () => {
   it('passes on a set that is as it should be', () => {
     expect(badOf({})).toEqual([]);
-    expect(preflightFindings(factsWith({}))).toHaveLength(11);
+    expect(preflightFindings(factsWith({}))).toHaveLength(10);
   });
 
   const logical = { name: 'cdc', kind: 'logical', active: true } as const;

@@ -35,13 +35,13 @@ describe('the preflight of a Redis drill', () => {
   it('passes a healthy cluster, with one finding per condition', async () => {
     const findings = redisFindings(await healthy());
     expect(findings.map(({ status }) => status)).toEqual(findings.map(() => 'pass'));
-    expect(new Set(findings.map(({ id }) => id)).size).toBe(8);
+    expect(new Set(findings.map(({ id }) => id)).size).toBe(7);
   });
 
   it('asks nothing of an actuator where none is needed', async () => {
     const findings = redisFindings({ ...(await healthy()), victimProcess: undefined });
     expect(findings.map(({ id }) => id)).not.toContain('drill.victim');
-    expect(findings).toHaveLength(7);
+    expect(findings).toHaveLength(6);
   });
 
   it('has no data where a node does not answer, is not listed, or hides its settings', async () => {
