@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DRILL_NAMES } from '../src/drills/names.ts';
 import { root } from './support/source-tree.ts';
 
 let dir = '';
@@ -79,7 +80,8 @@ describe.each(installed)('completion in %s', (name) => {
     expect(offered(name, 'uplift drill ')).toEqual([
       ...['allow', 'history', 'ls', 'plan', 'recover', 'report', 'run', 'show', 'stop', 'verify'],
     ]);
-    expect(offered(name, 'uplift drill run ')).toEqual(['kafka-broker-loss']);
+    expect(offered(name, 'uplift drill run ')).toEqual(DRILL_NAMES.map(({ id }) => id).toSorted());
+    expect(offered(name, 'uplift drill run kafka-broker-l')).toEqual(['kafka-broker-loss']);
     expect(offered(name, 'uplift load run --ra')).toEqual(['--rate']);
     expect(offered(name, 'uplift check --output nd')).toEqual(['ndjson']);
     expect(offered(name, 'uplift sandbox status --name ')).toEqual(['blue']);

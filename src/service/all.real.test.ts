@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startKafka, type TestKafka } from '../../test/support/kafka-cluster.ts';
-import { freePorts } from '../../test/support/kafka-node.ts';
 import { startPostgres, type TestPostgres } from '../../test/support/postgres-server.ts';
 import { startRedis, type TestRedis } from '../../test/support/redis-cluster.ts';
-import { type RoleProcess, roleEnv, startRole } from '../../test/support/service-roles.ts';
+import { type RoleProcess, roleEnv, rowOfPorts, startRole } from '../../test/support/service-roles.ts';
 import { openTopics } from '../clients/kafka/index.ts';
 import { dlqOf } from '../contract/dead-letter.ts';
 import { decidedSchema, readyzSchema } from '../contract/http.ts';
@@ -18,12 +17,6 @@ let postgres: TestPostgres;
 let redis: TestRedis;
 let all: RoleProcess | undefined;
 let base = 0;
-
-/** Four ports in a row: the roles take HTTP_PORT and the three after it. */
-async function rowOfPorts(): Promise<number> {
-  const [first = 0] = await freePorts(1);
-  return first > 65_532 ? first - 3 : first;
-}
 
 beforeAll(async () => {
   [kafka, postgres, redis] = await Promise.all([
@@ -43,7 +36,7 @@ beforeAll(async () => {
   await topics.close();
   const env = roleEnv({ kafka, postgres, redis }, PARTITIONS);
   expect(await startRole('migrate', 0, env, kafka.folder).exit).toBe(0);
-  base = await rowOfPorts();
+  base = await rowOfPorts(ROLES.length);
   all = startRole('all', base, env, kafka.folder);
 });
 

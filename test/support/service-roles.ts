@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SqlTarget } from '../../src/clients/postgres/index.ts';
 import { waitFor } from '../../src/core/wait.ts';
+import { portIsFree } from '../../src/sandbox/ports.ts';
 
 /** From source even when a build is there: the build may be older. */
 const SOURCE = `import('${new URL('../../src/main.ts', import.meta.url).href}').then((m) => m.main())`;
@@ -84,4 +85,16 @@ export function startRole(
       return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
     },
   };
+}
+
+/**
+ * Free ports in a row; the first of them. Below the ephemeral ones, of which any connection of the servers beside it may
+ * take the next.
+ */
+export async function rowOfPorts(count: number): Promise<number> {
+  for (let first = 18_000 + (process.pid % 500) * count; first < 32_000; first += count) {
+    const free = await Promise.all(Array.from({ length: count }, (_, at) => portIsFree(first + at)));
+    if (!free.includes(false)) return first;
+  }
+  throw new Error(`no ${count} free ports in a row`);
 }
