@@ -70,10 +70,13 @@ async function differences(
   return [...away, ...found.flat()];
 }
 
-/** Command lines of what runs in a folder. Backends of Postgres come and go with their clients. */
+/**
+ * Command lines of what runs in a folder. Backends of Postgres come and go with their clients, and a process without a
+ * command line is about to be gone: it has no memory any more.
+ */
 async function processesOf(folder: string): Promise<string[]> {
   const lines = (await processesIn(folder)).map((line) => line.replaceAll('\0', ' ').trim());
-  return lines.filter((line) => !line.startsWith('postgres: ')).toSorted();
+  return lines.filter((line) => line !== '' && !line.startsWith('postgres: ')).toSorted();
 }
 
 /** Pure: what is more and what is less in the second of two lists, each as often as it stands there. */
