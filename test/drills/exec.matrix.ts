@@ -10,7 +10,7 @@ import { readRecord } from '../../src/record/open.ts';
 import { pendingUndo } from '../../src/steps/journal-kinds.ts';
 import { expectExit, ProofSandbox } from '../support/sandbox.ts';
 import { documentOf } from '../support/sandbox-cli.ts';
-import { nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
+import { killWithWatchdog, nextRun, runIds, untilKill } from '../support/sandbox-runs.ts';
 
 // Drills through commands of one's own: a script that knows nothing of uplift kills and starts the servers.
 
@@ -78,13 +78,12 @@ describe('the loss of a broker, by commands of uplift.yaml', () => {
     expect(await readFile(record.path, 'utf8')).not.toContain('exec-server.mjs');
   }, 300_000);
 
-  test('of a run that is killed right after it: other commands put nothing back, these do', async () => {
+  test('of a run that is killed with its watchdog right after it: other commands put nothing back, these do', async () => {
     const known = await runIds(sandbox);
     const child = sandbox.start(withConfig('drill', 'run', 'kafka-broker-loss', '--yes', ...LOAD), RUN_MS);
     const seen = await nextRun(sandbox, known);
     await untilKill(seen, 'step.done');
-    child.kill('SIGKILL');
-    expect((await child.ended).signal).toBe('SIGKILL');
+    await killWithWatchdog(seen, child);
 
     // The sandbox's own uplift.yaml acts on unit files: that is not what this run acted through.
     const other = ['drill', 'recover', seen.runId, '--output', 'json'];

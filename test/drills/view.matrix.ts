@@ -65,7 +65,7 @@ describe('a drill that is run by a person at a terminal', () => {
     const at = start();
     const exit = await at.ended;
     await keepFrames(at);
-    expect(exit).toBe(0);
+    expect([exit, at.screen.lines().join('\n')]).toEqual([0, expect.stringContaining('HELD')]);
     const shown = (pattern: RegExp): boolean => at.frames.some((frame) => pattern.test(frame));
     for (const phase of ['preflight', 'baseline', 'fault', 'restore', 'after', 'final reads'])
       expect([phase, shown(new RegExp(`^> ${phase}`, 'm'))]).toEqual([phase, true]);

@@ -177,6 +177,21 @@ describe('produce and read', () => {
     await small.close();
   });
 
+  it('asks a partition for no more than its share of what may wait', async () => {
+    await create('shared', 1);
+    const some = { key: null, value: Buffer.alloc(10_000, 'x'), headers: [] };
+    for (let at = 0; at < 20; at += 1)
+      await produce.send({ topic: 'shared', partition: 0, records: [some] }, { deadlineMs });
+    const small = openRead(kafka.target);
+    const reader = small.open(await positions('shared'), { maxBufferedBytes: 65_536 });
+    const sizes: number[] = [];
+    for (let batch = await reader.next(5000); batch !== undefined; batch = await reader.next(1000))
+      sizes.push(batch.records.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(7);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(20);
+    await small.close();
+  });
+
   it('continues where it is told by seek, and drops what it had buffered', async () => {
     await create('sought', 1);
     for (const value of ['a', 'b', 'c'])

@@ -140,15 +140,24 @@ export interface OffsetAtTime {
   readonly offset: bigint | null;
 }
 
+export interface ReaderOptions {
+  /**
+   * Pause after an answer with records before the next question to the same broker (default 10): it adds at most that much
+   * latency, and records that come in quick succession share a request.
+   */
+  readonly gatherMs?: number;
+  /**
+   * Fetched and not yet taken, about, all partitions together (default 32 MiB). It is shared out evenly among the
+   * partitions, 64 KiB each at least, and a partition is not asked for more than its share in one answer.
+   */
+  readonly maxBufferedBytes?: number;
+}
+
 export interface Read {
   bounds(topics: readonly string[], options: { readonly timeoutMs: number }): Promise<PartitionBounds[]>;
   /** Offsets by time (ListOffsets), each partition once a call. Errors as of `bounds`. */
   offsetsAt(wants: readonly TimeWant[], options: { readonly timeoutMs: number }): Promise<OffsetAtTime[]>;
-  /**
-   * Starts reading. `gatherMs` (default 10) is the pause after an answer with records before the next question to the
-   * same broker: it adds at most that much latency, and records that come in quick succession share a request.
-   */
-  open(positions: readonly ReadPosition[], options?: { readonly gatherMs?: number }): Reader;
+  open(positions: readonly ReadPosition[], options?: ReaderOptions): Reader;
   /** Where epochs end on today's leaders: an end below a stored position says that the log was cut under it (KIP-320). */
   epochEnds(wants: readonly EpochWant[], options: { readonly timeoutMs: number }): Promise<EpochEnd[]>;
   close(): Promise<void>;

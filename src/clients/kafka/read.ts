@@ -1,7 +1,7 @@
 import { Brokers } from './brokers.ts';
 import { epochEnds } from './epochs.ts';
 import { bounds, offsetsAt } from './list-offsets.ts';
-import type { Read, Reader, ReadPosition } from './ports.ts';
+import type { Read, Reader, ReaderOptions, ReadPosition } from './ports.ts';
 import { KafkaReader, type ReadOptions } from './reader.ts';
 import type { KafkaTarget } from './target.ts';
 
@@ -15,7 +15,7 @@ export function openRead(target: KafkaTarget, options: Partial<ReadOptions> = {}
     bounds: (topics, { timeoutMs }) => bounds(brokers, topics, timeoutMs),
     offsetsAt: (wants, { timeoutMs }) => offsetsAt(brokers, wants, timeoutMs),
     epochEnds: (wants, { timeoutMs }) => epochEnds(brokers, wants, timeoutMs),
-    open: (positions: readonly ReadPosition[], own?: { readonly gatherMs?: number }): Reader => {
+    open: (positions: readonly ReadPosition[], own?: ReaderOptions): Reader => {
       const reader = new KafkaReader(brokers, positions, {
         ...options,
         ...own,

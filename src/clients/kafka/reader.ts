@@ -5,7 +5,7 @@ import { reasonInWords } from './failures.ts';
 import { type FetchGot, fetchOnce } from './fetch.ts';
 import { LeaderLinks } from './leader-links.ts';
 import { describeCluster } from './metadata.ts';
-import type { Reader, ReadPosition, RecordBatch } from './ports.ts';
+import type { Reader, ReaderOptions, ReadPosition, RecordBatch } from './ports.ts';
 import { Signal } from './signal.ts';
 import {
   applyFetch,
@@ -19,20 +19,17 @@ import {
   UNSERVED_MS,
 } from './slots.ts';
 
-export interface ReadOptions {
+export interface ReadOptions extends Required<ReaderOptions> {
   /** How long a broker holds a fetch open when there is nothing new. */
   readonly maxWaitMs: number;
-  /** Pause after an answer with records, see `Read.open`. */
-  readonly gatherMs: number;
-  /** Fetched and not yet taken, all partitions together. */
-  readonly maxBufferedBytes: number;
 }
 
 const DEFAULTS: ReadOptions = { maxWaitMs: 300, gatherMs: 10, maxBufferedBytes: 32 * 1024 * 1024 };
 /** A fetch that takes longer than it may wait plus this is given up: the broker hangs. */
 const FETCH_GRACE_MS = 2000;
 const MAX_FETCH_BYTES = 4 * 1024 * 1024;
-const MAX_PARTITION_FETCH_BYTES = 1024 * 1024;
+const MAX_PARTITION_BYTES = 1024 * 1024;
+const MIN_PARTITION_BYTES = 64 * 1024;
 const METADATA_TRY_MS = 1000;
 
 /**
@@ -46,6 +43,8 @@ export class KafkaReader implements Reader {
   readonly #onClose: (reader: KafkaReader) => void;
   readonly #slots = new Map<string, Slot>();
   readonly #queue: BatchQueue;
+  /** Asked of one partition in one answer. */
+  readonly #partitionBytes: number;
   readonly #arrived = new Signal();
   readonly #room = new Signal();
   readonly #lookUp = new Signal();
@@ -71,9 +70,10 @@ export class KafkaReader implements Reader {
       const slot = newSlot(position, performance.now());
       this.#slots.set(slot.key, slot);
     }
-    this.#queue = new BatchQueue(
-      Math.max(64 * 1024, this.#options.maxBufferedBytes / Math.max(1, positions.length)),
-    );
+    const share = Math.floor(this.#options.maxBufferedBytes / Math.max(1, positions.length));
+    const bytes = Math.max(MIN_PARTITION_BYTES, share);
+    this.#queue = new BatchQueue(bytes);
+    this.#partitionBytes = Math.min(MAX_PARTITION_BYTES, bytes);
     this.#following = this.#follow();
   }
 
@@ -212,7 +212,7 @@ export class KafkaReader implements Reader {
     const turn = this.#turn++ % slots.length;
     const wants = [...slots.slice(turn), ...slots.slice(0, turn)].map((slot) => ({
       ...slot,
-      maxBytes: MAX_PARTITION_FETCH_BYTES,
+      maxBytes: this.#partitionBytes,
     }));
     let got: readonly FetchGot[] = [];
     let reason = `broker ${leader} did not answer for it`;

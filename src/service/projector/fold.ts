@@ -169,7 +169,8 @@ class Folding {
   /** Why an event cannot be applied and has to be put aside; undefined: it can. */
   #failureOf(event: ReadEvent, partition: number, offset: bigint): Failure | undefined {
     if (event.kind === 'unreadable') return event;
-    const state = this.#refused.get(refusedKey(partition, offset));
+    // Asked of every event, and hardly ever is one refused: then no key is made.
+    const state = this.#refused.size === 0 ? undefined : this.#refused.get(refusedKey(partition, offset));
     if (state !== undefined)
       return { code: `sqlstate-${state}`, message: `Postgres refuses its row (SQLSTATE ${state})` };
     if (event.replay !== undefined) return undefined;

@@ -20,6 +20,8 @@ import { versionsWanted } from './versions.ts';
 
 /** Events that come within this time share a transaction, and the wait for its standby. */
 const GATHER_MS = 50;
+/** Four transactions or so. What waits longer grows old, and is copied by the garbage collector again and again. */
+const MAX_BUFFERED_BYTES = 6 * 1024 * 1024;
 const STALLED_MS = 10_000;
 const MAX_BACKOFF_MS = 2000;
 
@@ -105,7 +107,7 @@ export class ProjectorSession {
         partition,
         nextOffset,
       })),
-      { gatherMs: GATHER_MS },
+      { gatherMs: GATHER_MS, maxBufferedBytes: MAX_BUFFERED_BYTES },
     );
     this.#reader = reader;
     log.info({ partitions: this.#positions.size }, 'projecting');
