@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: {
     page: { type: 'string' },
     rounds: { type: 'string', default: '2' },
-    rate: { type: 'string', default: '100' },
+    rate: { type: 'string', default: '150' },
     baseline: { type: 'string', default: '10' },
   },
 });
@@ -31,7 +31,7 @@ const DRILL_MS = 400_000;
 
 const say = (line: string): void => console.error(`${new Date().toISOString().slice(11, 19)}  ${line}`);
 
-/** Brokers and service with a setting; every partition is in sync and where it was when this returns. */
+/** Brokers with a setting, the service begun anew; every partition is in sync and where it was when this returns. */
 async function apply(sandbox: ProofSandbox, setting: Setting, before: KafkaTopology): Promise<void> {
   const brokers = await sandbox.units('kafka');
   for (const { id } of brokers) {
@@ -40,9 +40,8 @@ async function apply(sandbox: ProofSandbox, setting: Setting, before: KafkaTopol
     await sandbox.json(['sandbox', 'restart', id, '--name', sandbox.name], 0);
     await settled(sandbox, before);
   }
-  const producers = (await sandbox.units('service')).map(({ id }) => id);
-  const env = `KAFKA_REQUEST_TIMEOUT_MS=${setting.requestTimeoutMs}`;
-  await sandbox.json(['sandbox', 'restart', ...producers, '--env', env, '--name', sandbox.name], 0);
+  const roles = (await sandbox.units('service')).map(({ id }) => id);
+  await sandbox.json(['sandbox', 'restart', ...roles, '--name', sandbox.name], 0);
   await sandbox.serviceReady();
   for (const drill of DRILLS) {
     const planned = async (): Promise<boolean> => (await sandbox.run(['drill', 'plan', drill])).exit === 0;
@@ -94,7 +93,7 @@ async function main(): Promise<void> {
           const result = await drill(sandbox, id);
           measured.push({ setting, result });
           say(
-            `${setting.name}, ${id}: ${result.hypothesis}, back after ${result.recovery.backInsideSloMs} ms`,
+            `${setting.name}, ${id}: ${result.hypothesis}, back after ${result.recovery.backInsideSloMs} ms ${result.reasons.join('; ')}`,
           );
         }
       }

@@ -1,3 +1,4 @@
+import { PRODUCER_SETTINGS } from '../../src/clients/kafka/producer-settings.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { machineTable } from '../../test/support/results-page.ts';
 import type { Setting } from './settings.ts';
@@ -31,9 +32,13 @@ export function pageOf(run: {
     '',
     '## Settings',
     '',
-    '| | broker.session.timeout.ms | broker.heartbeat.interval.ms | replica.lag.time.max.ms | request time-out of the producers |',
-    '| --- | --- | --- | --- | --- |',
+    '| | broker.session.timeout.ms | broker.heartbeat.interval.ms | replica.lag.time.max.ms |',
+    '| --- | --- | --- | --- |',
     ...run.settings.map(settingRow),
+    '',
+    `The producers of the service are the same in both: a request may take ${PRODUCER_SETTINGS.requestTimeoutMs} ms and leaders are asked for again`,
+    `after ${PRODUCER_SETTINGS.metadataMaxAgeMs} ms at the latest (kafkajs by itself: 30,000 and 300,000). A producer that keeps those of kafkajs is`,
+    'not measured here.',
     '',
     '## Measured',
     '',
@@ -41,18 +46,25 @@ export function pageOf(run: {
     '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...run.measured.map(resultRow),
     '',
+    ...run.measured.flatMap(whyNotHeld),
     'Detecting is the broker session: the controller fences a broker that has sent no heartbeat for so long, dead or hung',
     '([KIP-631](https://cwiki.apache.org/confluence/display/KAFKA/KIP-631%3A+The+Quorum-based+Kafka+Controller)); heartbeats',
     'come once in an interval, so it may take less than the session by one. A victim that led the quorum costs an election of',
-    'its voters first. A dead broker refuses connections at once, so producers find the new leaders as soon as there are any; a',
-    'hung one takes requests and answers none, so that each request under way lasts its whole time-out.',
+    'its voters first. A dead broker refuses connections at once. A hung one takes requests and answers none, so that those under',
+    'way last their whole time-out; then the producer sees by a probe of its own that nobody answers, and asks others who leads.',
     '',
   ].join('\n');
 }
 
-function settingRow({ name, broker, requestTimeoutMs }: Setting): string {
+/** Why a drill did not hold, as it says itself. */
+function whyNotHeld({ setting, result }: Measured): string[] {
+  if (result.hypothesis === 'held') return [];
+  return [`- ${result.drill}, ${setting.name}: ${result.hypothesis}, ${result.reasons.join('; ')}.`, ''];
+}
+
+function settingRow({ name, broker }: Setting): string {
   const of = (property: string): string => broker[property] ?? '';
-  return `| ${name} | ${of('broker.session.timeout.ms')} | ${of('broker.heartbeat.interval.ms')} | ${of('replica.lag.time.max.ms')} | ${requestTimeoutMs} ms |`;
+  return `| ${name} | ${of('broker.session.timeout.ms')} | ${of('broker.heartbeat.interval.ms')} | ${of('replica.lag.time.max.ms')} |`;
 }
 
 function resultRow({ setting, result }: Measured): string {

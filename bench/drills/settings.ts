@@ -3,8 +3,6 @@ export interface Setting {
   readonly name: string;
   /** Properties of every broker, in place of the sandbox's own. */
   readonly broker: Readonly<Record<string, string>>;
-  /** Of one request of the service's producers to a broker. */
-  readonly requestTimeoutMs: number;
 }
 
 const DEFAULT_BROKER = {
@@ -18,11 +16,13 @@ const TUNED_BROKER = {
   'replica.lag.time.max.ms': '5000',
 };
 
-/** Defaults: kafka.apache.org/43/configuration (brokers; `request.timeout.ms` of producers). */
+/**
+ * Defaults: kafka.apache.org/43/configuration (brokers). The service's producer keeps its own settings in both
+ * (`src/clients/kafka/producer-settings.ts`): no environment makes it more patient.
+ */
 export const SETTINGS: readonly Setting[] = [
-  { name: 'tuned', broker: TUNED_BROKER, requestTimeoutMs: 3000 },
-  { name: 'defaults of the brokers', broker: DEFAULT_BROKER, requestTimeoutMs: 3000 },
-  { name: 'defaults of brokers and producers', broker: DEFAULT_BROKER, requestTimeoutMs: 30_000 },
+  { name: 'tuned', broker: TUNED_BROKER },
+  { name: 'defaults', broker: DEFAULT_BROKER },
 ];
 
 /** Pure: properties with other values; what is not there yet is added. */

@@ -9,7 +9,7 @@ import { ProofSandbox } from '../support/sandbox.ts';
 import { nextRun, runIds, type SeenRun, watchdogGone, watchdogOf } from '../support/sandbox-runs.ts';
 import { root } from '../support/source-tree.ts';
 
-const DRILL = ['drill', 'run', 'kafka-broker-loss', '--baseline', '2', '--rate', '50'];
+const DRILL = ['drill', 'run', 'kafka-broker-loss', '--baseline', '2', '--rate', '100'];
 const DRILL_MS = 150_000;
 
 let sandbox: ProofSandbox;
