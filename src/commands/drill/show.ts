@@ -18,10 +18,11 @@ import { trustedKeys } from './keys.ts';
 export const showCommand: Action<ShowInput> = async (deps, input) => {
   const { journalDir } = await foldersOfRuns(deps);
   const folder = await findRun(journalDir, input.run);
-  const record = await readRecord(folder.journal);
-  const result = resultOf(record.entries);
+  const record = await readRecord(folder.journal, folder.runId);
   const signature = checkSignature(record, await trustedKeys(deps));
   const state = recordState(record, signature);
+  // What proves nothing says nothing, to whoever reads the JSON either.
+  const result = state === 'broken' ? undefined : resultOf(record.entries);
   const signedBy = signature.state === 'signed' ? signature.by.keyId : undefined;
   const seal = { lines: record.entries.length + 1, head: record.head, signedBy };
   const whole =

@@ -69,7 +69,7 @@ export async function readRow(
 ): Promise<RecordRow | undefined> {
   const { journal } = runFolder(journalDir, runId);
   try {
-    const view = await readRecord(journal);
+    const view = await readRecord(journal, runId);
     return rowOf(runId, view, checkSignature(view, trusted));
   } catch (error) {
     const isThere = (await digestOfFile(journal).catch(() => true)) !== undefined;

@@ -42,7 +42,7 @@ async function examined(folder: RunFolder, trusted: readonly PublicKey[] = [key]
   const signature = checkSignature(view, trusted);
   const history = await lookAtHistory(folder, view.entries);
   const probe = await lookAtProbe(folder, view.entries);
-  const findings = examineRecord({ view, signature, history, probe, run: RUN });
+  const findings = examineRecord({ view, signature, history, probe, run: RUN, runId: RUN });
   const is = Object.fromEntries(findings.map(({ id, status }) => [id.replace('record.', ''), status]));
   return { is, exit: exitOfVerdict(verdictOf(findings)), findings, history, probe, view, signature };
 }
@@ -68,7 +68,7 @@ describe('the record of a drill', () => {
         lost: 0,
       },
     });
-    const said = JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings));
+    const said = JSON.stringify(presentExam({ ...seen, run: RUN, runId: RUN }, seen.findings));
     for (const word of ['ada on ops-1', 'Grace', 'az_a 15.14', '127.0.0.1:7000 not seen', 'integrity'])
       expect(said).toContain(word);
   });
@@ -137,7 +137,9 @@ describe('the record of a drill', () => {
       is: { whole: 'pass', signature: 'inconclusive', history: 'pass' },
       exit: 12,
     });
-    expect(JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings))).toContain('SEALED, NOT SIGNED');
+    expect(JSON.stringify(presentExam({ ...seen, run: RUN, runId: RUN }, seen.findings))).toContain(
+      'SEALED, NOT SIGNED',
+    );
     expect(JSON.stringify(seen.view.entries)).toContain('UPLIFT_KEY is not set');
   });
 
@@ -171,7 +173,7 @@ describe('the record of a drill', () => {
       subject: [{ name: 'journal.ndjson' }, { name: 'history.ndjson' }, { name: 'probe.ndjson' }],
       predicate: { lost: 0, probeLost: 3 },
     });
-    const said = JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings));
+    const said = JSON.stringify(presentExam({ ...seen, run: RUN, runId: RUN }, seen.findings));
     expect(said).toContain('3 of 500 acknowledged to its probe');
     // A record whose last lines say nothing of it still names it in its result.
     const old = seen.view.entries.filter(({ kind }) => kind !== 'drill.evidence');
@@ -308,6 +310,26 @@ describe('the list of drills', () => {
     expect((await readRows(stateDir, [key], { limit: 2 })).more).toBe(true);
   });
 
+  test('counts as held only what a known key signed', async () => {
+    await sampleRun(stateDir, id(1), key);
+    await sampleRun(stateDir, id(2), { unsigned: 'stripped' });
+    await sampleRun(stateDir, id(3), newKey('theirs'));
+    const { rows } = await readRows(stateDir, [key], { limit: 5 });
+    expect(presentRows(rows, false)).toContainEqual({
+      kind: 'verdict',
+      mark: 'ok',
+      text: '3 drills (all there are): 1 held. Not counted: 2 records that no known key signed.',
+    });
+  });
+
+  test('shows a run whose journal was emptied', async () => {
+    const folder = await sampleRun(stateDir, RUN, key);
+    await chmod(folder.journal, 0o644);
+    await writeFile(folder.journal, '');
+    const { rows } = await readRows(stateDir, [key], { limit: 5 });
+    expect(rows).toMatchObject([{ runId: RUN, state: 'incomplete', drill: null, outcome: null }]);
+  });
+
   test('tells what a store lost beside what the service lost', async () => {
     await sampleRun(stateDir, RUN, key, { hypothesis: 'deviated', probeLost: 3 });
     const { rows } = await readRows(stateDir, [key], { limit: 1 });
@@ -317,7 +339,7 @@ describe('the list of drills', () => {
   });
 
   test('says of an empty state folder that nothing ran', async () => {
-    expect(presentRows([], false)[0]).toEqual({ kind: 'text', text: 'No drill has run here.' });
+    expect(presentRows([], false)[0]).toEqual({ kind: 'text', text: 'There is no record of a drill here.' });
     expect((await readRows(stateDir, [], { limit: 5 })).rows).toEqual([]);
   });
 

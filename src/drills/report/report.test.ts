@@ -113,6 +113,7 @@ describe('a report', () => {
       probeLost: 0,
       acknowledged: 3 * 8412,
       signed: 3,
+      unproven: 0,
       worthless: 1,
     });
     for (const text of [headline(rows), '4 of 16,824', 'Grace', 'proves nothing', '2026 Q3', '2026 Q4'])
@@ -137,13 +138,71 @@ describe('a report', () => {
     expect(page).toContain('the history was altered');
   });
 
+  test('counts no record that no known key signed, and says apart what it says of itself', async () => {
+    await run(1);
+    await sampleRun(stateDir, id(2), { unsigned: 'stripped' }, { lost: 4, probeLost: 2 });
+    await sampleRun(stateDir, id(3), key(), { hypothesis: 'deviated', restored: 'notRestored' });
+    const report = await reportOf();
+    const rows = report.runs.map(({ row }) => row);
+    const told = [
+      '3 drills: 1 held, 0 deviated, 0 inconclusive. 1 NOT RESTORED. Not counted: 2 records that no known key signed.',
+      '0 of 8,412 acknowledged operations found lost. 1 of 3 records signed by a known key.',
+      'No known key signed 2 records. By their own word: 1 held, 1 deviated, 0 inconclusive.',
+      '4 of 16,824 acknowledged operations found lost.',
+      'No known key signed this record: what follows is its own word, and is not counted.',
+    ];
+    const texts = [markdownOf(report), reportPage(report)];
+    for (const text of texts) for (const line of told) expect(text).toContain(line);
+    expect(trendOf(rows)).toMatchObject([
+      { runs: 1, held: 1, deviated: 0, notCounted: 2, lost: 0, probeLost: null, acknowledged: 8412 },
+    ]);
+    expect(reportPage({ ...report, runs: report.runs.slice(1, 2) })).not.toContain('verdict ok');
+  });
+
+  test('counts as held only what came to its own end: a recovery signs lines that it has not written', async () => {
+    await run(1);
+    const [{ row } = expect.unreachable('no row')] = (await reportOf()).runs;
+    const interrupted = {
+      ...row,
+      outcome: row.outcome && { ...row.outcome, execution: 'interrupted' as const },
+    };
+    expect(totalsOf([row])).toMatchObject({ held: 1, inconclusive: 0 });
+    expect(totalsOf([interrupted])).toMatchObject({ held: 0, inconclusive: 1 });
+    expect(trendOf([interrupted])).toMatchObject([{ held: 0, inconclusive: 1 }]);
+  });
+
+  test('counts nothing of a record beside a file that was altered, and names a file that is not there', async () => {
+    const probed = await run(1, { probeLost: 0 });
+    await writeFile(probed.probe, '{"endedNs":"7","group":"a","id":"p2","outcome":"ok"}\n');
+    const bare = await run(2);
+    await rm(bare.history);
+    const report = await reportOf();
+    expect(headline(report.runs.map(({ row }) => row))).toBe(
+      '2 drills: 1 held, 0 deviated, 0 inconclusive. Not counted: 1 record that proves nothing.',
+    );
+    for (const text of [markdownOf(report), reportPage(report)]) {
+      expect(text).toContain('BROKEN: what the store probe wrote was altered');
+      expect(text).toContain('signed: history.ndjson is not there');
+    }
+  });
+
+  test('says in how many runs a recovery was seen, and what inconclusive drills could not see', async () => {
+    await run(1, { hypothesis: 'inconclusive', backInsideSloMs: null });
+    await run(2);
+    const report = await reportOf();
+    for (const text of [markdownOf(report), reportPage(report)]) {
+      expect(text).toContain('seen in 1 of 2');
+      expect(text).toContain('What 1 inconclusive drill could not see is not in that.');
+    }
+  });
+
   test('leaves out what is older than it was asked for, and says so of nothing at all', async () => {
     await run(1, { startedMs: STARTED_MS - QUARTER_MS });
     await run(2);
     expect((await reportOf(STARTED_MS - 1000)).runs.map(({ row }) => row.runId)).toEqual([id(2)]);
     const none = await reportOf(STARTED_MS + 1000);
-    expect(markdownOf(none)).toContain('No drill ran.');
-    expect(reportPage(none)).toContain('No drill ran.');
+    expect(markdownOf(none)).toContain('There is no record of a drill.');
+    expect(reportPage(none)).toContain('There is no record of a drill.');
   });
 
   test('loads nothing, runs nothing, and has a title, a language, a width, captions and text for every picture', async () => {
@@ -217,7 +276,7 @@ describe('a report', () => {
 describe('the timeline of a drill', () => {
   test('is told in sentences', () => {
     expect(describeTimeline(TIMELINE)).toBe(
-      'Acknowledged per second: 200 before the fault, 0 at the lowest (+0.0 s), 190 after everything was put back. ' +
+      'Acknowledged per second: 200 before the fault, 0 at the lowest (+0.0 s), 190 after the restore. ' +
         'Failed: 30 a second at the most (+0.0 s). p99: 18 ms before the fault, 3,200 ms at the worst (+1.0 s).',
     );
   });
@@ -311,6 +370,7 @@ describe('the trend', () => {
   const row = (atMs: number, ms: number | null, hypothesis: 'held' | 'inconclusive'): RecordRow =>
     ({
       ...rowWith('d'),
+      state: 'signed',
       atMs,
       outcome: {
         ...outcome,
