@@ -1,14 +1,16 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quietDeps } from '../../../test/support/quiet-deps.ts';
+import { systemClock } from '../../core/clock.ts';
 import type { Deps } from '../../deps.ts';
 import { sampleRun } from '../../drills/record/testing/record-fixture.ts';
+import { makeRunFolder } from '../../drills/run-folder.ts';
 import { ownSigningKey, type SigningKey, signingKeyOf } from '../../record/keys.ts';
+import { openJournal } from '../../record/open.ts';
 import { historyCommand } from './history.ts';
-import { recoverCommand } from './recover.ts';
 import { filesOf, reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { showCommand } from './show.ts';
@@ -91,70 +93,27 @@ describe('drill verify', () => {
   });
 });
 
-describe('a whole good record in the place of another one', () => {
-  const BAD = '01a21559-599f-77f4-bbf0-a44a24836f27';
-  const OTHER = `line 1: The line belongs to run ${RUN}, not to ${BAD}.`;
-  let bad = '';
-  let good = '';
-  beforeEach(async () => {
-    good = (await sampleRun(stateDir, RUN, key)).dir;
-    bad = (await sampleRun(stateDir, BAD, key, { hypothesis: 'deviated', lost: 4 })).dir;
-    await rm(bad, { recursive: true });
-    await cp(good, bad, { recursive: true });
-  });
-
-  test('fails drill verify under the name of the other, by run, by its beginning and by folder', async () => {
-    for (const run of [BAD, BAD.slice(0, 8), bad]) {
-      const outcome = await verifyCommand(deps(), { run });
-      expect(outcome).toMatchObject({ exit: 10, data: { runId: BAD, signedBy: null } });
-      const said = JSON.stringify(outcome.blocks);
-      for (const text of [OTHER, 'BROKEN', `["run","${BAD}"]`]) expect(said).toContain(text);
-      expect(said).not.toContain('kafka-broker-loss');
-    }
-  });
-
-  test('is judged by its own id, which is printed, as a file and in a folder that names no run', async () => {
-    const copy = join(folder, 'evidence');
-    await cp(good, copy, { recursive: true });
-    for (const run of [join(bad, 'journal.ndjson'), copy]) {
-      const outcome = await verifyCommand(deps(), { run });
-      expect(outcome).toMatchObject({ exit: 0, data: { runId: RUN } });
-      expect(JSON.stringify(outcome.blocks)).toContain(`["run","${RUN}"]`);
-    }
-  });
-
-  test('is broken in history and report, which count it once, and drill show tells nothing of it', async () => {
-    const { data } = await historyCommand(deps(), { limit: 5 });
-    expect(data).toMatchObject({
-      drills: [
-        { runId: BAD, state: 'broken', problem: OTHER, drill: null, outcome: null },
-        { runId: RUN, state: 'signed' },
-      ],
-    });
-    const report = await reportCommand(deps(), {});
-    expect(report.data).toMatchObject({ trend: [{ runs: 1, held: 1, acknowledged: 8412 }] });
-    expect(report.verbatim).toContain('2 drills: 1 held, 0 deviated, 0 inconclusive. Not counted: 1 record');
-    const shown = await showCommand(deps(), { run: BAD, lost: false });
-    expect(shown).toMatchObject({ exit: 10, data: { status: 'broken', result: null, signedBy: null } });
-    expect(JSON.stringify(shown.blocks)).not.toContain('drill.result');
-  });
-
-  test('does not let drill recover say that nothing was left to undo', async () => {
-    const outcome = await recoverCommand(deps(await configWith('')), { run: BAD });
-    expect(outcome).toMatchObject({
-      exit: 16,
-      data: { runs: [{ runId: BAD, failed: [`its journal is the record of run ${RUN}`] }] },
-    });
-    expect((await recoverCommand(deps(await configWith('')), { run: RUN })).exit).toBe(0);
-  });
-});
-
 describe('drill show', () => {
   test('falls back to the lines of a record whose result is written otherwise', async () => {
     await sampleRun(stateDir, RUN, key);
     const outcome = await showCommand(deps(), { run: RUN, lost: false });
     expect(outcome).toMatchObject({ exit: 0, data: { status: 'sealed', signedBy: key.keyId, result: null } });
     expect(JSON.stringify(outcome.blocks)).toContain('drill.result');
+  });
+});
+
+describe('drill show of a record that was altered after its seal', () => {
+  test('tells no result, in JSON neither', async () => {
+    const { journal: path } = await makeRunFolder(stateDir, RUN);
+    const journal = await openJournal(path, { runId: RUN, actor: 'a', clock: systemClock });
+    await journal.append('drill.result', { expected: {}, interruption: {} });
+    await journal.seal();
+    await chmod(path, 0o644);
+    await appendFile(path, 'x');
+    expect(await showCommand(deps(), { run: RUN, lost: false })).toMatchObject({
+      exit: 10,
+      data: { status: 'broken', result: null },
+    });
   });
 });
 

@@ -10,16 +10,18 @@ import { digestOfFile } from '../../record/digest.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { type PublicKey, type SigningKey, signingKeyOf } from '../../record/keys.ts';
 import { openJournal, readRecord } from '../../record/open.ts';
-import { checkSignature } from '../../record/signature.ts';
 import { intentBody, STEP } from '../../steps/journal-kinds.ts';
 import { standing } from '../report/report.ts';
 import { trendOf } from '../report/trend.ts';
 import type { RunFolder } from '../run-folder.ts';
+import { ENDED_KIND, EVIDENCE_KIND } from './context.ts';
 import { examineRecord, recordState } from './exam.ts';
 import { outcomeOf } from './outcome.ts';
 import { presentExam } from './present.ts';
 import { lookAtHistory, lookAtProbe, readRows } from './read.ts';
 import { cellsOf, presentRows, rowOf } from './row.ts';
+import { RECORD_TYPE } from './seal.ts';
+import { checkDrill } from './signed.ts';
 import { sampleRun } from './testing/record-fixture.ts';
 
 const RUN = '01a21558-599f-77f4-bbf0-a44a24836f27';
@@ -39,7 +41,7 @@ afterEach(() => rm(stateDir, { recursive: true, force: true }));
 /** Status of each question, and the exit code that `drill verify` would end with. */
 async function examined(folder: RunFolder, trusted: readonly PublicKey[] = [key]) {
   const view = await readRecord(folder.journal);
-  const signature = checkSignature(view, trusted);
+  const signature = checkDrill(view, trusted);
   const history = await lookAtHistory(folder, view.entries);
   const probe = await lookAtProbe(folder, view.entries);
   const findings = examineRecord({ view, signature, history, probe, run: RUN, runId: RUN });
@@ -190,6 +192,37 @@ describe('the record of a drill', () => {
     expect((await examined(folder)).is).not.toHaveProperty('probe');
     await writeFile(folder.probe, '{}\n');
     expect(await examined(folder)).toMatchObject({ is: { probe: 'inconclusive' }, exit: 12 });
+  });
+
+  test('whose signature states another drill, or other files, than its lines is broken', async () => {
+    const files = [{ name: 'history.ndjson', sha256: 'a'.repeat(64) }];
+    const stated = { drill: 'd', region: 'r', execution: 'completed', hypothesis: 'inconclusive' };
+    const predicate = { ...stated, restored: 'nothingTouched', acknowledged: null, lost: null };
+    const stateOf = async (name: string, more: object, about = files): Promise<unknown> => {
+      const path = join(stateDir, `${name}.ndjson`);
+      const clock = { nowMs: () => 0, monoNs: () => 0n };
+      const journal = await openJournal(path, { runId: RUN, actor: 'a', clock });
+      await journal.append('drill.started', { drill: 'd', region: 'r', environment: 'e' });
+      await journal.append(EVIDENCE_KIND, { history: { bytes: 1, sha256: 'a'.repeat(64) } });
+      await journal.append(ENDED_KIND, { execution: 'completed' });
+      await journal.seal({
+        key,
+        predicateType: RECORD_TYPE,
+        predicate: { ...predicate, ...more },
+        files: about,
+      });
+      const check = checkDrill(await readRecord(path), [key]);
+      return check.state === 'broken' ? check.why : check.state;
+    };
+    expect(await stateOf('honest', {})).toBe('signed');
+    expect(await stateOf('held', { hypothesis: 'held' })).toBe(
+      'it states hypothesis held, and the lines say inconclusive',
+    );
+    expect(await stateOf('lost', { lost: 0 })).toBe('it states lost 0, and the lines say null');
+    for (const name of ['history.ndjson', 'probe.ndjson', 'else'])
+      expect(await stateOf(name, {}, [{ name, sha256: 'b'.repeat(64) }])).toBe(
+        `it is about another ${name} than the lines name`,
+      );
   });
 
   test('from before there were signatures is still compared with its history', async () => {
@@ -354,7 +387,7 @@ describe('what a record is worth', () => {
   test('never grows by what its signature says when its lines are broken or not sealed', async () => {
     const folder = await sampleRun(stateDir, RUN, key);
     const view = await readRecord(folder.journal);
-    const good = checkSignature(view, [key]);
+    const good = checkDrill(view, [key]);
     expect(recordState(view, good)).toBe('signed');
     expect(recordState({ ...view, status: 'broken' }, good)).toBe('broken');
     expect(recordState({ ...view, status: 'unsealed' }, good)).toBe('incomplete');

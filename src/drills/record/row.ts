@@ -15,6 +15,8 @@ export interface RecordRow {
   readonly drill: string | null;
   readonly region: string | null;
   readonly state: RecordState;
+  /** Id of the known key that signed it. */
+  readonly signedBy: string | null;
   /** What is wrong with the record, or with a file beside it; null: nothing that was looked at. */
   readonly problem: string | null;
   /** What it says; a proof only where it is `signed` (`byWorth`). Null where it proves nothing. */
@@ -41,6 +43,7 @@ export function rowOf(
     drill: outcome?.drill ?? null,
     region: outcome?.region ?? null,
     state,
+    signedBy: signature.state === 'signed' ? signature.by.keyId : null,
     problem: signature.state === 'broken' ? signature.why : told,
     outcome: proves ? (outcome ?? null) : null,
   };
@@ -48,7 +51,7 @@ export function rowOf(
 
 function unread(runId: string, problem: string): RecordRow {
   const row = { runId, atMs: timeOfId(runId), drill: null, region: null, outcome: null };
-  return { ...row, state: 'broken', problem };
+  return { ...row, state: 'broken', signedBy: null, problem };
 }
 
 /** A UUIDv7 begins with its time (RFC 9562, 48 bits of ms). */
@@ -68,6 +71,15 @@ export const STATE_WORDS: Readonly<Record<RecordState, string>> = {
 /** What a record is worth, and what is wrong with it. */
 export const stateText = ({ state, problem }: RecordRow): string =>
   problem === null ? STATE_WORDS[state] : `${STATE_WORDS[state]}: ${problem}`;
+
+/** The same with the key that signed it; why one proves nothing is said elsewhere. */
+export function vouchedText(row: RecordRow): string {
+  if (row.outcome === null) return STATE_WORDS[row.state];
+  const by = row.signedBy === null ? '' : ` by key ${row.signedBy.slice(0, 16)}`;
+  return row.problem === null
+    ? `${STATE_WORDS[row.state]}${by}`
+    : `${STATE_WORDS[row.state]}${by}: ${row.problem}`;
+}
 
 /** Enough of a run id to name one; the time stands in it. */
 export const shortId = (runId: string): string => runId.slice(0, 13);

@@ -40,7 +40,10 @@ async function runOf(journalDir: string, row: RecordRow, isDrawn: boolean): Prom
     ];
     if (altered.length > 0) {
       const problem = altered.join('; ');
-      return { row: { ...row, state: 'broken', problem, outcome: null }, timeline: { absent: problem } };
+      return {
+        row: { ...row, state: 'broken', signedBy: null, problem, outcome: null },
+        timeline: { absent: problem },
+      };
     }
     const gaps = [...gapOf(history, HISTORY_FILE), ...gapOf(probe, PROBE_FILE)];
     const told = gaps.length === 0 ? row : { ...row, problem: gaps.join('; ') };

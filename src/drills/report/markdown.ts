@@ -1,16 +1,18 @@
 import { formatMs } from '../../core/units.ts';
-import { cellsOf, shortId, stateText, whenText } from '../record/row.ts';
+import { cellsOf, shortId, vouchedText, whenText } from '../record/row.ts';
 import { PHASE_LETTERS } from './plot.ts';
 import {
   apart,
   CAVEAT,
   type DrillReport,
   headline,
+  peopleOf,
   period,
   type ReportRun,
   standing,
   vouching,
   whyOf,
+  worthText,
 } from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
 import { lostOf, seenText, type TrendRow, trendOf } from './trend.ts';
@@ -68,7 +70,7 @@ function trendTable(trend: readonly TrendRow[]): string {
     ],
     trend.map((row) => [
       row.quarter,
-      row.drill,
+      row.notRestored === 0 ? row.drill : `${row.drill}, ${row.notRestored} NOT RESTORED`,
       String(row.runs),
       String(row.held),
       String(row.deviated),
@@ -98,7 +100,7 @@ function runsTable({ runs }: DrillReport): string {
       row.drill ?? '?',
       row.region ?? '?',
       ...cellsOf(row),
-      stateText(row),
+      worthText(row),
       shortId(row.runId),
     ]),
   );
@@ -117,6 +119,9 @@ function runPart({ row, timeline }: ReportRun): string {
     ]
       .filter((text) => text !== '')
       .join(' '),
+    (outcome === null ? [] : [...peopleOf(row), ['record', vouchedText(row)] as const])
+      .map(([what, who]) => `${what}: ${cell(who)}`)
+      .join(' · '),
     'absent' in timeline ? `No timeline: ${cell(timeline.absent)}.` : timelinePart(timeline),
     `\`uplift drill verify ${row.runId}\``,
   ];

@@ -2,19 +2,21 @@ import { formatMs } from '../../core/units.ts';
 import { type Html, html, type Part } from '../../core/web/html.ts';
 import { figures, pageOf, table } from '../../core/web/page.ts';
 import { BASE_STYLE } from '../../core/web/style.ts';
-import { cellsOf, type RecordRow, stateText, whenText } from '../record/row.ts';
+import { cellsOf, type RecordRow, vouchedText, whenText } from '../record/row.ts';
 import { PHASE_LETTERS, PLOT_STYLE, plotOf } from './plot.ts';
 import {
   apart,
   CAVEAT,
   type DrillReport,
   headline,
+  peopleOf,
   period,
   type ReportRun,
   standing,
   totalsOf,
   vouching,
   whyOf,
+  worthText,
 } from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
 import { lostOf, seenText, type TrendRow, trendOf } from './trend.ts';
@@ -112,7 +114,7 @@ function runsSection(rows: readonly RecordRow[]): Html {
       html`<a href="#${idOf(row)}">${whenText(row.atMs)}</a>`,
       html`${row.drill ?? '?'}<span class="quiet">${row.region ?? '?'}</span>`,
       ...cellsOf(row),
-      stateText(row),
+      worthText(row),
     ]),
   )}</div></section>`;
 }
@@ -123,7 +125,7 @@ function article({ row, timeline }: ReportRun): Html {
   const { outcome } = row;
   const why = whyOf(row);
   return html`<article id="${idOf(row)}"><div class="head"><h3>${row.drill ?? '?'}, ${whenText(row.atMs)} UTC</h3>
-<p class="age">${stateText(row)}</p></div>
+<p class="age">${vouchedText(row)}</p></div>
 ${vouching(row) === '' ? null : html`<p class="says attention">${vouching(row)}</p>`}
 ${outcome?.result?.fault == null ? null : html`<p class="says">${outcome.result.fault}</p>`}
 ${why === '' ? null : html`<p class="says attention">${why}</p>`}
@@ -134,14 +136,7 @@ ${'absent' in timeline ? html`<p class="says quiet">No timeline: ${timeline.abse
 
 function factsOf(row: RecordRow): Html {
   const [execution, hypothesis, restored, recovery, lost] = cellsOf(row);
-  const context = row.outcome?.context ?? null;
-  const who: readonly (readonly [string, Part])[] =
-    context === null
-      ? []
-      : [
-          ['run by', html`<small>${context.who.user} on ${context.who.host}</small>`],
-          ['approver, as typed', html`<small>${context.approver ?? 'nobody was named'}</small>`],
-        ];
+  const who = peopleOf(row).map(([what, text]) => [what, html`<small>${text}</small>`] as const);
   return figures([
     ['hypothesis', hypothesis],
     ['recovery', recovery],

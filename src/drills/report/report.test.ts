@@ -56,6 +56,7 @@ function rowWith(text: string): RecordRow {
     drill: text,
     region: text,
     state: 'unsigned',
+    signedBy: null,
     problem: text,
     outcome: {
       drill: text,
@@ -97,7 +98,7 @@ const TIMELINE: DrillTimeline = {
 
 describe('a report', () => {
   test('as Markdown tells every drill, the trend, and what each saw', async () => {
-    expect(markdownOf(await mixedReport())).toMatchSnapshot();
+    expect(markdownOf(await mixedReport()).replaceAll(own.keyId.slice(0, 16), 'OWN KEY')).toMatchSnapshot();
   });
 
   test('as a page tells the same numbers', async () => {
@@ -136,64 +137,6 @@ describe('a report', () => {
     const page = reportPage(await reportOf());
     expect(page).not.toContain('class="plot"');
     expect(page).toContain('the history was altered');
-  });
-
-  test('counts no record that no known key signed, and says apart what it says of itself', async () => {
-    await run(1);
-    await sampleRun(stateDir, id(2), { unsigned: 'stripped' }, { lost: 4, probeLost: 2 });
-    await sampleRun(stateDir, id(3), key(), { hypothesis: 'deviated', restored: 'notRestored' });
-    const report = await reportOf();
-    const rows = report.runs.map(({ row }) => row);
-    const told = [
-      '3 drills: 1 held, 0 deviated, 0 inconclusive. 1 NOT RESTORED. Not counted: 2 records that no known key signed.',
-      '0 of 8,412 acknowledged operations found lost. 1 of 3 records signed by a known key.',
-      'No known key signed 2 records. By their own word: 1 held, 1 deviated, 0 inconclusive.',
-      '4 of 16,824 acknowledged operations found lost.',
-      'No known key signed this record: what follows is its own word, and is not counted.',
-    ];
-    const texts = [markdownOf(report), reportPage(report)];
-    for (const text of texts) for (const line of told) expect(text).toContain(line);
-    expect(trendOf(rows)).toMatchObject([
-      { runs: 1, held: 1, deviated: 0, notCounted: 2, lost: 0, probeLost: null, acknowledged: 8412 },
-    ]);
-    expect(reportPage({ ...report, runs: report.runs.slice(1, 2) })).not.toContain('verdict ok');
-  });
-
-  test('counts as held only what came to its own end: a recovery signs lines that it has not written', async () => {
-    await run(1);
-    const [{ row } = expect.unreachable('no row')] = (await reportOf()).runs;
-    const interrupted = {
-      ...row,
-      outcome: row.outcome && { ...row.outcome, execution: 'interrupted' as const },
-    };
-    expect(totalsOf([row])).toMatchObject({ held: 1, inconclusive: 0 });
-    expect(totalsOf([interrupted])).toMatchObject({ held: 0, inconclusive: 1 });
-    expect(trendOf([interrupted])).toMatchObject([{ held: 0, inconclusive: 1 }]);
-  });
-
-  test('counts nothing of a record beside a file that was altered, and names a file that is not there', async () => {
-    const probed = await run(1, { probeLost: 0 });
-    await writeFile(probed.probe, '{"endedNs":"7","group":"a","id":"p2","outcome":"ok"}\n');
-    const bare = await run(2);
-    await rm(bare.history);
-    const report = await reportOf();
-    expect(headline(report.runs.map(({ row }) => row))).toBe(
-      '2 drills: 1 held, 0 deviated, 0 inconclusive. Not counted: 1 record that proves nothing.',
-    );
-    for (const text of [markdownOf(report), reportPage(report)]) {
-      expect(text).toContain('BROKEN: what the store probe wrote was altered');
-      expect(text).toContain('signed: history.ndjson is not there');
-    }
-  });
-
-  test('says in how many runs a recovery was seen, and what inconclusive drills could not see', async () => {
-    await run(1, { hypothesis: 'inconclusive', backInsideSloMs: null });
-    await run(2);
-    const report = await reportOf();
-    for (const text of [markdownOf(report), reportPage(report)]) {
-      expect(text).toContain('seen in 1 of 2');
-      expect(text).toContain('What 1 inconclusive drill could not see is not in that.');
-    }
   });
 
   test('leaves out what is older than it was asked for, and says so of nothing at all', async () => {

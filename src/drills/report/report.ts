@@ -1,5 +1,5 @@
 import { formatCount } from '../../core/units.ts';
-import { type RecordRow, STATE_WORDS, whenText } from '../record/row.ts';
+import { type RecordRow, STATE_WORDS, stateText, whenText } from '../record/row.ts';
 import { byWorth, count, notCounted, type Verdicts, verdictsOf, verdictsText } from '../record/worth.ts';
 import type { DrillTimeline } from './timeline.ts';
 
@@ -85,6 +85,20 @@ export function apart(rows: readonly RecordRow[]): string {
   if (unproven.length === 0) return '';
   const whose = unproven.length === 1 ? 'By its own word' : 'By their own word';
   return `No known key signed ${count(unproven.length, 'record')}. ${whose}: ${verdictsText(verdictsOf(unproven))}. ${lossesText(unproven)} Whoever holds such a file could have written it.`;
+}
+
+/** What a record is worth, in a cell; why one proves nothing stands with the drill itself. */
+export const worthText = (row: RecordRow): string =>
+  row.outcome === null ? STATE_WORDS[row.state] : stateText(row);
+
+/** Who ran a drill and who approved it, as far as anybody knows; empty where nothing says. */
+export function peopleOf({ outcome }: RecordRow): readonly (readonly [what: string, who: string])[] {
+  const context = outcome?.context ?? null;
+  if (context === null) return [];
+  return [
+    ['run by', `${context.who.user} on ${context.who.host}`],
+    ['approver, as typed', context.approver ?? 'nobody was named'],
+  ];
 }
 
 /** Said beside each drill that is not counted. */
