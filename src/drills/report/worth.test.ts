@@ -84,9 +84,10 @@ describe('a report, in both of its forms,', () => {
   });
 
   test('says in how many runs a recovery was seen, and what inconclusive drills could not see', async () => {
-    await run(1, { hypothesis: 'inconclusive', backInsideSloMs: null });
+    await run(1, { hypothesis: 'inconclusive', backInsideSloMs: null, restored: 'notRestored' });
     await run(2);
     const report = await reportOf();
+    expect(markdownOf(report)).toContain('| kafka-broker-loss, 1 NOT RESTORED | 2 | 1 | 0 | 1 |');
     for (const text of [markdownOf(report), reportPage(report)]) {
       expect(text).toContain('seen in 1 of 2');
       expect(text).toContain('What 1 inconclusive drill could not see is not in that.');
