@@ -168,5 +168,6 @@ function summaryOf(rows: readonly RecordRow[], more: boolean): string {
 }
 
 function markOf(rows: readonly RecordRow[]): Mark {
-  return rows.some(({ state }) => state === 'broken') ? 'bad' : 'ok';
+  if (rows.some(({ state }) => state === 'broken')) return 'bad';
+  return rows.every(({ state }) => state === 'signed') ? 'ok' : 'warn';
 }

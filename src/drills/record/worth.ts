@@ -45,11 +45,13 @@ export const verdictsText = ({ held, deviated, inconclusive }: Verdicts): string
 export const count = (many: number, noun: string): string =>
   `${formatCount(many)} ${noun}${many === 1 ? '' : 's'}`;
 
-/** What is not counted, behind a sum, and why; empty where everything is. */
+/** What is not counted, behind a sum, and why; empty where everything is. Bad news is told whoever brings it. */
 export function notCounted({ unproven, worthless }: Worth): string {
   const proves = worthless.length === 1 ? 'proves' : 'prove';
+  const { deviated } = verdictsOf(unproven);
+  const bad = deviated === 0 ? '' : ` (${formatCount(deviated)} deviated)`;
   const parts = [
-    ...(unproven.length === 0 ? [] : [`${count(unproven.length, 'record')} that no known key signed`]),
+    ...(unproven.length === 0 ? [] : [`${count(unproven.length, 'record')} that no known key signed${bad}`]),
     ...(worthless.length === 0 ? [] : [`${count(worthless.length, 'record')} that ${proves} nothing`]),
   ];
   return parts.length === 0 ? '' : ` Not counted: ${parts.join(', ')}.`;

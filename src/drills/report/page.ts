@@ -55,8 +55,9 @@ docs/drills.md says. ${CAVEAT}</p></footer>`;
 }
 
 function toneOf(rows: readonly RecordRow[]): 'ok' | 'attention' | 'unknown' {
-  const { deviated, notRestored, held } = totalsOf(rows);
-  if (deviated + notRestored > 0 || rows.some(({ state }) => state === 'broken')) return 'attention';
+  const { notRestored, held } = totalsOf(rows);
+  const isBad = ({ state, outcome }: RecordRow) => state === 'broken' || outcome?.hypothesis === 'deviated';
+  if (notRestored > 0 || rows.some(isBad)) return 'attention';
   return held === rows.length && held > 0 ? 'ok' : 'unknown';
 }
 

@@ -40,7 +40,7 @@ describe('a report, in both of its forms,', () => {
     const report = await reportOf();
     const rows = report.runs.map(({ row }) => row);
     const told = [
-      '3 drills: 1 held, 0 deviated, 0 inconclusive. 1 NOT RESTORED. Not counted: 2 records that no known key signed.',
+      '3 drills: 1 held, 0 deviated, 0 inconclusive. 1 NOT RESTORED. Not counted: 2 records that no known key signed (1 deviated).',
       '0 of 8,412 acknowledged operations found lost. 1 of 3 records signed by a known key.',
       'No known key signed 2 records. By their own word: 1 held, 1 deviated, 0 inconclusive.',
       '4 of 16,824 acknowledged operations found lost.',
@@ -51,7 +51,10 @@ describe('a report, in both of its forms,', () => {
     expect(trendOf(rows)).toMatchObject([
       { runs: 1, held: 1, deviated: 0, notCounted: 2, lost: 0, probeLost: null, acknowledged: 8412 },
     ]);
-    expect(reportPage({ ...report, runs: report.runs.slice(1, 2) })).not.toContain('verdict ok');
+    const pageOfRuns = (from: number) => reportPage({ ...report, runs: report.runs.slice(from, from + 1) });
+    expect(pageOfRuns(2)).toContain('verdict ok');
+    expect(pageOfRuns(1)).toContain('verdict unknown');
+    expect(pageOfRuns(0)).toContain('verdict attention');
   });
 
   test('counts as held only what came to its own end: a recovery signs lines that it has not written', async () => {
