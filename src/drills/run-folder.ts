@@ -60,10 +60,13 @@ async function makeDurably(dir: string): Promise<void> {
   await syncFolder(dirname(runs));
 }
 
+/** Whether the name of a folder is that of a run. */
+export const isRunId = (name: string): boolean => /^[0-9a-f-]{36}$/.test(name);
+
 /** Run ids in time order (UUIDv7 sorts by time); none where nothing ever ran. */
 export async function listRuns(journalDir: string): Promise<string[]> {
   const names = await readdir(join(journalDir, 'runs')).catch(() => [] as string[]);
-  return names.filter((name) => /^[0-9a-f-]{36}$/.test(name)).toSorted();
+  return names.filter(isRunId).toSorted();
 }
 
 /** The one run an id or its beginning names; none or several is UPL-INPUT-INVALID. */

@@ -76,10 +76,13 @@ function tornText(bytes: Uint8Array, view: RecordView): string {
 
 const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 
-/** Reads and verifies a record, whoever wrote it. Throws UPL-INPUT-INVALID only where it cannot be read at all. */
-export async function readRecord(path: string): Promise<RecordView> {
+/**
+ * Reads and verifies a record, whoever wrote it; with `runId` one of that run and no other. Throws UPL-INPUT-INVALID only
+ * where it cannot be read at all.
+ */
+export async function readRecord(path: string, runId?: string): Promise<RecordView> {
   try {
-    return verifyRecord(await readBounded(path));
+    return verifyRecord(await readBounded(path), runId);
   } catch (error) {
     if (error instanceof UpliftError) throw error;
     throw new UpliftError('UPL-INPUT-INVALID', {

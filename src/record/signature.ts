@@ -5,7 +5,8 @@ import { digestOf, JOURNAL_FILE, readStatement, type SealFacts, type Statement }
 import type { RecordView } from './verify.ts';
 
 /**
- * What the signature of a sealed record says. `unknownKey`: it may be good, but nobody here vouches for the key.
+ * What the signature of a sealed record says. `unknownKey`: it may be good, but there is no key to
+ * check it with: anybody can write a name there.
  * `broken`: it does not belong to these bytes, or was not made by the key that it names.
  */
 export type SignatureCheck =

@@ -135,6 +135,17 @@ describe('a record that somebody cut or altered', { timeout: 60_000 }, () => {
       ),
     );
   });
+
+  it('is of the run that was asked for, or broken at its first line, which may be its seal', () => {
+    for (const bytes of [recordOf([1, 2]), recordOf([])]) {
+      expect(verifyRecord(bytes, RUN).status).toBe('sealed');
+      expect(verifyRecord(bytes, `${RUN}0`)).toMatchObject({
+        status: 'broken',
+        entries: [],
+        problems: [{ line: 1, message: `The line belongs to run ${RUN}, not to ${RUN}0.` }],
+      });
+    }
+  });
 });
 
 /** The writer's format written down a second time, by hand, as a reader of the docs would. */

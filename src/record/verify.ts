@@ -45,10 +45,13 @@ interface Chain {
 
 const NEWLINE = 0x0a;
 
-/** Checks a record from its bytes alone; pure, so that somebody who was not there can run it on a copy. */
-export function verifyRecord(bytes: Uint8Array): RecordView {
+/**
+ * Checks a record from its bytes alone; pure, so that somebody who was not there can run it on a copy. `runId`: the run that
+ * was asked for; a whole record of another one is broken at its first line. Absent: whichever it is of.
+ */
+export function verifyRecord(bytes: Uint8Array, runId?: string): RecordView {
   const entries: Entry[] = [];
-  let chain: Chain = { runId: undefined, seq: 0, prev: GENESIS };
+  let chain: Chain = { runId, seq: 0, prev: GENESIS };
   let at = 0;
   const stop = (status: RecordStatus, tornBytes: number, message?: string): RecordView => {
     const problems = message === undefined ? [] : [{ line: entries.length + 1, message }];
@@ -130,7 +133,7 @@ function readLine(line: Uint8Array, chain: Chain): Entry | string {
   if (entry.prev !== chain.prev)
     return 'The line does not continue the one before it: something was altered, added or taken away.';
   if (chain.runId !== undefined && entry.runId !== chain.runId)
-    return `The line belongs to run ${entry.runId}.`;
+    return `The line belongs to run ${entry.runId}, not to ${chain.runId}.`;
   return entry;
 }
 

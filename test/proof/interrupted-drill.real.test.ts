@@ -250,10 +250,18 @@ describe('a drill beside another one', () => {
     await waitFor(async () => (await entries()).some(({ kind }) => kind === 'load.started'), {
       ...{ what: 'the load of the first', timeoutMs: 60_000 },
     });
-    // As on another machine: it knows nothing of the first but what the cluster says.
+    // As on another machine: it knows nothing of the first but what the cluster says. The flag is for a lock whose state
+    // nobody knows, not for one that is held.
     const elsewhere = join(sandbox.folder, 'elsewhere');
     const second = sandbox.json<ErrorDocument>(
-      [...drillArgs('projector-loss'), '--state-dir', elsewhere, '--config', sandbox.configFile],
+      [
+        ...drillArgs('projector-loss'),
+        '--allow-no-lock',
+        '--state-dir',
+        elsewhere,
+        '--config',
+        sandbox.configFile,
+      ],
       15,
     );
     await Promise.race([untilKill(run, 'step.verified'), endedTooSoon(child)]);

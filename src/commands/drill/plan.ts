@@ -19,7 +19,7 @@ export const planCommand: Action<PlanInput> = async (deps, input) => {
   const region = await openOneRegion(deps);
   const options = drillOptions(region, input, newRunId());
   const nothing = (): Promise<never> => Promise.reject(new TypeError('a plan begins nothing'));
-  const given = { journal: { append: nothing }, watchdog: nothing, lock: false, what: '' };
+  const given = { journal: { append: nothing }, watchdog: nothing, allowNoLock: false, what: '' };
   const preparation = await withDrillPorts(deps, region, given, (ports) =>
     prepareDrill(drill, ports, options),
   );

@@ -9,7 +9,7 @@ import type { DrillPorts } from '../../drills/engine/drill.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import { startLoad } from '../../load/generator.ts';
 import type { Journal } from '../../record/journal.ts';
-import { lockCluster, NO_LOCK } from '../shared/cluster-lock.ts';
+import { lockCluster, lockUnlessUnknown } from '../shared/cluster-lock.ts';
 import { lookAtProjection, lookAtRegion } from '../shared/look.ts';
 import { postgresTargets, type Region } from '../shared/region.ts';
 import { actuatorsOf } from './actuators.ts';
@@ -30,13 +30,24 @@ export function stepContext(
   };
 }
 
+/** That a drill goes on without the lock stands in its record: nobody kept others away meanwhile. */
+async function tellNoLock(
+  { progress }: Pick<Deps, 'progress'>,
+  journal: Pick<Journal, 'append'>,
+  why: string,
+): Promise<void> {
+  await journal.append('drill.unlocked', { why });
+  progress({ phase: 'lock', state: 'failed', text: `nobody holds it for this drill: ${why}` });
+}
+
 /** Opens everything a drill acts through, hands it over, and closes it. */
 export async function withDrillPorts<T>(
   deps: Deps,
   region: Region,
   given: {
     readonly journal: Pick<Journal, 'append'>;
-    readonly lock: boolean;
+    /** `--allow-no-lock`: also where nobody can tell whether somebody holds the lock. */
+    readonly allowNoLock: boolean;
     readonly what: string;
     readonly watchdog: DrillPorts['watchdog'];
     readonly live?: Live | undefined;
@@ -75,7 +86,12 @@ export async function withDrillPorts<T>(
       startLoad,
       context: stepContext(deps, region, { cluster, topics, redis }),
       permission: permission(deps, region.project),
-      lock: async () => (given.lock ? lockCluster(region, { cluster, topics }, given.what) : NO_LOCK),
+      lock: () =>
+        lockUnlessUnknown(
+          () => lockCluster(region, { cluster, topics }, given.what),
+          given.allowNoLock,
+          (why) => tellNoLock(deps, given.journal, why),
+        ),
       watchdog: given.watchdog,
       journal: given.journal,
       progress: deps.progress,

@@ -1,12 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { quietDeps } from '../../../test/support/quiet-deps.ts';
+import { systemClock } from '../../core/clock.ts';
 import type { Deps } from '../../deps.ts';
 import { sampleRun } from '../../drills/record/testing/record-fixture.ts';
+import { makeRunFolder } from '../../drills/run-folder.ts';
 import { ownSigningKey, type SigningKey, signingKeyOf } from '../../record/keys.ts';
+import { openJournal } from '../../record/open.ts';
 import { historyCommand } from './history.ts';
 import { filesOf, reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
@@ -99,10 +102,25 @@ describe('drill show', () => {
   });
 });
 
+describe('drill show of a record that was altered after its seal', () => {
+  test('tells no result, in JSON neither', async () => {
+    const { journal: path } = await makeRunFolder(stateDir, RUN);
+    const journal = await openJournal(path, { runId: RUN, actor: 'a', clock: systemClock });
+    await journal.append('drill.result', { expected: {}, interruption: {} });
+    await journal.seal();
+    await chmod(path, 0o644);
+    await appendFile(path, 'x');
+    expect(await showCommand(deps(), { run: RUN, lost: false })).toMatchObject({
+      exit: 10,
+      data: { status: 'broken', result: null },
+    });
+  });
+});
+
 describe('drill history and drill report', () => {
   test('need no configuration, and say of an empty folder that nothing ran', async () => {
     expect((await historyCommand(deps(), { limit: 5 })).data).toEqual({ drills: [], more: false });
-    expect((await reportCommand(deps(), {})).verbatim).toContain('No drill ran.');
+    expect((await reportCommand(deps(), {})).verbatim).toContain('There is no record of a drill.');
   });
 
   test('write both forms beside one another, again over what was there', async () => {

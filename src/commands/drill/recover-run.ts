@@ -51,8 +51,15 @@ export async function recoverRun(
 ): Promise<Attempt> {
   const record = await readRecord(folder.journal);
   const { runId } = folder;
-  if (record.status === 'sealed')
-    return { recovered: { runId, undone: [], failed: leftAtSeal(record.entries), sealed: true } };
+  // Of a record that somebody put in its place nobody can tell what this run had begun.
+  const of = record.entries[0]?.runId;
+  if (record.status === 'sealed') {
+    const failed =
+      of === undefined || of === runId
+        ? leftAtSeal(record.entries)
+        : [`its journal is the record of run ${of}`];
+    return { recovered: { runId, undone: [], failed, sealed: true } };
+  }
   const region = regionOf(regions, record.entries);
   if (region === undefined) return notRecovered(runId, ['its region is not in uplift.yaml']);
   const journal = await journalOf(deps, folder, by);

@@ -63,7 +63,7 @@ export const runCommand: Action<RunInput> = async (deps, input) => {
   try {
     const { approver, allowNoLock } = input;
     const view = await watchRun(deps, drill.id, input.plain === true);
-    const run = { drill, journal, options, key, approver, lock: !allowNoLock, watched, view };
+    const run = { drill, journal, options, key, approver, allowNoLock, watched, view };
     return await journaledRun(deps, region, run).finally(() => view.close());
   } finally {
     await journal.close().finally(() => watchdog?.finish());
@@ -95,16 +95,16 @@ interface JournaledRun {
   readonly options: DrillOptions;
   readonly key: SigningKey;
   readonly approver: string | undefined;
-  readonly lock: boolean;
+  readonly allowNoLock: boolean;
   readonly watched: () => Promise<StartedWatchdog>;
   readonly view: Watched;
 }
 
 async function journaledRun(deps: Deps, region: Region, run: JournaledRun): Promise<Outcome> {
-  const { drill, journal, options, key, approver, lock, watched } = run;
+  const { drill, journal, options, key, approver, allowNoLock, watched } = run;
   const { live, progress } = run.view;
   const what = `drill ${drill.id} (run ${options.runId})`;
-  const given = { journal: toldJournal(journal, live), lock, what, watchdog: watched, live };
+  const given = { journal: toldJournal(journal, live), allowNoLock, what, watchdog: watched, live };
   const end = (ended: DrillEnd['ended']) => endDrill({ journal, folder: options.folder, key, ended });
   let result: DrillResult;
   try {

@@ -4,11 +4,12 @@ import type { Action } from '../../deps.ts';
 import { presentDrill } from '../../drills/engine/present.ts';
 import { type DrillResult, RESULT_KIND } from '../../drills/engine/result.ts';
 import { type RecordState, recordState } from '../../drills/record/exam.ts';
+import { checkDrill } from '../../drills/record/signed.ts';
 import { findRun } from '../../drills/run-folder.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { readLong } from '../../record/long-body.ts';
 import { readRecord } from '../../record/open.ts';
-import { checkSignature, type SignatureCheck } from '../../record/signature.ts';
+import type { SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
 import { foldersOfRuns } from '../shared/project.ts';
 import type { ShowInput } from './index.ts';
@@ -18,10 +19,11 @@ import { trustedKeys } from './keys.ts';
 export const showCommand: Action<ShowInput> = async (deps, input) => {
   const { journalDir } = await foldersOfRuns(deps);
   const folder = await findRun(journalDir, input.run);
-  const record = await readRecord(folder.journal);
-  const result = resultOf(record.entries);
-  const signature = checkSignature(record, await trustedKeys(deps));
+  const record = await readRecord(folder.journal, folder.runId);
+  const signature = checkDrill(record, await trustedKeys(deps));
   const state = recordState(record, signature);
+  // What proves nothing says nothing, to whoever reads the JSON either.
+  const result = state === 'broken' ? undefined : resultOf(record.entries);
   const signedBy = signature.state === 'signed' ? signature.by.keyId : undefined;
   const seal = { lines: record.entries.length + 1, head: record.head, signedBy };
   const whole =

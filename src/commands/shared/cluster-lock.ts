@@ -15,8 +15,8 @@ const REPLICAS = 3;
 const ACQUIRE_MS = 20_000;
 const AGAIN_MS = 2000;
 
-/** A lock that nobody asked for: `--allow-no-lock`. */
-export const NO_LOCK: Lock = { held: () => true, release: async () => undefined };
+/** In place of a lock whose state nobody can tell: `--allow-no-lock`. */
+const NO_LOCK: Lock = { held: () => true, release: async () => undefined };
 
 /**
  * The lock of a region's cluster; its topic is made where it is missing. Throws UPL-LOCK-TAKEN (15) with what the holder
@@ -56,16 +56,43 @@ export async function lockCluster(
   }
 }
 
-/** A holder that was killed keeps the lock for the length of its session: whoever outlives that has met a live one. */
-async function outliving(ask: () => Promise<Acquired>): Promise<Acquired> {
-  const endsMs = performance.now() + LOCK_SESSION_MS + AGAIN_MS;
+/**
+ * A lock that is asked for in every case. With `allowUnknown` (`--allow-no-lock`) an answer that did not come is taken for
+ * leave, and `told` what kept it away; one that somebody holds refuses all the same (UPL-LOCK-TAKEN).
+ */
+export async function lockUnlessUnknown(
+  ask: () => Promise<Lock>,
+  allowUnknown: boolean,
+  told: (why: string) => Promise<unknown>,
+): Promise<Lock> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!allowUnknown || !isUpliftError(error, 'UPL-LOCK-UNKNOWN')) throw error;
+    await told(reasonOf(error.cause));
+    return NO_LOCK;
+  }
+}
+
+/**
+ * A holder that was killed keeps the lock for the length of its session: whoever outlives that has met a live one. One that
+ * was met still counts where the last answer does not come: nothing says that it has gone.
+ */
+export async function outliving(
+  ask: () => Promise<Acquired>,
+  { forMs = LOCK_SESSION_MS + AGAIN_MS, againMs = AGAIN_MS } = {},
+): Promise<Acquired> {
+  const endsMs = performance.now() + forMs;
+  let met: Acquired | undefined;
   for (;;) {
     // A broker that has not heard of the new topic yet denies it: that ends by itself, too.
     const last = performance.now() >= endsMs;
     const acquired = await ask().catch((error: unknown) => {
-      if (last) throw error;
+      if (last && met === undefined) throw error;
+      return met;
     });
     if (acquired !== undefined && (acquired.kind === 'held' || last)) return acquired;
-    await delay(AGAIN_MS);
+    met = acquired;
+    await delay(againMs);
   }
 }

@@ -189,7 +189,10 @@ function verdictText(result: DrillResult, record: ShownRecord): string {
   const counts = `${formatCount(acknowledged)} acknowledged, ${formatCount(lost.length)} lost`;
   const why = result.reasons.length === 0 ? '' : ` (${result.reasons.slice(0, 3).join('; ')})`;
   const { signedBy } = record;
-  const sealed = signedBy === undefined ? 'sealed' : `sealed, signed by key ${signedBy.slice(0, 8)}`;
+  const sealed =
+    signedBy === undefined
+      ? 'sealed, signed by no known key'
+      : `sealed, signed by key ${signedBy.slice(0, 8)}`;
   return `${result.hypothesis.toUpperCase()}${why}: ${counts}; ${restored}. Record ${result.runId} (${sealed}, ${record.lines} lines, head ${record.head.slice(0, 8)}).`;
 }
 

@@ -9,7 +9,7 @@ import { RECORD_TYPE } from './seal.ts';
 
 /**
  * What a record is worth. `signed`: whole, by a key that is known. `unknownKey`: whole, by a key that nobody here vouches
- * for. `unsigned`: whole, but whoever holds the file could have written it. `incomplete`: never sealed. `broken`: altered.
+ * for: the signature cannot be checked. `unsigned`: whole, but whoever holds the file could have written it. `incomplete`: never sealed. `broken`: altered.
  */
 export type RecordState = 'signed' | 'unknownKey' | 'unsigned' | 'incomplete' | 'broken';
 
@@ -33,6 +33,8 @@ export interface Examined {
   readonly probe: HistoryLook;
   /** As it is typed: for what to do next. */
   readonly run: string;
+  /** The run that was asked for; of a file that was handed over the one that it names. Null: it names none. */
+  readonly runId: string | null;
   /** The one key that must have signed it; absent: any that is known. */
   readonly named?: PublicKey | undefined;
 }
@@ -86,12 +88,16 @@ function signatureFinding({ view, signature, run, named }: Examined): Finding {
       if (named !== undefined)
         return say(
           'fail',
-          `signed by key ${short(signature.keyId)}, not by ${short(named.keyId)} (${named.from})`,
+          `its signature names key ${short(signature.keyId)}, not ${short(named.keyId)} (${named.from})`,
         );
-      return say('inconclusive', `signed by key ${short(signature.keyId)}, which is not known here`, {
-        evidence: [{ query: 'key id', value: signature.keyId }],
-        next: `uplift drill verify ${run} --key <file of its public key>`,
-      });
+      return say(
+        'inconclusive',
+        `its signature names key ${short(signature.keyId)}, which is not known here`,
+        {
+          evidence: [{ query: 'key id', value: signature.keyId }],
+          next: `uplift drill verify ${run} --key <file of its public key>`,
+        },
+      );
     case 'signed': {
       const { by, statement } = signature;
       if (statement.predicateType !== RECORD_TYPE)

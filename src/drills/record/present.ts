@@ -8,8 +8,9 @@ import { outcomeOf } from './outcome.ts';
 /** `drill verify` for people: what the record says, whether that can be believed, and what that is worth. */
 export function presentExam(examined: Examined, findings: readonly Finding[]): Block[] {
   const verdict = verdictOf(findings);
+  const rows = [['run', examined.runId ?? 'it names none'] as const, ...saysRows(examined)];
   return [
-    ...saysBlocks(examined),
+    { kind: 'keyValues', rows },
     { kind: 'findings', findings },
     { kind: 'verdict', text: verdictText(examined, verdict), mark: MARKS[verdict] },
   ];
@@ -18,7 +19,7 @@ export function presentExam(examined: Examined, findings: readonly Finding[]): B
 const MARKS = { pass: 'ok', fail: 'bad', warn: 'warn', inconclusive: 'unknown' } as const;
 
 /** What it says of itself is shown only where nothing of it was altered. */
-function saysBlocks({ view, signature }: Examined): Block[] {
+function saysRows({ view, signature }: Examined): [string, string][] {
   const outcome = outcomeOf(view.entries);
   if (outcome === undefined || view.status !== 'sealed' || signature.state === 'broken') return [];
   const { context, result } = outcome;
@@ -42,7 +43,7 @@ function saysBlocks({ view, signature }: Examined): Block[] {
     const { who, versions } = context;
     rows.push(
       ['run by', `${who.user} on ${who.host}, uplift ${who.uplift}, Node ${who.node}`],
-      ['approved by', context.approver ?? 'nobody was named'],
+      ['approver, as typed', context.approver ?? 'nobody was named'],
       [
         'against',
         versions.map(({ system, name, version }) => `${system} ${name} ${version ?? 'not seen'}`).join(', '),
@@ -50,7 +51,7 @@ function saysBlocks({ view, signature }: Examined): Block[] {
       ['configuration', `SHA-256 ${context.configSha256}`],
     );
   }
-  return [{ kind: 'keyValues', rows }];
+  return rows;
 }
 
 const WORDS = { restored: 'restored', notRestored: 'NOT RESTORED', nothingTouched: 'nothing touched' };
@@ -63,7 +64,7 @@ function verdictText({ view, signature, history, probe, named }: Examined, verdi
     history.kind !== 'different' &&
     probe.kind !== 'different'
   )
-    return 'NOT SIGNED BY THE KEY THAT WAS NAMED: nothing looks altered, but somebody else signed it.';
+    return 'NOT SIGNED BY THE KEY THAT WAS NAMED: nothing looks altered, but its signature names another key and was not checked.';
   if (verdict === 'fail')
     return 'BROKEN: something was altered since it was sealed; what it says proves nothing.';
   if (view.status === 'unsealed') return 'INCOMPLETE: it was never sealed, and proves nothing.';
@@ -72,6 +73,6 @@ function verdictText({ view, signature, history, probe, named }: Examined, verdi
   if (signature.state === 'unsigned')
     return 'SEALED, NOT SIGNED: nothing looks altered, but whoever holds the file could have written it.';
   if (signature.state === 'unknownKey')
-    return 'SIGNED BY A KEY THAT IS NOT KNOWN HERE: nothing looks altered; whose key it is has to be told.';
+    return 'SIGNATURE NOT CHECKED: it names a key that is not known here. Nothing looks altered, but whoever holds the file could have written it.';
   return 'NOT WHOLLY VERIFIED: what could be looked at is not altered.';
 }

@@ -4,12 +4,12 @@ import { digestOfFile, type FileDigest } from '../../record/digest.ts';
 import type { Entry } from '../../record/envelope.ts';
 import type { PublicKey } from '../../record/keys.ts';
 import { readRecord } from '../../record/open.ts';
-import { checkSignature } from '../../record/signature.ts';
 import { listRuns, type RunFolder, runFolder } from '../run-folder.ts';
 import type { HistoryLook } from './exam.ts';
 import { outcomeOf } from './outcome.ts';
 import { type RecordRow, rowOf } from './row.ts';
 import { historyDigest, probeSha256 } from './seal.ts';
+import { checkDrill } from './signed.ts';
 
 /** Reads the history beside a record and compares it with what the record's lines say of it. Never throws for a bad file. */
 export async function lookAtHistory(
@@ -69,8 +69,8 @@ export async function readRow(
 ): Promise<RecordRow | undefined> {
   const { journal } = runFolder(journalDir, runId);
   try {
-    const view = await readRecord(journal);
-    return rowOf(runId, view, checkSignature(view, trusted));
+    const view = await readRecord(journal, runId);
+    return rowOf(runId, view, checkDrill(view, trusted));
   } catch (error) {
     const isThere = (await digestOfFile(journal).catch(() => true)) !== undefined;
     return isThere ? rowOf(runId, reasonOf(error)) : undefined;

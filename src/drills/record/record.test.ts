@@ -10,16 +10,18 @@ import { digestOfFile } from '../../record/digest.ts';
 import type { Entry } from '../../record/envelope.ts';
 import { type PublicKey, type SigningKey, signingKeyOf } from '../../record/keys.ts';
 import { openJournal, readRecord } from '../../record/open.ts';
-import { checkSignature } from '../../record/signature.ts';
 import { intentBody, STEP } from '../../steps/journal-kinds.ts';
 import { standing } from '../report/report.ts';
 import { trendOf } from '../report/trend.ts';
 import type { RunFolder } from '../run-folder.ts';
+import { ENDED_KIND, EVIDENCE_KIND } from './context.ts';
 import { examineRecord, recordState } from './exam.ts';
 import { outcomeOf } from './outcome.ts';
 import { presentExam } from './present.ts';
 import { lookAtHistory, lookAtProbe, readRows } from './read.ts';
 import { cellsOf, presentRows, rowOf } from './row.ts';
+import { RECORD_TYPE } from './seal.ts';
+import { checkDrill } from './signed.ts';
 import { sampleRun } from './testing/record-fixture.ts';
 
 const RUN = '01a21558-599f-77f4-bbf0-a44a24836f27';
@@ -39,10 +41,10 @@ afterEach(() => rm(stateDir, { recursive: true, force: true }));
 /** Status of each question, and the exit code that `drill verify` would end with. */
 async function examined(folder: RunFolder, trusted: readonly PublicKey[] = [key]) {
   const view = await readRecord(folder.journal);
-  const signature = checkSignature(view, trusted);
+  const signature = checkDrill(view, trusted);
   const history = await lookAtHistory(folder, view.entries);
   const probe = await lookAtProbe(folder, view.entries);
-  const findings = examineRecord({ view, signature, history, probe, run: RUN });
+  const findings = examineRecord({ view, signature, history, probe, run: RUN, runId: RUN });
   const is = Object.fromEntries(findings.map(({ id, status }) => [id.replace('record.', ''), status]));
   return { is, exit: exitOfVerdict(verdictOf(findings)), findings, history, probe, view, signature };
 }
@@ -68,7 +70,7 @@ describe('the record of a drill', () => {
         lost: 0,
       },
     });
-    const said = JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings));
+    const said = JSON.stringify(presentExam({ ...seen, run: RUN, runId: RUN }, seen.findings));
     for (const word of ['ada on ops-1', 'Grace', 'az_a 15.14', '127.0.0.1:7000 not seen', 'integrity'])
       expect(said).toContain(word);
   });
@@ -137,7 +139,9 @@ describe('the record of a drill', () => {
       is: { whole: 'pass', signature: 'inconclusive', history: 'pass' },
       exit: 12,
     });
-    expect(JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings))).toContain('SEALED, NOT SIGNED');
+    expect(JSON.stringify(presentExam({ ...seen, run: RUN, runId: RUN }, seen.findings))).toContain(
+      'SEALED, NOT SIGNED',
+    );
     expect(JSON.stringify(seen.view.entries)).toContain('UPLIFT_KEY is not set');
   });
 
@@ -171,7 +175,7 @@ describe('the record of a drill', () => {
       subject: [{ name: 'journal.ndjson' }, { name: 'history.ndjson' }, { name: 'probe.ndjson' }],
       predicate: { lost: 0, probeLost: 3 },
     });
-    const said = JSON.stringify(presentExam({ ...seen, run: RUN }, seen.findings));
+    const said = JSON.stringify(presentExam({ ...seen, run: RUN, runId: RUN }, seen.findings));
     expect(said).toContain('3 of 500 acknowledged to its probe');
     // A record whose last lines say nothing of it still names it in its result.
     const old = seen.view.entries.filter(({ kind }) => kind !== 'drill.evidence');
@@ -188,6 +192,37 @@ describe('the record of a drill', () => {
     expect((await examined(folder)).is).not.toHaveProperty('probe');
     await writeFile(folder.probe, '{}\n');
     expect(await examined(folder)).toMatchObject({ is: { probe: 'inconclusive' }, exit: 12 });
+  });
+
+  test('whose signature states another drill, or other files, than its lines is broken', async () => {
+    const files = [{ name: 'history.ndjson', sha256: 'a'.repeat(64) }];
+    const stated = { drill: 'd', region: 'r', execution: 'completed', hypothesis: 'inconclusive' };
+    const predicate = { ...stated, restored: 'nothingTouched', acknowledged: null, lost: null };
+    const stateOf = async (name: string, more: object, about = files): Promise<unknown> => {
+      const path = join(stateDir, `${name}.ndjson`);
+      const clock = { nowMs: () => 0, monoNs: () => 0n };
+      const journal = await openJournal(path, { runId: RUN, actor: 'a', clock });
+      await journal.append('drill.started', { drill: 'd', region: 'r', environment: 'e' });
+      await journal.append(EVIDENCE_KIND, { history: { bytes: 1, sha256: 'a'.repeat(64) } });
+      await journal.append(ENDED_KIND, { execution: 'completed' });
+      await journal.seal({
+        key,
+        predicateType: RECORD_TYPE,
+        predicate: { ...predicate, ...more },
+        files: about,
+      });
+      const check = checkDrill(await readRecord(path), [key]);
+      return check.state === 'broken' ? check.why : check.state;
+    };
+    expect(await stateOf('honest', {})).toBe('signed');
+    expect(await stateOf('held', { hypothesis: 'held' })).toBe(
+      'it states hypothesis held, and the lines say inconclusive',
+    );
+    expect(await stateOf('lost', { lost: 0 })).toBe('it states lost 0, and the lines say null');
+    for (const name of ['history.ndjson', 'probe.ndjson', 'else'])
+      expect(await stateOf(name, {}, [{ name, sha256: 'b'.repeat(64) }])).toBe(
+        `it is about another ${name} than the lines name`,
+      );
   });
 
   test('from before there were signatures is still compared with its history', async () => {
@@ -308,6 +343,26 @@ describe('the list of drills', () => {
     expect((await readRows(stateDir, [key], { limit: 2 })).more).toBe(true);
   });
 
+  test('counts as held only what a known key signed', async () => {
+    await sampleRun(stateDir, id(1), key);
+    await sampleRun(stateDir, id(2), { unsigned: 'stripped' });
+    await sampleRun(stateDir, id(3), newKey('theirs'));
+    const { rows } = await readRows(stateDir, [key], { limit: 5 });
+    expect(presentRows(rows, false)).toContainEqual({
+      kind: 'verdict',
+      mark: 'warn',
+      text: '3 drills (all there are): 1 held. Not counted: 2 records that no known key signed.',
+    });
+  });
+
+  test('shows a run whose journal was emptied', async () => {
+    const folder = await sampleRun(stateDir, RUN, key);
+    await chmod(folder.journal, 0o644);
+    await writeFile(folder.journal, '');
+    const { rows } = await readRows(stateDir, [key], { limit: 5 });
+    expect(rows).toMatchObject([{ runId: RUN, state: 'incomplete', drill: null, outcome: null }]);
+  });
+
   test('tells what a store lost beside what the service lost', async () => {
     await sampleRun(stateDir, RUN, key, { hypothesis: 'deviated', probeLost: 3 });
     const { rows } = await readRows(stateDir, [key], { limit: 1 });
@@ -317,7 +372,7 @@ describe('the list of drills', () => {
   });
 
   test('says of an empty state folder that nothing ran', async () => {
-    expect(presentRows([], false)[0]).toEqual({ kind: 'text', text: 'No drill has run here.' });
+    expect(presentRows([], false)[0]).toEqual({ kind: 'text', text: 'There is no record of a drill here.' });
     expect((await readRows(stateDir, [], { limit: 5 })).rows).toEqual([]);
   });
 
@@ -332,7 +387,7 @@ describe('what a record is worth', () => {
   test('never grows by what its signature says when its lines are broken or not sealed', async () => {
     const folder = await sampleRun(stateDir, RUN, key);
     const view = await readRecord(folder.journal);
-    const good = checkSignature(view, [key]);
+    const good = checkDrill(view, [key]);
     expect(recordState(view, good)).toBe('signed');
     expect(recordState({ ...view, status: 'broken' }, good)).toBe('broken');
     expect(recordState({ ...view, status: 'unsealed' }, good)).toBe('incomplete');

@@ -1,9 +1,11 @@
 import type { Block, Mark } from '../../core/blocks.ts';
 import { formatCount, formatMs } from '../../core/units.ts';
+import { GENESIS } from '../../record/envelope.ts';
 import type { SignatureCheck } from '../../record/signature.ts';
 import type { RecordView } from '../../record/verify.ts';
 import { type RecordState, recordState } from './exam.ts';
 import { type DrillOutcome, outcomeOf } from './outcome.ts';
+import { byWorth, notCounted, verdictsOf } from './worth.ts';
 
 /** One drill in a list. A record that proves nothing keeps its name and its place, and says nothing else. */
 export interface RecordRow {
@@ -13,9 +15,11 @@ export interface RecordRow {
   readonly drill: string | null;
   readonly region: string | null;
   readonly state: RecordState;
-  /** What is wrong with the record; null: nothing. */
+  /** Id of the known key that signed it. */
+  readonly signedBy: string | null;
+  /** What is wrong with the record, or with a file beside it; null: nothing that was looked at. */
   readonly problem: string | null;
-  /** What it proves; null where it proves nothing. */
+  /** What it says; a proof only where it is `signed` (`byWorth`). Null where it proves nothing. */
   readonly outcome: DrillOutcome | null;
 }
 
@@ -28,8 +32,8 @@ export function rowOf(
   if (typeof read === 'string') return unread(runId, read);
   const outcome = outcomeOf(read.entries);
   const state = recordState(read, signature);
-  // Of what is broken nobody can tell what it was: it is shown.
-  if (outcome === undefined && state !== 'broken') return undefined;
+  // Of what is broken, or holds no line, nobody can tell what it was: it is shown.
+  if (outcome === undefined && state !== 'broken' && read.head !== GENESIS) return undefined;
   const [problem] = read.problems;
   const told = problem === undefined ? null : `line ${problem.line}: ${problem.message}`;
   const proves = state !== 'broken' && state !== 'incomplete';
@@ -39,6 +43,7 @@ export function rowOf(
     drill: outcome?.drill ?? null,
     region: outcome?.region ?? null,
     state,
+    signedBy: signature.state === 'signed' ? signature.by.keyId : null,
     problem: signature.state === 'broken' ? signature.why : told,
     outcome: proves ? (outcome ?? null) : null,
   };
@@ -46,7 +51,7 @@ export function rowOf(
 
 function unread(runId: string, problem: string): RecordRow {
   const row = { runId, atMs: timeOfId(runId), drill: null, region: null, outcome: null };
-  return { ...row, state: 'broken', problem };
+  return { ...row, state: 'broken', signedBy: null, problem };
 }
 
 /** A UUIDv7 begins with its time (RFC 9562, 48 bits of ms). */
@@ -57,11 +62,24 @@ function timeOfId(runId: string): number {
 /** States as they are read in a table; what proves nothing in capitals. */
 export const STATE_WORDS: Readonly<Record<RecordState, string>> = {
   signed: 'signed',
-  unknownKey: 'signed, key not known',
+  unknownKey: 'key not known, signature not checked',
   unsigned: 'sealed, not signed',
   incomplete: 'INCOMPLETE',
   broken: 'BROKEN',
 };
+
+/** What a record is worth, and what is wrong with it. */
+export const stateText = ({ state, problem }: RecordRow): string =>
+  problem === null ? STATE_WORDS[state] : `${STATE_WORDS[state]}: ${problem}`;
+
+/** The same with the key that signed it; why one proves nothing is said elsewhere. */
+export function vouchedText(row: RecordRow): string {
+  if (row.outcome === null) return STATE_WORDS[row.state];
+  const by = row.signedBy === null ? '' : ` by key ${row.signedBy.slice(0, 16)}`;
+  return row.problem === null
+    ? `${STATE_WORDS[row.state]}${by}`
+    : `${STATE_WORDS[row.state]}${by}: ${row.problem}`;
+}
 
 /** Enough of a run id to name one; the time stands in it. */
 export const shortId = (runId: string): string => runId.slice(0, 13);
@@ -112,7 +130,7 @@ export function presentRows(rows: readonly RecordRow[], more: boolean): Block[] 
   const [newest] = rows;
   if (newest === undefined)
     return [
-      { kind: 'text', text: 'No drill has run here.' },
+      { kind: 'text', text: 'There is no record of a drill here.' },
       { kind: 'next', command: 'uplift drill ls' },
     ];
   const cells = rows.map((row) => [
@@ -120,7 +138,7 @@ export function presentRows(rows: readonly RecordRow[], more: boolean): Block[] 
     row.drill ?? '?',
     row.region ?? '?',
     ...cellsOf(row),
-    row.problem === null ? STATE_WORDS[row.state] : `${STATE_WORDS[row.state]}: ${row.problem}`,
+    stateText(row),
     shortId(row.runId),
   ]);
   const titles = ['WHEN (UTC)', 'DRILL', 'REGION', 'EXECUTION', 'HYPOTHESIS', 'RESTORED'];
@@ -142,14 +160,14 @@ export function presentRows(rows: readonly RecordRow[], more: boolean): Block[] 
 }
 
 function summaryOf(rows: readonly RecordRow[], more: boolean): string {
-  const held = rows.filter(({ outcome }) => outcome?.hypothesis === 'held').length;
-  const bad = rows.filter(({ outcome }) => outcome === null).length;
+  const worth = byWorth(rows);
+  const { held } = verdictsOf(worth.proven);
   const older = more ? 'the newest of more' : 'all there are';
-  const proves = bad === 0 ? '' : `, ${bad} with a record that proves nothing`;
   const drills = rows.length === 1 ? 'drill' : 'drills';
-  return `${formatCount(rows.length)} ${drills} (${older}): ${held} held${proves}.`;
+  return `${formatCount(rows.length)} ${drills} (${older}): ${held} held.${notCounted(worth)}`;
 }
 
 function markOf(rows: readonly RecordRow[]): Mark {
-  return rows.some(({ state }) => state === 'broken') ? 'bad' : 'ok';
+  if (rows.some(({ state }) => state === 'broken')) return 'bad';
+  return rows.every(({ state }) => state === 'signed') ? 'ok' : 'warn';
 }

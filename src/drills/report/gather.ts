@@ -1,10 +1,12 @@
 import { reasonOf } from '../../core/error.ts';
 import { secondsOfHistory } from '../../load/seconds.ts';
+import type { Entry } from '../../record/envelope.ts';
 import type { PublicKey } from '../../record/keys.ts';
 import { readRecord } from '../../record/open.ts';
-import { lookAtHistory, readRows } from '../record/read.ts';
+import type { HistoryLook } from '../record/exam.ts';
+import { lookAtHistory, lookAtProbe, readRows } from '../record/read.ts';
 import type { RecordRow } from '../record/row.ts';
-import { runFolder } from '../run-folder.ts';
+import { HISTORY_FILE, PROBE_FILE, type RunFolder, runFolder } from '../run-folder.ts';
 import type { ReportRun } from './report.ts';
 import { timelineOf } from './timeline.ts';
 
@@ -12,7 +14,7 @@ import { timelineOf } from './timeline.ts';
 const MOST_RUNS = 500;
 const MOST_TIMELINES = 20;
 
-/** Reads everything that a report tells. Nothing is drawn of a history that is not the one its record was sealed with. */
+/** Reads everything that a report tells, the files that each record names included: nothing counts beside one that was altered. */
 export async function gatherRuns(
   journalDir: string,
   trusted: readonly PublicKey[],
@@ -20,32 +22,52 @@ export async function gatherRuns(
 ): Promise<{ readonly runs: readonly ReportRun[]; readonly more: boolean }> {
   const { rows, more } = await readRows(journalDir, trusted, { limit: MOST_RUNS, sinceMs: sinceMs ?? 0 });
   const runs: ReportRun[] = [];
-  for (const [at, row] of rows.entries()) {
-    const timeline =
-      at < MOST_TIMELINES
-        ? await timelineOfRun(journalDir, row)
-        : { absent: `only the newest ${MOST_TIMELINES} are drawn` };
-    runs.push({ row, timeline });
-  }
+  for (const [at, row] of rows.entries()) runs.push(await runOf(journalDir, row, at < MOST_TIMELINES));
   return { runs, more };
 }
 
-async function timelineOfRun(journalDir: string, row: RecordRow): Promise<ReportRun['timeline']> {
-  if (row.outcome === null) return { absent: 'the record proves nothing' };
+/** A row as its files leave it, with its timeline: beside a file that was altered a record proves nothing. */
+async function runOf(journalDir: string, row: RecordRow, isDrawn: boolean): Promise<ReportRun> {
+  if (row.outcome === null) return { row, timeline: { absent: 'the record proves nothing' } };
   const folder = runFolder(journalDir, row.runId);
   try {
-    const { entries } = await readRecord(folder.journal);
+    const { entries } = await readRecord(folder.journal, row.runId);
     const history = await lookAtHistory(folder, entries);
-    if (history.kind === 'different') return { absent: `the history was altered: ${history.why}` };
-    if (history.kind === 'none') return { absent: 'no load had begun' };
-    if (history.kind !== 'equal')
-      return { absent: 'the history is not there, or the record does not name it' };
-    return (
-      timelineOf(await secondsOfHistory(folder.history), entries) ?? {
-        absent: 'the record names no moment of a fault',
-      }
-    );
+    const probe = await lookAtProbe(folder, entries);
+    const altered = [
+      ...(history.kind === 'different' ? [`the history was altered: ${history.why}`] : []),
+      ...(probe.kind === 'different' ? [`what the store probe wrote was altered: ${probe.why}`] : []),
+    ];
+    if (altered.length > 0) {
+      const problem = altered.join('; ');
+      return {
+        row: { ...row, state: 'broken', signedBy: null, problem, outcome: null },
+        timeline: { absent: problem },
+      };
+    }
+    const gaps = [...gapOf(history, HISTORY_FILE), ...gapOf(probe, PROBE_FILE)];
+    const told = gaps.length === 0 ? row : { ...row, problem: gaps.join('; ') };
+    const timeline = isDrawn
+      ? await timelineBeside(folder, entries, history)
+      : { absent: `only the newest ${MOST_TIMELINES} are drawn` };
+    return { row: told, timeline };
   } catch (error) {
-    return { absent: reasonOf(error).replace(/\.$/, '') };
+    return { row, timeline: { absent: reasonOf(error).replace(/\.$/, '') } };
   }
+}
+
+function gapOf({ kind }: HistoryLook, file: string): string[] {
+  if (kind === 'missing') return [`${file} is not there`];
+  return kind === 'unsaid' ? [`it does not name its ${file}`] : [];
+}
+
+async function timelineBeside(
+  folder: RunFolder,
+  entries: readonly Entry[],
+  history: HistoryLook,
+): Promise<ReportRun['timeline']> {
+  if (history.kind === 'none') return { absent: 'no load had begun' };
+  if (history.kind !== 'equal') return { absent: 'the history is not there, or the record does not name it' };
+  const seconds = await secondsOfHistory(folder.history);
+  return timelineOf(seconds, entries) ?? { absent: 'the record names no moment of a fault' };
 }

@@ -1,9 +1,21 @@
 import { formatMs } from '../../core/units.ts';
-import { cellsOf, lostText, STATE_WORDS, shortId, whenText } from '../record/row.ts';
+import { cellsOf, shortId, vouchedText, whenText } from '../record/row.ts';
 import { PHASE_LETTERS } from './plot.ts';
-import { type DrillReport, headline, period, type ReportRun, standing, whyOf } from './report.ts';
+import {
+  apart,
+  CAVEAT,
+  type DrillReport,
+  headline,
+  peopleOf,
+  period,
+  type ReportRun,
+  standing,
+  vouching,
+  whyOf,
+  worthText,
+} from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
-import { type TrendRow, trendOf } from './trend.ts';
+import { lostOf, seenText, type TrendRow, trendOf } from './trend.ts';
 
 /** A report as Markdown (GitHub's), readable as it stands. Pure. */
 export function markdownOf(report: DrillReport): string {
@@ -11,10 +23,15 @@ export function markdownOf(report: DrillReport): string {
   const parts = [
     `# Drills\n\n${period(report)}, by uplift ${report.uplift}`,
     `**${headline(rows)}** ${rows.length === 0 ? '' : standing(rows)}`.trimEnd(),
+    apart(rows),
     ...(rows.length === 0 ? [] : [trendTable(trendOf(rows)), runsTable(report), ...report.runs.map(runPart)]),
+    `${CHECKING} ${CAVEAT}`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }
+
+const CHECKING =
+  'Records are checked with `uplift drill verify RUN`, or without uplift as docs/drills.md says.';
 
 /** Text that stays text in a table, whatever stands in it. */
 export function cell(text: string): string {
@@ -48,22 +65,24 @@ function trendTable(trend: readonly TrendRow[]): string {
       ['Recovery, median', 'right'],
       ['worst', 'right'],
       ['target', 'right'],
-      ['Lost', 'right'],
+      ['Found lost', 'right'],
+      ['Not counted', 'right'],
     ],
     trend.map((row) => [
       row.quarter,
-      row.drill,
+      row.notRestored === 0 ? row.drill : `${row.drill}, ${row.notRestored} NOT RESTORED`,
       String(row.runs),
       String(row.held),
       String(row.deviated),
       String(row.inconclusive),
-      time(row.recoveryMedianMs),
+      [time(row.recoveryMedianMs), seenText(row)].filter((text) => text !== '').join(', '),
       time(row.recoveryWorstMs),
       time(row.targetMs),
-      lostText(row),
+      lostOf(row),
+      String(row.notCounted),
     ]),
   );
-  return `## By quarter\n\n${table}`;
+  return `## By quarter\n\nOnly of records that a known key signed.\n\n${table}`;
 }
 
 function runsTable({ runs }: DrillReport): string {
@@ -72,7 +91,7 @@ function runsTable({ runs }: DrillReport): string {
     [
       ...titles.map((title) => [title, 'left'] as const),
       ['Recovery', 'right'],
-      ['Lost', 'right'],
+      ['Found lost', 'right'],
       ['Record', 'left'],
       ['Run', 'left'],
     ],
@@ -81,7 +100,7 @@ function runsTable({ runs }: DrillReport): string {
       row.drill ?? '?',
       row.region ?? '?',
       ...cellsOf(row),
-      STATE_WORDS[row.state],
+      worthText(row),
       shortId(row.runId),
     ]),
   );
@@ -93,12 +112,16 @@ function runPart({ row, timeline }: ReportRun): string {
   const fault = outcome?.result?.fault;
   const lines = [
     `### ${cell(row.drill ?? '?')}, ${whenText(row.atMs)} UTC`,
+    vouching(row),
     [
       fault === null || fault === undefined ? '' : `${cell(fault)}.`,
       whyOf(row) === '' ? '' : `Why: ${cell(whyOf(row))}.`,
     ]
       .filter((text) => text !== '')
       .join(' '),
+    (outcome === null ? [] : [...peopleOf(row), ['record', vouchedText(row)] as const])
+      .map(([what, who]) => `${what}: ${cell(who)}`)
+      .join(' · '),
     'absent' in timeline ? `No timeline: ${cell(timeline.absent)}.` : timelinePart(timeline),
     `\`uplift drill verify ${row.runId}\``,
   ];

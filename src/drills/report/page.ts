@@ -2,11 +2,24 @@ import { formatMs } from '../../core/units.ts';
 import { type Html, html, type Part } from '../../core/web/html.ts';
 import { figures, pageOf, table } from '../../core/web/page.ts';
 import { BASE_STYLE } from '../../core/web/style.ts';
-import { cellsOf, lostText, type RecordRow, STATE_WORDS, whenText } from '../record/row.ts';
+import { cellsOf, type RecordRow, vouchedText, whenText } from '../record/row.ts';
 import { PHASE_LETTERS, PLOT_STYLE, plotOf } from './plot.ts';
-import { type DrillReport, headline, period, type ReportRun, standing, totalsOf, whyOf } from './report.ts';
+import {
+  apart,
+  CAVEAT,
+  type DrillReport,
+  headline,
+  peopleOf,
+  period,
+  type ReportRun,
+  standing,
+  totalsOf,
+  vouching,
+  whyOf,
+  worthText,
+} from './report.ts';
 import { type DrillTimeline, describeTimeline, rounded, signed } from './timeline.ts';
-import { type TrendRow, trendOf } from './trend.ts';
+import { lostOf, seenText, type TrendRow, trendOf } from './trend.ts';
 
 /** Nothing is loaded, run or sent, whatever stands in a record. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
@@ -32,18 +45,19 @@ export function reportPage(report: DrillReport): string {
   const rows = report.runs.map(({ row }) => row);
   const trend = trendOf(rows);
   const body = html`<header><h1>Drills</h1><p class="quiet">${period(report)}, by uplift ${report.uplift}</p></header>
-<p class="verdict ${toneOf(rows)}">${headline(rows)}</p>${rows.length === 0 ? null : html`<p class="says">${standing(rows)}</p>`}
+<p class="verdict ${toneOf(rows)}">${headline(rows)}</p>${rows.length === 0 ? null : html`<p class="says">${standing(rows)}</p>`}${apart(rows) === '' ? null : html`<p class="says attention">${apart(rows)}</p>`}
 ${trend.length === 0 ? null : trendSection(trend)}
 ${rows.length === 0 ? null : runsSection(rows)}
 ${report.runs.map(article)}
 <footer class="quiet"><p class="says">Records are checked with <code>uplift drill verify RUN</code>, or without uplift as
-docs/drills.md says. A signature shows that nothing was altered since; it does not show that whoever held the key was honest.</p></footer>`;
+docs/drills.md says. ${CAVEAT}</p></footer>`;
   return pageOf(`Drills: ${headline(rows)}`, body, { style: STYLE, policy: POLICY });
 }
 
 function toneOf(rows: readonly RecordRow[]): 'ok' | 'attention' | 'unknown' {
-  const { deviated, notRestored, held } = totalsOf(rows);
-  if (deviated + notRestored > 0 || rows.some(({ state }) => state === 'broken')) return 'attention';
+  const { notRestored, held } = totalsOf(rows);
+  const isBad = ({ state, outcome }: RecordRow) => state === 'broken' || outcome?.hypothesis === 'deviated';
+  if (notRestored > 0 || rows.some(isBad)) return 'attention';
   return held === rows.length && held > 0 ? 'ok' : 'unknown';
 }
 
@@ -57,10 +71,11 @@ function trendSection(trend: readonly TrendRow[]): Html {
     { name: 'Deviated', kind: 'number' },
     { name: 'Inconclusive', kind: 'number' },
     { name: 'Recovery, worst against target' },
-    { name: 'Lost', kind: 'number' },
+    { name: 'Found lost', kind: 'number' },
+    { name: 'Not counted', kind: 'number' },
   ] as const;
   return html`<section aria-labelledby="trend"><h2 id="trend">By quarter</h2><div class="scroll" tabindex="0">${table(
-    'Only what records prove; newest quarter first',
+    'Only of records that a known key signed; newest quarter first',
     columns,
     trend.map((row) => [
       row.quarter,
@@ -69,15 +84,18 @@ function trendSection(trend: readonly TrendRow[]): Html {
       String(row.deviated),
       String(row.inconclusive),
       recoveryCell(row),
-      lostText(row),
+      lostOf(row),
+      String(row.notCounted),
     ]),
   )}</div></section>`;
 }
 
 /** A bar beside its numbers: its length is worst against twice the target, the stroke is the target. */
-function recoveryCell({ recoveryMedianMs, recoveryWorstMs, targetMs }: TrendRow): Part {
-  if (recoveryWorstMs === null) return 'not seen';
-  const text = html`${time(recoveryWorstMs)} <span class="quiet">median ${time(recoveryMedianMs)}, target ${time(targetMs)}</span>`;
+function recoveryCell(row: TrendRow): Part {
+  const { recoveryMedianMs, recoveryWorstMs, targetMs } = row;
+  if (recoveryWorstMs === null) return row.runs === 0 ? '–' : 'not seen';
+  const seen = seenText(row);
+  const text = html`${time(recoveryWorstMs)} <span class="quiet">median ${time(recoveryMedianMs)}, target ${time(targetMs)}${seen === '' ? '' : `, ${seen}`}</span>`;
   if (targetMs === null || targetMs === 0) return text;
   const width = Math.round(Math.min(1, recoveryWorstMs / (2 * targetMs)) * 1000) / 10;
   return html`${text}<svg class="bar" aria-hidden="true" width="100%" height="10"><rect class="${recoveryWorstMs <= targetMs ? 'within' : 'beyond'}" width="${String(width)}%" height="10"/><line class="target" x1="50%" x2="50%" y1="0" y2="10"/></svg>`;
@@ -87,12 +105,17 @@ function runsSection(rows: readonly RecordRow[]): Html {
   const columns = ['When (UTC)', 'Drill', 'Execution', 'Hypothesis', 'Restored'].map((name) => ({ name }));
   return html`<section aria-labelledby="runs"><h2 id="runs">Drills</h2><div class="scroll" tabindex="0">${table(
     'Newest first; each links to what it saw',
-    [...columns, { name: 'Recovery', kind: 'number' }, { name: 'Lost', kind: 'number' }, { name: 'Record' }],
+    [
+      ...columns,
+      { name: 'Recovery', kind: 'number' },
+      { name: 'Found lost', kind: 'number' },
+      { name: 'Record' },
+    ],
     rows.map((row) => [
       html`<a href="#${idOf(row)}">${whenText(row.atMs)}</a>`,
       html`${row.drill ?? '?'}<span class="quiet">${row.region ?? '?'}</span>`,
       ...cellsOf(row),
-      STATE_WORDS[row.state],
+      worthText(row),
     ]),
   )}</div></section>`;
 }
@@ -103,7 +126,8 @@ function article({ row, timeline }: ReportRun): Html {
   const { outcome } = row;
   const why = whyOf(row);
   return html`<article id="${idOf(row)}"><div class="head"><h3>${row.drill ?? '?'}, ${whenText(row.atMs)} UTC</h3>
-<p class="age">${STATE_WORDS[row.state]}</p></div>
+<p class="age">${vouchedText(row)}</p></div>
+${vouching(row) === '' ? null : html`<p class="says attention">${vouching(row)}</p>`}
 ${outcome?.result?.fault == null ? null : html`<p class="says">${outcome.result.fault}</p>`}
 ${why === '' ? null : html`<p class="says attention">${why}</p>`}
 ${outcome === null ? null : factsOf(row)}
@@ -113,18 +137,11 @@ ${'absent' in timeline ? html`<p class="says quiet">No timeline: ${timeline.abse
 
 function factsOf(row: RecordRow): Html {
   const [execution, hypothesis, restored, recovery, lost] = cellsOf(row);
-  const context = row.outcome?.context ?? null;
-  const who: readonly (readonly [string, Part])[] =
-    context === null
-      ? []
-      : [
-          ['run by', html`<small>${context.who.user} on ${context.who.host}</small>`],
-          ['approved by', html`<small>${context.approver ?? 'nobody was named'}</small>`],
-        ];
+  const who = peopleOf(row).map(([what, text]) => [what, html`<small>${text}</small>`] as const);
   return figures([
     ['hypothesis', hypothesis],
     ['recovery', recovery],
-    ['lost', lost],
+    ['found lost', lost],
     ['run', html`<small>${execution}, ${restored}</small>`],
     ...who,
   ]);

@@ -100,7 +100,7 @@ export function describeTimeline({ columns, phases }: DrillTimeline): string {
   return [
     `Acknowledged per second: ${usual === undefined ? 'nothing before the fault' : `${rounded(usual)} before the fault`}`,
     lowest === undefined ? '' : `, ${rounded(lowest.acknowledged)} at the lowest (${signed(lowest.atS)})`,
-    again === undefined ? '.' : `, ${rounded(again)} after everything was put back.`,
+    again === undefined ? '.' : `, ${rounded(again)} after the restore.`,
     failing === undefined || failing.failed === 0
       ? ' Nothing failed.'
       : ` Failed: ${rounded(failing.failed)} a second at the most (${signed(failing.atS)}).`,

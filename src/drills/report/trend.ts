@@ -1,7 +1,8 @@
-import type { RecordRow } from '../record/row.ts';
+import { lostText, type RecordRow } from '../record/row.ts';
+import { byWorth, verdictsOf } from '../record/worth.ts';
 import { medianOf } from './timeline.ts';
 
-/** One drill in one quarter: only what records prove. */
+/** One drill in one quarter: only what records prove that a known key signed. */
 export interface TrendRow {
   /** `2026 Q4`, by the UTC day on which the drill began. */
   readonly quarter: string;
@@ -10,8 +11,12 @@ export interface TrendRow {
   readonly held: number;
   readonly deviated: number;
   readonly inconclusive: number;
+  /** Runs of it whose record no known key signed: in no other number here. */
+  readonly notCounted: number;
   readonly notRestored: number;
-  /** Of the runs that were seen back inside their SLO; null: none was. */
+  /** Runs that were seen back inside their SLO. */
+  readonly recoveries: number;
+  /** Of those; null: none was. */
   readonly recoveryMedianMs: number | null;
   readonly recoveryWorstMs: number | null;
   /** The tightest target of them; null: none stands in a record. */
@@ -22,7 +27,7 @@ export interface TrendRow {
   readonly probeLost: number | null;
 }
 
-/** Pure: quarters, newest first, each with its drills by name. Rows that prove nothing are not counted anywhere. */
+/** Pure: quarters, newest first, each with its drills by name. What proves nothing is not counted anywhere. */
 export function trendOf(rows: readonly RecordRow[]): TrendRow[] {
   const groups = new Map<string, RecordRow[]>();
   for (const row of rows) {
@@ -38,21 +43,19 @@ export function trendOf(rows: readonly RecordRow[]): TrendRow[] {
 }
 
 function trendRow(quarter: string, drill: string, group: readonly RecordRow[]): TrendRow {
-  const outcomes = group.flatMap(({ outcome }) => (outcome === null ? [] : [outcome]));
-  const results = outcomes.flatMap(({ result }) => (result === null ? [] : [result]));
+  const { proven, unproven } = byWorth(group);
+  const results = proven.flatMap(({ outcome }) => outcome?.result ?? []);
   const recoveries = results.flatMap(({ recovery: { backInsideSloMs: ms } }) => (ms === null ? [] : [ms]));
   const probes = results.flatMap(({ probe }) => (probe === null ? [] : [probe]));
   const targets = results.map(({ recoveryTargetMs }) => recoveryTargetMs);
-  const count = (matches: (one: (typeof outcomes)[number]) => boolean): number =>
-    outcomes.filter(matches).length;
   return {
     quarter,
     drill,
-    runs: outcomes.length,
-    held: count(({ hypothesis }) => hypothesis === 'held'),
-    deviated: count(({ hypothesis }) => hypothesis === 'deviated'),
-    inconclusive: count(({ hypothesis }) => hypothesis === 'inconclusive' || hypothesis === null),
-    notRestored: count(({ restored }) => restored === 'notRestored'),
+    runs: proven.length,
+    ...verdictsOf(proven),
+    notCounted: unproven.length,
+    notRestored: proven.filter(({ outcome }) => outcome?.restored === 'notRestored').length,
+    recoveries: recoveries.length,
     recoveryMedianMs: medianOf(recoveries) ?? null,
     recoveryWorstMs: recoveries.length === 0 ? null : Math.max(...recoveries),
     targetMs: targets.length === 0 ? null : Math.min(...targets),
@@ -61,6 +64,14 @@ function trendRow(quarter: string, drill: string, group: readonly RecordRow[]): 
     probeLost: probes.length === 0 ? null : probes.reduce((sum, { lostCount }) => sum + lostCount, 0),
   };
 }
+
+/** `4 of 16,824`; nothing where no operation was counted. */
+export const lostOf = (row: TrendRow): string =>
+  row.acknowledged === 0 && row.probeLost === null ? '–' : lostText(row);
+
+/** In how many runs the recovery was seen, where it was not in all: what was not seen has no place in a median. */
+export const seenText = ({ recoveries, runs }: TrendRow): string =>
+  recoveries === runs ? '' : `seen in ${recoveries} of ${runs}`;
 
 export function quarterOf(atMs: number): string {
   const at = new Date(atMs);
