@@ -1,8 +1,8 @@
 import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
+import { formatMs } from '../../core/units.ts';
 import type { Journal } from '../../record/journal.ts';
 import { readRecord } from '../../record/open.ts';
-import { formatMs } from '../../core/units.ts';
 import { type UndoFailure, undoSteps } from '../../steps/engine.ts';
 import { type DrillStepContext, drillSteps } from '../steps.ts';
 
@@ -32,7 +32,10 @@ export async function putBack(request: {
 }
 
 /** Pure: what a restore has done, in one line. Whether anything differs all the same is looked at later, and said then. */
-export function putBackText({ undone, startedNs }: Pick<PutBack, 'undone' | 'startedNs'>, nowNs: bigint): string {
+export function putBackText(
+  { undone, startedNs }: Pick<PutBack, 'undone' | 'startedNs'>,
+  nowNs: bigint,
+): string {
   if (undone.length === 0) return 'nothing had to be undone';
   const steps = undone.length === 1 ? '1 step' : `${undone.length} steps`;
   return `everything back after ${formatMs(Number(nowNs - startedNs) / 1e6)} · ${steps} undone`;

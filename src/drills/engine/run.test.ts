@@ -185,7 +185,8 @@ describe('from the fault to the end of the restore', () => {
   });
 
   it('what the restore alone would heal was not recovered from by then, however long it had been out', async () => {
-    const silent = (second: number) => ({ ...wellLoad().timeline()[0], second, ok: 0, p99Ms: null }) as Second;
+    const silent = (second: number) =>
+      ({ ...wellLoad().timeline()[0], second, ok: 0, p99Ms: null }) as Second;
     const load = { timeline: () => [0, 1, 2].map(silent) };
     const { times } = await run(undefined, { load, maxFaultMs: 300 });
     expect(times).toMatchObject({ aborted: undefined, seen: { backInsideSloMs: null } });

@@ -52,7 +52,10 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
     // Before the load: its start is work, and must not lie in what is measured.
     const watchdog = await ports.watchdog();
     await journal.append('drill.watched', { pid: watchdog.pid, leaseMs: watchdog.leaseMs });
-    return await withLoad(drill, ports, options, { ...guardedBy({ ...prepared, moved }, lock, watchdog), stop });
+    return await withLoad(drill, ports, options, {
+      ...guardedBy({ ...prepared, moved }, lock, watchdog),
+      stop,
+    });
   } finally {
     await stop.close();
     await lock.release();

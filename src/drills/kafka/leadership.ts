@@ -29,8 +29,7 @@ export function sampleOf(
 ): LeadershipSample {
   const moved = state.topics.flatMap(({ name, partitions }) =>
     partitions.filter(
-      ({ partition, leader }) =>
-        ledByVictim.has(`${name}/${partition}`) && leader >= 0 && leader !== victim,
+      ({ partition, leader }) => ledByVictim.has(`${name}/${partition}`) && leader >= 0 && leader !== victim,
     ),
   );
   // One that the look does not name has no leader that was seen.
