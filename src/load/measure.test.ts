@@ -8,6 +8,7 @@ import {
   errorWindow,
   gapsByPartition,
   longestGap,
+  notBackBeforeMs,
 } from './measure.ts';
 import type { AckTimes, Second } from './timeline.ts';
 
@@ -131,6 +132,24 @@ test('back inside the SLO counts from the moment until N seconds in a row were i
     backUs: 0,
     backInMs: 0,
   });
+});
+
+test('what is not back yet is back no sooner than is said of it, whatever comes next', () => {
+  const limits = { p99Ms: 50, errorRate: 0.01, minOkPerS: 50, forSeconds: 3 };
+  const second = fc.constantFrom([100], [100], [100], [0], [100, 9], [100, 0, 400]) as fc.Arbitrary<
+    readonly [number, number?, number?]
+  >;
+  const seconds = fc.array(second, { maxLength: 12 });
+  fc.assert(
+    fc.property(seconds, seconds, fc.nat(4_000_000), (seen, next, momentUs) => {
+      const least = notBackBeforeMs(rows(...seen), momentUs, limits);
+      const { backInMs } = backInsideSlo(rows(...seen, ...next), momentUs, limits);
+      if (backInMs !== null) expect(backInMs).toBeGreaterThanOrEqual(least);
+    }),
+  );
+  expect(notBackBeforeMs(rows([100], [0], [0], [100], [100]), 500_000, limits)).toBe(2500);
+  expect(notBackBeforeMs(rows([100], [0], [100], [100], [100], [0]), 500_000, limits)).toBe(1500);
+  expect(notBackBeforeMs(rows([0], [100]), 1_500_000, limits)).toBe(0);
 });
 
 test('a baseline without acknowledgements is none', () => {

@@ -169,9 +169,9 @@ export interface SloReturn {
   readonly backInMs: number | null;
 }
 
-/** When p99, error rate and throughput were back inside the limits for N seconds, from the second of the moment on. */
-export function backInsideSlo(timeline: readonly Second[], momentUs: number, limits: SloLimits): SloReturn {
-  const inside = (row: Second): boolean => {
+const insideOf =
+  (limits: SloLimits) =>
+  (row: Second): boolean => {
     const failures = row.fail + row.info;
     const all = row.ok + failures;
     return (
@@ -181,6 +181,10 @@ export function backInsideSlo(timeline: readonly Second[], momentUs: number, lim
       failures <= limits.errorRate * all
     );
   };
+
+/** When p99, error rate and throughput were back inside the limits for N seconds, from the second of the moment on. */
+export function backInsideSlo(timeline: readonly Second[], momentUs: number, limits: SloLimits): SloReturn {
+  const inside = insideOf(limits);
   const fromSecond = Math.floor(momentUs / 1_000_000);
   const left = timeline.find((row) => row.second >= fromSecond && !inside(row));
   const start = startOfRun(
@@ -192,4 +196,14 @@ export function backInsideSlo(timeline: readonly Second[], momentUs: number, lim
   if (left === undefined) return { leftUs: null, backUs: start, backInMs: start === null ? null : 0 };
   const leftUs = Math.max(momentUs, left.second * 1_000_000);
   return { leftUs, backUs: start, backInMs: start === null ? null : Math.max(0, start - momentUs) / 1000 };
+}
+
+/** The least that `backInsideSlo` answers for a moment, whatever comes next; ms, 0: it may never have left. */
+export function notBackBeforeMs(timeline: readonly Second[], momentUs: number, limits: SloLimits): number {
+  const { backInMs } = backInsideSlo(timeline, momentUs, limits);
+  if (backInMs !== null) return backInMs;
+  const inside = insideOf(limits);
+  const fromSecond = Math.floor(momentUs / 1_000_000);
+  const lastOutside = timeline.findLast((row) => row.second >= fromSecond && !inside(row));
+  return lastOutside === undefined ? 0 : Math.max(0, secondEndUs(lastOutside) - momentUs) / 1000;
 }

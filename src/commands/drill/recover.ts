@@ -90,7 +90,7 @@ function present(recovered: readonly Recovered[]): Block[] {
       table,
       {
         kind: 'verdict',
-        text: 'RESTORED: everything that was begun is undone; topology difference empty.',
+        text: 'RESTORED: everything that was begun is undone.',
         mark: 'ok',
       },
     ];

@@ -12,8 +12,8 @@ import type { Drill, DrillOptions, DrillPorts, Prepared } from './drill.ts';
 import { type Examined, examine } from './examine.ts';
 import type { FaultTimes } from './fault.ts';
 import type { Abort } from './guard.ts';
-import { type Judged, judgeEvidence } from './judge.ts';
-import { coverageOf, interruptionOf, recoveryOf } from './recovery.ts';
+import { type Judged, judgeEvidence, type Observation } from './judge.ts';
+import { coverageOf, interruptionOf } from './recovery.ts';
 import { type DrillResult, RESULT_KIND } from './result.ts';
 
 export interface Concluding {
@@ -39,9 +39,8 @@ export async function conclude(
   const probe = await readProbe(ports, options, run);
   const examined = await readEverything(ports, options);
   const topologyDiff = await lookAtDifferences(prepared);
-  // A second outside the SLO long after it was seen back is another matter: the restore, or the end of the load.
-  const back = times.seen.backInsideSloMs !== null;
-  const recovery = back ? times.seen : recoveryOf(load, baseline, times, prepared.partitions);
+  // What was seen before the restore began: that it healed everything says nothing of the platform.
+  const { seen: recovery, observation } = times;
   const span = { faultNs: times.faultNs, endNs: restoredNs };
   const coverage = coverageOf(load, times.faultNs, restoredNs, prepared.partitions);
   const result: DrillResult = {
@@ -51,7 +50,10 @@ export async function conclude(
     environment: options.environment,
     target: prepared.target,
     execution: times.aborted === undefined ? 'completed' : 'aborted',
-    ...judgeRun({ ...run, examined, probe, summary, coverage, recovery, aborted: times.aborted, options }),
+    ...judgeRun({
+      ...{ ...run, examined, probe, summary, coverage, recovery, observation, options },
+      aborted: times.aborted,
+    }),
     restored: topologyDiff.length === 0 ? 'restored' : 'notRestored',
     victim: prepared.victim,
     blast: prepared.blast,
@@ -102,7 +104,10 @@ async function readProbe(
   if (probe === undefined) return undefined;
   await probe.stop();
   const sha256 = await writeProbeHistory(folder.probe, probe.writes());
-  const reads = await probe.read();
+  const reads = await probe.read().catch((error: unknown) => ({
+    places: [],
+    unread: [`the probe in ${probe.store} could not be read: ${reasonOf(error)}`],
+  }));
   const report = reportOf(probe, { writes: probe.writes(), reads, faultNs, restoredNs });
   const text = `${probe.store}: ${formatCount(report.acknowledged)} acknowledged, ${formatCount(report.lostCount)} lost, read back from ${report.places} places`;
   progress({ phase: 'store probe', state: 'done', text });
@@ -135,6 +140,7 @@ export function judgeRun(run: {
   readonly summary: Pick<LoadSummary, 'truncated'>;
   readonly coverage: DrillResult['coverage'];
   readonly recovery: DrillResult['recovery'];
+  readonly observation: Observation;
   readonly aborted: Abort | undefined;
   readonly options: Pick<DrillOptions, 'recoveryTargetMs'>;
 }): Judged {
@@ -159,6 +165,7 @@ export function judgeRun(run: {
     coverage: run.coverage,
     coverageNeeded: run.prepared.coverageNeeded,
     recovery: run.recovery,
+    observation: run.observation,
     recoveryTargetMs: run.options.recoveryTargetMs,
   });
 }

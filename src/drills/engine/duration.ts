@@ -65,3 +65,20 @@ export function durationFinding(longest: Longest, maxDurationMs: number): Findin
     'deadlines of baseline, steps, fault, restore and final reads',
   );
 }
+
+/** Pure: whether a recovery that comes within its target can be seen before the restore begins. */
+export function observationFinding({
+  recoveryTargetMs,
+  limits: { maxFaultMs },
+}: {
+  readonly recoveryTargetMs: number;
+  readonly limits: Pick<DrillOptions['limits'], 'maxFaultMs'>;
+}): Finding {
+  return finding(
+    'drill.observation',
+    'the fault lasts as long as a recovery may take',
+    maxFaultMs >= recoveryTargetMs ? 'pass' : 'fail',
+    `drills.maxFault is ${formatMs(maxFaultMs)}, limits.recovery is ${formatMs(recoveryTargetMs)}`,
+    'drills.maxFault and limits.recovery',
+  );
+}

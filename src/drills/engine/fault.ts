@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatClock } from '../../core/units.ts';
 import type { Load } from '../../load/generator.ts';
-import { type Baseline, backInsideSlo } from '../../load/measure.ts';
+import type { Baseline } from '../../load/measure.ts';
 import { runSteps } from '../../steps/engine.ts';
 import { drillSteps } from '../steps.ts';
-import { sloOf } from './baseline.ts';
 import type { DrillOptions, DrillPorts, FaultWatch, Moments, Prepared } from './drill.ts';
 import { type Abort, type Guard, guard } from './guard.ts';
-import type { Recovery } from './judge.ts';
+import type { Observation, Recovery } from './judge.ts';
 import { tellFault } from './live.ts';
-import { observedText, recoveryOf } from './recovery.ts';
+import { observationOf, observedText, recoveryOf } from './recovery.ts';
 import { refusedFor, refusedWhileStopped } from './refuse.ts';
 import type { StopWatch } from './stop-watch.ts';
 
@@ -18,8 +17,9 @@ export interface FaultTimes {
   readonly faultNs: bigint;
   readonly faultAtMs: number;
   readonly moments: Moments;
-  /** As it was seen by the end of the observation. */
+  /** As it was seen by the end of the observation, before anything was put back: the only recovery that counts. */
   readonly seen: Recovery;
+  readonly observation: Observation;
   /** Why it was ended before its time; undefined: it was not. */
   readonly aborted: Abort | undefined;
 }
@@ -63,13 +63,15 @@ export async function injectAndObserve(
     const faultAtMs = ports.clock.nowMs() - Number((ports.clock.monoNs() - faultNs) / 1_000_000n);
     const text = `${prepared.fault} at ${formatClock(faultAtMs)}`;
     ports.progress({ phase: 'inject', state: 'done', text });
-    const aborted = await observe(ports, { ...run, watch, guarding, faultNs, deadlineMs });
+    const look = (): Recovery => recovery(faultNs);
+    const aborted = await observe(ports, { load: run.load, watch, guarding, faultNs, deadlineMs, look });
     const moments = watch.moments();
-    const seen = recovery(faultNs);
+    const seen = look();
+    const observation = observationOf(run.load, run.baseline, { faultNs, moments }, ports.clock.monoNs());
     const state = aborted === undefined ? 'done' : 'failed';
     const observed = aborted === undefined ? observedText(seen) : `${aborted.why}: ended`;
     ports.progress({ phase: 'observe', state, text: observed });
-    return { faultNs, faultAtMs, moments, seen, aborted };
+    return { faultNs, faultAtMs, moments, seen, observation, aborted };
   } finally {
     telling.stop();
     await Promise.all([guarding.stop(), watch.stop()]);
@@ -114,23 +116,24 @@ async function strike(
   return faultNs;
 }
 
-/** Until the SLO holds again, the time is over (an observation, not an error), or the guard says that it must end now. */
+/** Until everything is seen back inside its SLO, the time is over (an observation, not an error), or the guard says that it must end now. */
 async function observe(
   { clock, signal }: Pick<DrillPorts, 'clock' | 'signal'>,
-  run: Under & {
+  run: Pick<Under, 'load'> & {
     readonly watch: FaultWatch;
     readonly guarding: Guard;
     readonly faultNs: bigint;
     readonly deadlineMs: number;
+    /** The recovery as it is seen by now. */
+    readonly look: () => Recovery;
   },
 ): Promise<Abort | undefined> {
-  const { load, baseline, watch, guarding, faultNs, deadlineMs } = run;
+  const { load, watch, guarding, faultNs, deadlineMs, look } = run;
   const endsNs = faultNs + BigInt(Math.round(deadlineMs * 1e6));
   while (guarding.aborted() === undefined && clock.monoNs() < endsNs) {
     signal.throwIfAborted();
-    const fromUs = load.atUs(watch.moments().struckNs ?? faultNs);
-    const back = backInsideSlo(load.timeline(), fromUs, sloOf(baseline)).backUs !== null;
-    if (back && (watch.settled?.() ?? true)) return undefined;
+    // The load alone can look well while a partition that was struck takes no write: the restore would heal it unseen.
+    if (look().backInsideSloMs !== null && (watch.settled?.() ?? true)) return undefined;
     await pause(load, signal);
   }
   return guarding.aborted();

@@ -7,8 +7,10 @@ const good: DrillEvidence = {
   missing: [],
   coverage: { acknowledgedInFaultWindow: 1000, acknowledgedJustBeforeOnVictim: 1 },
   recovery: { detectMs: 3000, electMs: 0, reconnectMs: 200, backInsideSloMs: 4000 },
+  observation: { lastedMs: 6000, outsideMs: 4000 },
   recoveryTargetMs: 30_000,
 };
+const unseen = { ...good.recovery, backInsideSloMs: null };
 
 describe('judging a drill', () => {
   it('holds only with full coverage, a seen recovery and nothing broken', () => {
@@ -52,6 +54,39 @@ describe('judging a drill', () => {
     expect(
       judgeEvidence({ ...good, recovery: { ...good.recovery, backInsideSloMs: 30_001 } }).hypothesis,
     ).toBe('deviated');
+  });
+
+  it('never holds by what came after the restore began: a recovery that was not seen by then is open', () => {
+    const observation = { lastedMs: 31_000, outsideMs: 30_000 };
+    expect(judgeEvidence({ ...good, recovery: unseen, observation })).toEqual({
+      hypothesis: 'inconclusive',
+      reasons: [
+        'the platform was not seen back inside its SLO in the 31.0 s before the restore began: what came after that does not count',
+      ],
+    });
+  });
+
+  it('deviates where the load was outside its SLO for longer than the target until the restore began', () => {
+    const observation = { lastedMs: 60_000, outsideMs: 58_000 };
+    expect(judgeEvidence({ ...good, recovery: unseen, observation })).toEqual({
+      hypothesis: 'deviated',
+      reasons: ['outside its SLO for 58.0 s before the restore began, target 30.0 s'],
+    });
+  });
+
+  it('is not held without a recovery, whatever else was seen', () => {
+    const ms = fc.nat(1e6);
+    const count = fc.nat(1e5);
+    fc.assert(
+      fc.property(ms, ms, ms, count, count, (lastedMs, outsideMs, recoveryTargetMs, after, before) => {
+        const coverage = { acknowledgedInFaultWindow: after, acknowledgedJustBeforeOnVictim: before };
+        const observation = { lastedMs, outsideMs };
+        const evidence = { ...good, coverage, observation, recoveryTargetMs, recovery: unseen };
+        const { hypothesis, reasons } = judgeEvidence(evidence);
+        expect(hypothesis).toBe(outsideMs > recoveryTargetMs ? 'deviated' : 'inconclusive');
+        expect(reasons.length).toBeGreaterThan(0);
+      }),
+    );
   });
 
   it('exits 16 when not restored, whatever the verdict', () => {

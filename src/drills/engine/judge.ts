@@ -39,6 +39,14 @@ export interface Recovery {
   readonly backInsideSloMs: number | null;
 }
 
+/** How long the fault was looked at before the restore began: what came after that is no recovery from the fault. */
+export interface Observation {
+  /** From the last strike on, ms. */
+  readonly lastedMs: number;
+  /** By the load alone: so long after the last strike it was not back inside its SLO for certain, ms. */
+  readonly outsideMs: number;
+}
+
 export interface DrillEvidence {
   /** Promises that the checker found broken, as sentences: lost, duplicated, oversold … */
   readonly broken: readonly string[];
@@ -47,7 +55,9 @@ export interface DrillEvidence {
   readonly coverage: Coverage;
   /** Default COVERAGE_NEEDED. */
   readonly coverageNeeded?: Coverage | undefined;
+  /** As it was seen by the end of the observation. */
   readonly recovery: Recovery;
+  readonly observation: Observation;
   readonly recoveryTargetMs: number;
 }
 
@@ -67,12 +77,17 @@ export function judgeEvidence(evidence: DrillEvidence): Judged {
     : { hypothesis: 'held', reasons: [] };
 }
 
-function brokenPromises({ broken, recovery, recoveryTargetMs }: DrillEvidence): string[] {
+function brokenPromises({ broken, recovery, observation, recoveryTargetMs }: DrillEvidence): string[] {
   const { backInsideSloMs } = recovery;
-  const late = backInsideSloMs !== null && backInsideSloMs > recoveryTargetMs;
-  return late
-    ? [...broken, `back inside SLO after ${formatMs(backInsideSloMs)}, target ${formatMs(recoveryTargetMs)}`]
-    : [...broken];
+  const target = formatMs(recoveryTargetMs);
+  if (backInsideSloMs !== null)
+    return backInsideSloMs <= recoveryTargetMs
+      ? [...broken]
+      : [...broken, `back inside SLO after ${formatMs(backInsideSloMs)}, target ${target}`];
+  const { outsideMs } = observation;
+  return outsideMs <= recoveryTargetMs
+    ? [...broken]
+    : [...broken, `outside its SLO for ${formatMs(outsideMs)} before the restore began, target ${target}`];
 }
 
 function coverageGaps({ coverage, coverageNeeded: needed = COVERAGE_NEEDED }: DrillEvidence): string[] {
@@ -88,10 +103,12 @@ function coverageGaps({ coverage, coverageNeeded: needed = COVERAGE_NEEDED }: Dr
   return gaps;
 }
 
-function recoveryGaps({ recovery }: DrillEvidence): string[] {
+function recoveryGaps({ recovery, observation }: DrillEvidence): string[] {
+  const lasted = formatMs(observation.lastedMs);
+  const unseen = `the platform was not seen back inside its SLO in the ${lasted} before the restore began: what came after that does not count`;
   return [
     ...(recovery.freshMs === null ? ['the projection was not seen to catch up'] : []),
-    ...(recovery.backInsideSloMs === null ? ['the platform was not seen back inside its SLO'] : []),
+    ...(recovery.backInsideSloMs === null ? [unseen] : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Second } from '../../load/timeline.ts';
-import { recoveryOf } from './recovery.ts';
+import { observationOf, recoveryOf } from './recovery.ts';
 
 const MS = 1_000_000n;
 const BASELINE = { seconds: 10, okPerS: 100, p99Ms: 40, worstP99Ms: 60, errorRate: 0 };
@@ -81,5 +81,27 @@ describe('back inside the SLO', () => {
       new Set([0]),
     );
     expect(recovery).toMatchObject({ electMs: 0, reconnectMs: 300, backInsideSloMs: 300 });
+  });
+});
+
+describe('what was observed', () => {
+  const { timeline, ...load } = loadWith([]);
+  const silent = (second: number) => ({ ...timeline()[0], second, ok: 0, p99Ms: null }) as Second;
+  const of = (rows: readonly Second[], struckNs?: bigint) =>
+    observationOf(
+      { ...load, timeline: () => [...rows] },
+      BASELINE,
+      { faultNs: 1000n * MS, moments: { detectedNs: null, electedNs: null, struckNs: struckNs ?? null } },
+      9000n * MS,
+    );
+
+  it('counts from the last strike to the end of the observation', () => {
+    expect(of(timeline())).toEqual({ lastedMs: 8000, outsideMs: 0 });
+    expect(of(timeline(), 4000n * MS)).toEqual({ lastedMs: 5000, outsideMs: 0 });
+  });
+
+  it('says how long the load was outside for certain, also where it never came back', () => {
+    const rows = timeline().map((row) => (row.second < 2 || row.second > 6 ? row : silent(row.second)));
+    expect(of(rows)).toEqual({ lastedMs: 8000, outsideMs: 6000 });
   });
 });

@@ -7,10 +7,11 @@ import {
   countAcks,
   errorWindow,
   longestGap,
+  notBackBeforeMs,
 } from '../../load/measure.ts';
 import { sloOf } from './baseline.ts';
 import type { FaultTimes } from './fault.ts';
-import type { Coverage, Recovery } from './judge.ts';
+import type { Coverage, Observation, Recovery } from './judge.ts';
 import type { Interruption } from './result.ts';
 
 type Measured = Pick<Load, 'acks' | 'timeline' | 'atUs'>;
@@ -49,6 +50,20 @@ export function recoveryOf(
     reconnectMs: reconnect,
     ...(freshNs === undefined ? {} : { freshMs: freshNs === null ? null : between(faultNs, freshNs) }),
     backInsideSloMs: backIn === null || writesAgainMs === null ? null : Math.max(backIn, writesAgainMs),
+  };
+}
+
+/** Pure: how long a fault was looked at, and how much of that the load was outside its SLO for certain. */
+export function observationOf(
+  load: Pick<Load, 'timeline' | 'atUs'>,
+  baseline: Baseline,
+  { faultNs, moments }: Pick<FaultTimes, 'faultNs' | 'moments'>,
+  endedNs: bigint,
+): Observation {
+  const fromNs = moments.struckNs ?? faultNs;
+  return {
+    lastedMs: Number(endedNs - fromNs) / 1e6,
+    outsideMs: notBackBeforeMs(load.timeline(), load.atUs(fromNs), sloOf(baseline)),
   };
 }
 

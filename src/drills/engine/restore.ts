@@ -1,5 +1,6 @@
 import { isUpliftError, reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT } from '../../core/exit.ts';
+import { formatMs } from '../../core/units.ts';
 import type { Journal } from '../../record/journal.ts';
 import { readRecord } from '../../record/open.ts';
 import { type UndoFailure, undoSteps } from '../../steps/engine.ts';
@@ -28,6 +29,16 @@ export async function putBack(request: {
   const report = await undoSteps({ registry: drillSteps, journal, context, entries });
   const { undone, failed, journalErrors } = report;
   return { startedNs, undone: undone.map(({ describe }) => describe), failed, journalErrors };
+}
+
+/** Pure: what a restore has done, in one line. Whether anything differs all the same is looked at later, and said then. */
+export function putBackText(
+  { undone, startedNs }: Pick<PutBack, 'undone' | 'startedNs'>,
+  nowNs: bigint,
+): string {
+  if (undone.length === 0) return 'nothing had to be undone';
+  const steps = undone.length === 1 ? '1 step' : `${undone.length} steps`;
+  return `everything back after ${formatMs(Number(nowNs - startedNs) / 1e6)} · ${steps} undone`;
 }
 
 /** The error of a restore whose journal took no lines (disk full), or undefined where all of it stands in the record. */

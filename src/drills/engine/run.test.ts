@@ -8,7 +8,7 @@ import type { Load } from '../../load/generator.ts';
 import type { Second } from '../../load/timeline.ts';
 import type { Journal } from '../../record/journal.ts';
 import { openJournal, readRecord } from '../../record/open.ts';
-import { STEP } from '../../steps/journal-kinds.ts';
+import { intentBody, STEP } from '../../steps/journal-kinds.ts';
 import { stepOf } from '../../steps/kind.ts';
 import { endDrill } from '../record/seal.ts';
 import { type RunFolder, runFolder } from '../run-folder.ts';
@@ -60,8 +60,15 @@ function wellLoad(): Load {
   return { timeline: () => timeline, atUs: () => 0, acks, ended: new Promise(() => {}) } as unknown as Load;
 }
 
+/** What a run goes through, where it is not well all the time. */
+interface Change {
+  readonly load?: Partial<Load>;
+  readonly prepared?: Partial<Prepared>;
+  readonly maxFaultMs?: number;
+}
+
 /** Kills and starts a projector that is only a flag. `append`: what the journal does instead of writing. */
-function run(append: (kind: string) => Promise<void> = async () => undefined) {
+function run(append: (kind: string) => Promise<void> = async () => undefined, change: Change = {}) {
   const alive = async (): Promise<boolean> => process.running;
   const kill = async (): Promise<void> => {
     process.running = false;
@@ -89,10 +96,13 @@ function run(append: (kind: string) => Promise<void> = async () => undefined) {
     moved: async () => undefined,
     watch: () => ({ moments: () => moments, stop: async () => undefined }),
     secondFailure: async () => seen.second,
+    ...change.prepared,
   } as unknown as Prepared & { readonly held: () => boolean };
-  const limits = { maxFaultMs: 5000, maxDurationMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
+  const { maxFaultMs = 5000 } = change;
+  const limits = { maxFaultMs, maxDurationMs: 5000, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 5 };
   const options = { runId: 'run-1', folder, recoveryTargetMs: 5000, limits } as unknown as DrillOptions;
-  return strikeAndPutBack(ports, options, { prepared, load: wellLoad(), baseline: BASELINE });
+  const load = { ...wellLoad(), ...change.load };
+  return strikeAndPutBack(ports, options, { prepared, load, baseline: BASELINE });
 }
 
 const end = () => endDrill({ journal, folder, ended: { execution: 'errored' }, key: { unsigned: 'a test' } });
@@ -174,6 +184,39 @@ describe('from the fault to the end of the restore', () => {
     expect(observed).toMatchObject({ aborted: { why: 'drills are stopped by ada on ops-1' } });
   });
 
+  it('what the restore alone would heal was not recovered from by then, however long it had been out', async () => {
+    const silent = (second: number) =>
+      ({ ...wellLoad().timeline()[0], second, ok: 0, p99Ms: null }) as Second;
+    const load = { timeline: () => [0, 1, 2].map(silent) };
+    const { times } = await run(undefined, { load, maxFaultMs: 300 });
+    expect(times).toMatchObject({ aborted: undefined, seen: { backInsideSloMs: null } });
+    expect(times.observation.outsideMs).toBe(3000);
+    expect(times.observation.lastedMs).toBeGreaterThanOrEqual(300);
+  });
+
+  it('is watched until a partition that was struck takes writes again, however well the load looks', async () => {
+    let electedNs: bigint | null = null;
+    let looks = 0;
+    const acks = {
+      ...{ atUs: () => 7000, partition: () => 0 },
+      get count() {
+        looks += 1;
+        return looks > 8 ? 1 : 0;
+      },
+    };
+    const prepared = {
+      partitions: new Set([0]),
+      watch: () => {
+        electedNs = systemClock.monoNs();
+        return { moments: () => ({ detectedNs: null, electedNs }), stop: async () => undefined };
+      },
+    };
+    const { times } = await run(undefined, { prepared, load: { acks }, maxFaultMs: 4000 });
+    expect(looks).toBeGreaterThan(8);
+    expect(times.seen.reconnectMs).toBe(7);
+    expect(times.observation.lastedMs).toBeLessThan(4000);
+  });
+
   it('drills that are stopped before the fault: nothing strikes, and it is refused', async () => {
     stop.why = 'drills are stopped by ada on ops-1';
     await waitFor(async () => watch.signal.aborted, { what: 'seen', timeoutMs: 2000, intervalMs: 1 });
@@ -185,20 +228,19 @@ describe('from the fault to the end of the restore', () => {
   });
 });
 
-it('a run that fails under load leaves what its probe wrote, and takes it away from the store', async () => {
-  const written = [{ id: 'a', group: 'g', endedNs: 5n, outcome: 'ok' as const }];
-  const calls: string[] = [];
+/** Ready at once, on a store that nothing happens to. */
+function readyRun(calls: string[], change: Partial<DrillPorts> = {}) {
   const called = (name: string) => async (): Promise<void> => void calls.push(name);
-  const probe = {
-    ...{ store: 'Redis', start: called('start'), stop: called('stop'), close: called('close') },
-    writes: () => written,
-  };
   const blast = { hit: 1, of: 3, what: 'shards' };
   const planned = { steps: [], faultAt: 0, findings: [], expected: {} };
+  const probe = {
+    ...{ store: 'Redis', start: called('start'), stop: called('stop'), close: called('close') },
+    writes: () => [{ id: 'a', group: 'g', endedNs: 5n, outcome: 'ok' as const }],
+  };
   const ready = { kind: 'ready', ...planned, victim: { id: 'a', text: 'a' }, blast, probe };
-  const permission = { findings: async () => [], stopped: async () => undefined };
   const ports = {
-    ...{ clock: systemClock, signal, progress: () => undefined, permission },
+    ...{ clock: systemClock, signal, progress: () => undefined },
+    permission: { findings: async () => [], stopped: async () => undefined },
     lock: async () => ({ held: () => true, release: called('release') }),
     watchdog: async () => ({ pid: 1, leaseMs: 1, trouble: () => undefined }),
     startLoad: async () => ({ ...wellLoad(), header: { tenant: 't', monoNs: '0' }, stop: called('load') }),
@@ -207,18 +249,42 @@ it('a run that fails under load leaves what its probe wrote, and takes it away f
         if (kind === 'load.started') throw new Error('no room');
       },
     },
+    ...change,
   } as unknown as DrillPorts;
   const limits = { maxFaultMs: 5000, maxDurationMs: 7_200_000, maxShare: 1 };
-  const options = {
-    runId: 'run-1',
-    baselineMs: 1000,
-    folder,
-    journalDir: dir,
-    gateways: [],
-    limits,
-  } as unknown as DrillOptions;
+  const times = { baselineMs: 1000, recoveryTargetMs: 5000 };
+  const own = { runId: 'run-1', folder, journalDir: dir, gateways: [], limits };
+  const options = { ...own, ...times } as unknown as DrillOptions;
   const drill = { id: 'redis-shard-loss', prepare: async () => ready } as unknown as Drill;
-  await expect(runDrill(drill, ports, options)).rejects.toThrow('no room');
+  return runDrill(drill, ports, options);
+}
+
+it('a run that was left broken between the preflight and the lock refuses this one, and the lock is given back', async () => {
+  const left = '01a21558-599f-77f4-bbf0-a44a24836f27';
+  const calls: string[] = [];
+  const lock: DrillPorts['lock'] = async () => {
+    await leaveUnfinished(left);
+    return { held: () => true, release: async () => void calls.push('release') };
+  };
+  await expect(readyRun(calls, { lock })).rejects.toMatchObject({
+    ...{ code: 'UPL-DRILL-UNFINISHED', exit: 15, next: `uplift drill recover ${left}` },
+  });
+  expect(calls).toEqual(['release']);
+});
+
+/** Another run, which died with a step begun. */
+async function leaveUnfinished(runId: string): Promise<void> {
+  const other = runFolder(dir, runId);
+  await mkdir(other.dir, { recursive: true });
+  const lines = await openJournal(other.journal, { runId, actor: 'test', clock: systemClock });
+  const step = { kind: 'drill.moveLeaders', version: 1, args: null };
+  await lines.append(STEP.intent, intentBody({ step, describe: 'move', reversible: true }));
+  await lines.close();
+}
+
+it('a run that fails under load leaves what its probe wrote, and takes it away from the store', async () => {
+  const calls: string[] = [];
+  await expect(readyRun(calls)).rejects.toThrow('no room');
   expect(calls).toEqual(['start', 'stop', 'close', 'load', 'release']);
   expect(await readFile(folder.probe, 'utf8')).toBe('{"id":"a","group":"g","endedNs":"5","outcome":"ok"}\n');
 });

@@ -1,22 +1,21 @@
 import { CAPACITY_PER_RESOURCE } from '../../contract/rules.ts';
 import { reasonOf } from '../../core/error.ts';
 import type { Json } from '../../core/step.ts';
-import { formatCount, formatMs } from '../../core/units.ts';
+import { formatCount } from '../../core/units.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { Load } from '../../load/generator.ts';
 import type { Baseline } from '../../load/measure.ts';
 import { writeProbeHistory } from '../probe/history.ts';
-import { unfinishedIds } from '../run-folder.ts';
 import { baselineText, measureBaseline, runFor } from './baseline.ts';
 import { conclude } from './conclude.ts';
 import type { Drill, DrillOptions, DrillPorts, HeldLock, Prepared, Watchdog } from './drill.ts';
 import { AFTER_RESTORE_MS } from './duration.ts';
 import { type FaultTimes, injectAndObserve } from './fault.ts';
 import { planOf, tellLoad } from './live.ts';
-import { prepareDrill } from './permit.ts';
+import { lookAgain, prepareDrill, requireNothingUnfinished } from './permit.ts';
 import { inPhase } from './phase.ts';
-import { refusedFor, refusedWhileStopped, refuseUnfinished, requireReady } from './refuse.ts';
-import { notRestored, type PutBack, putBack, unrecordedOf } from './restore.ts';
+import { refusedFor, refusedWhileStopped, requireReady } from './refuse.ts';
+import { notRestored, putBack, putBackText, unrecordedOf } from './restore.ts';
 import type { DrillResult } from './result.ts';
 import { type StopWatch, unlessStopped, watchStop } from './stop-watch.ts';
 
@@ -47,10 +46,16 @@ export async function runDrill(drill: Drill, ports: DrillPorts, options: DrillOp
   const lock = await ports.lock();
   const stop = watchStop(() => ports.permission.stopped(), refusedWhileStopped);
   try {
+    // Whoever had the lock until now may have left something broken since the preflight.
+    await requireNothingUnfinished(options.journalDir);
+    const moved = lookAgain(prepared, options.journalDir);
     // Before the load: its start is work, and must not lie in what is measured.
     const watchdog = await ports.watchdog();
     await journal.append('drill.watched', { pid: watchdog.pid, leaseMs: watchdog.leaseMs });
-    return await withLoad(drill, ports, options, { ...guardedBy(prepared, lock, watchdog), stop });
+    return await withLoad(drill, ports, options, {
+      ...guardedBy({ ...prepared, moved }, lock, watchdog),
+      stop,
+    });
   } finally {
     await stop.close();
     await lock.release();
@@ -114,7 +119,7 @@ async function withLoad(
 
 /** What the drill would do, with everything looked at and nothing touched. Throws UPL-PREFLIGHT-REFUSED, UPL-DRILL-UNFINISHED. */
 async function prepare(drill: Drill, ports: DrillPorts, options: DrillOptions): Promise<Prepared> {
-  refuseUnfinished(await unfinishedIds(options.journalDir));
+  await requireNothingUnfinished(options.journalDir);
   return requireReady(await prepareDrill(drill, ports, options), options.limits.maxShare);
 }
 
@@ -228,7 +233,7 @@ export async function strikeAndPutBack(
   });
   const left = back.failed.map(({ pending, error }) => `${pending.describe}: ${reasonOf(error)}`);
   if (left.length > 0) throw notRestored(options.runId, left, failure ?? back.failed[0]?.error);
-  progress({ phase: 'restore', state: 'done', text: restoreText(ports, back) });
+  progress({ phase: 'restore', state: 'done', text: putBackText(back, clock.monoNs()) });
   const unrecorded = unrecordedOf(options.runId, back);
   if (unrecorded !== undefined) throw unrecorded;
   if (times === undefined || failure !== undefined) throw failure;
@@ -237,9 +242,4 @@ export async function strikeAndPutBack(
 
 function textOf(value: bigint | null): string | null {
   return value === null ? null : value.toString();
-}
-
-function restoreText(ports: DrillPorts, back: PutBack): string {
-  const since = formatMs(Number(ports.clock.monoNs() - back.startedNs) / 1e6);
-  return `everything back after ${since} · topology diff empty`;
 }

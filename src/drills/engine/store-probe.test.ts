@@ -32,7 +32,7 @@ function judged(probe: ProbeReport | undefined) {
     summary: { truncated: false },
     coverage: { acknowledgedInFaultWindow: 300, acknowledgedJustBeforeOnVictim: 40 },
     options: { recoveryTargetMs: 30_000 },
-    ...{ aborted: undefined, recovery, probe },
+    ...{ aborted: undefined, recovery, probe, observation: { lastedMs: 6000, outsideMs: 3000 } },
   });
 }
 

@@ -38,6 +38,13 @@ describe('watching leadership move', () => {
     });
   });
 
+  it('does not take a partition that a look does not name for one with a leader', () => {
+    const sample = sampleOf(state([1], [1, 3]), 2, led, 5n);
+    expect(sample.waiting).toBe(1);
+    expect(foldSample(none, sample, led.size).electedNs).toBeNull();
+    expect(foldSample(none, sampleOf(state([], [1, 2, 3]), 2, led, 5n), led.size)).toEqual(none);
+  });
+
   it('says how many wait, and nothing before anybody has looked', () => {
     expect(leadersText(undefined, 2)).toBeUndefined();
     expect(leadersText(1, 2)).toEqual({ text: '1 of 2 partitions wait for another leader', waits: true });

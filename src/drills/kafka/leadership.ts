@@ -27,12 +27,13 @@ export function sampleOf(
   ledByVictim: ReadonlySet<string>,
   monoNs: bigint,
 ): LeadershipSample {
-  let waiting = 0;
-  for (const topic of state.topics) {
-    for (const { partition, leader } of topic.partitions) {
-      if (ledByVictim.has(`${topic.name}/${partition}`) && (leader === victim || leader < 0)) waiting += 1;
-    }
-  }
+  const moved = state.topics.flatMap(({ name, partitions }) =>
+    partitions.filter(
+      ({ partition, leader }) => ledByVictim.has(`${name}/${partition}`) && leader >= 0 && leader !== victim,
+    ),
+  );
+  // One that the look does not name has no leader that was seen.
+  const waiting = ledByVictim.size - moved.length;
   return { monoNs, victimListed: state.brokers.some(({ id }) => id === victim), waiting };
 }
 

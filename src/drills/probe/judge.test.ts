@@ -151,7 +151,14 @@ describe('what a probe says of a drill', () => {
     expect(verdict({ reads: { places: [], unread: ['h:1 was not read'] } }).missing).toContain(
       'h:1 was not read',
     );
-    expect(verdict({ reads: { places: [], unread: [] } }).missing).toHaveLength(1);
+    expect(verdict({ reads: { places: [], unread: [] } }).missing).toEqual([
+      'what the probe wrote to shard 1 in Redis was read back from nowhere',
+      'only 0 of 0 losses planted in Redis were named',
+    ]);
+    const elsewhere: ProbeWrite = { ...ok(4, 4020), group: 'shard 2' };
+    expect(verdict({ writes: [...all, elsewhere] }).missing).toEqual([
+      'what the probe wrote to shard 2 in Redis was read back from nowhere',
+    ]);
     expect(verdict({ faultNs: 0n }).missing).toEqual([expect.stringContaining('within 1 s before')]);
     expect(verdict({ faultNs: 4011n * MS }).missing).toEqual([expect.stringContaining('after the fault')]);
   });

@@ -56,6 +56,16 @@ export function judgeProbe({ writes, reads, faultNs }: ProbeEvidence): ProbeJudg
   };
 }
 
+/** Groups with something acknowledged and no place that was read: nothing of them could be found missing. */
+function placeless({ writes, reads }: ProbeEvidence, store: string): string[] {
+  const read = new Set(reads.places.map(({ group }) => group));
+  const acknowledged = new Set(writes.flatMap(({ outcome, group }) => (outcome === 'ok' ? [group] : [])));
+  const [first, ...others] = [...acknowledged].filter((group) => !read.has(group));
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  return [`what the probe wrote to ${first}${more} in ${store} was read back from nowhere`];
+}
+
 function repeated(ids: readonly string[]): string[] {
   const once = new Set<string>();
   return ids.filter((id) => once.size === once.add(id).size);
@@ -145,7 +155,7 @@ export function reportOf(
       silentMs: longestGap(acks, faultUs, restoredUs).gapMs,
     },
     places: reads.places.length,
-    unread: reads.unread,
+    unread: [...reads.unread, ...placeless(evidence, store)],
     proof: proveProbe(evidence),
   };
 }

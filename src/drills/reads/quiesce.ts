@@ -8,7 +8,8 @@ import { lastAsked } from './last-asked.ts';
 
 /**
  * Waits until every server has decided every command that stands in the log, so that the final reads look at the end
- * and not at something on its way. Returns what did not get there, as sentences.
+ * and not at something on its way. Returns what did not get there, as sentences; throws nothing: what was found until
+ * then must not be lost with it.
  */
 export async function quiesce(request: {
   readonly read: Read;
@@ -17,7 +18,12 @@ export async function quiesce(request: {
   readonly deadlineMs: number;
 }): Promise<string[]> {
   const { read, servers, timeoutMs, deadlineMs } = request;
-  const asked = await lastAsked(read, await read.bounds([TOPICS.commands], { timeoutMs }), deadlineMs);
+  let asked: ReadonlyMap<number, bigint>;
+  try {
+    asked = await lastAsked(read, await read.bounds([TOPICS.commands], { timeoutMs }), deadlineMs);
+  } catch (error) {
+    return [`the last commands could not be read, so that nothing was waited for: ${reasonOf(error)}`];
+  }
   const waits = servers.map(async ({ name, ask }) => {
     try {
       await waitFor(

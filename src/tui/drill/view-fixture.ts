@@ -115,7 +115,7 @@ export const BROKER_LOSS: readonly Timed[] = [
       kind: 'line',
       phase: 'restore',
       state: 'done',
-      text: 'everything back after 6.5 s · topology diff empty',
+      text: 'everything back after 6.5 s · 2 steps undone',
     },
   ],
   [33_701, { kind: 'phase', phase: 'after', state: 'begun' }],
