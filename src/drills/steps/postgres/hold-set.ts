@@ -10,6 +10,7 @@ import { gather } from './follow.ts';
 import { promoteStep } from './kinds.ts';
 import { misplaced, setLedBy, syncTextFor } from './places.ts';
 import { switchoverSteps, takeOverKinds } from './plans.ts';
+import { endPromotions } from './promotion.ts';
 import {
   leadersOf,
   lookAtAll,
@@ -129,9 +130,15 @@ async function switchOrStay(
     await perform(steps.slice(0, promotion), context, signal);
   } catch (error) {
     const servers = serversOf(context, now);
-    if (signal.aborted || successorOf(now, await lookAtAll(now, servers)) !== undefined) throw error;
-    await makeWhole(now, servers, signal);
-    if (now.pool !== null) await letGo(context, now, now.primary);
+    if (signal.aborted) throw error;
+    const cameTrue = (leader: string): string =>
+      `${leader} had been promoted in place of ${now.primary} (${reasonOf(error)})`;
+    // Asked for by somebody who died, and true while it was proved that it may be asked for.
+    const successor = successorOf(now, await lookAtAll(now, servers));
+    if (successor !== undefined) return cameTrue(successor);
+    const { leader } = await makeWhole(now, servers, signal);
+    if (now.pool !== null) await letGo(context, now, leader);
+    if (leader !== now.primary) return cameTrue(leader);
     return `${now.primary} kept leading (${reasonOf(error)})`;
   }
   await perform(steps.slice(promotion), context, signal);
@@ -175,7 +182,9 @@ async function promoteMostAdvanced(set: PostgresSet, servers: PostgresActuator):
   if (silent !== undefined) throw new Error(`${silent.server} is no replica that answers`);
   const choice = chooseMostAdvanced({ replicas, candidates, sync: null });
   if (!choice.ok) throw new Error(choice.reason);
-  const { server, lsn } = choice;
+  const { server, lsn, timeline } = choice;
+  const late = await endPromotions(set, servers, looks, { leader: server, timeline });
+  if (late !== undefined) return `${late} had been promoted`;
   await servers.setRole(server, { leads: true, synchronousStandbyNames: syncTextFor(set, server) });
   await servers.promote(server);
   return `promoted ${server} at ${lsn}`;

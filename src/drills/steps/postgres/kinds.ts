@@ -4,6 +4,7 @@ import { isLetGo, letGo, poolOf, requireFenced, requireReached, serversOf, settl
 import { chooseMostAdvanced } from './choose.ts';
 import { gather, rejoin } from './follow.ts';
 import { syncTextFor } from './places.ts';
+import { endPromotions } from './promotion.ts';
 import {
   leadersOf,
   lookAtAll,
@@ -115,14 +116,21 @@ export const promoteStep: Kind<PromoteArgs, Promoted> = {
   async do({ set, candidates }, context, { signal }) {
     const servers = serversOf(context, set);
     await requireFenced(set, servers);
+    const found = (promoted: string): Promoted => ({
+      ...{ promoted, from: null, timeline: null, holdsEveryAcknowledged: null },
+    });
     const already = successorOf(set, await lookAtAll(set, servers));
-    if (already !== undefined)
-      return { promoted: already, from: null, timeline: null, holdsEveryAcknowledged: null };
+    if (already !== undefined) return found(already);
     const replicas = await settledReplicas(set, servers, signal);
     const choice = chooseMostAdvanced({ replicas, candidates, sync: set.sync });
     if (!choice.ok) throw new Error(choice.reason);
     const { server, lsn, timeline, holdsEveryAcknowledged } = choice;
+    // Somebody who died may have chosen another one.
+    const others = new Map(replicas.map((replica) => [replica.server, replica.look]));
+    const late = await endPromotions(set, servers, others, { leader: server, timeline });
+    if (late !== undefined) return found(late);
     // Before it leads: a rule inherited from the old leader could name itself, and every commit would wait for ever.
+    // And before it is asked to: by its role everybody else can tell that it may be in promotion.
     const synchronousStandbyNames = syncTextFor(set, server);
     await servers.setRole(server, { leads: true, synchronousStandbyNames });
     await servers.promote(server);
