@@ -37,8 +37,8 @@ const POINTS: Readonly<Record<DrillId, Points>> = {
   'kafka-producer-safety': { kills: 44, refusals: 64, restores: 1212 },
   'redis-shard-loss': { kills: 16, refusals: 12, restores: 262 },
   'redis-shard-failover': { kills: 14, refusals: 6, restores: 154 },
-  'postgres-switchover': { kills: 90, refusals: 92, restores: 1318 },
-  'postgres-primary-loss': { kills: 84, refusals: 92, restores: 1684 },
+  'postgres-switchover': { kills: 90, refusals: 92, restores: 1330 },
+  'postgres-primary-loss': { kills: 84, refusals: 92, restores: 1696 },
   'projector-loss': { kills: 20, refusals: 24, restores: 264 },
 };
 
@@ -180,6 +180,32 @@ describe.each(LATE_IDS)('%s, whose promotion comes true after whoever asked for 
           world.model.land();
           expectAsBefore(world, before, JSON.stringify([slow, cut]));
           await expectHarmless({ world, entries }, before, JSON.stringify([slow, cut]));
+        }
+      }
+    },
+    MATRIX_MS,
+  );
+
+  it(
+    'is put back by a third process wherever the second one was killed',
+    async () => {
+      const before = await asBefore(id);
+      for (const slow of slows.filter(({ looks }) => [3, 9, 20, 1000].includes(looks))) {
+        const whole = await LATE_PROMOTIONS[id](slow);
+        await runFault(whole, [], {});
+        const [cut = {}] = meetings(whole.model.effects.findIndex(isPromotion));
+        const cutOff = async () => {
+          const [world, entries] = [await LATE_PROMOTIONS[id](slow), [] as StepEntry[]];
+          await runFault(world, entries, cut);
+          return { world, entries };
+        };
+        const first = await cutOff();
+        for (const second of killsIn(await recover(first.world, first.entries))) {
+          const { world, entries } = await cutOff();
+          await recover(world, entries, second);
+          await expectPutBack({ world, entries }, before, JSON.stringify([slow, second]));
+          world.model.land();
+          expectAsBefore(world, before, JSON.stringify([slow, second]));
         }
       }
     },

@@ -14,6 +14,7 @@ import { endPromotions } from './promotion.ts';
 import {
   leadersOf,
   lookAtAll,
+  lookOnceAnswered,
   type PostgresSet,
   type PostgresStepContext,
   postgresSetSchema,
@@ -51,7 +52,7 @@ export const holdSetStep: StepKind<PostgresStepContext, HoldArgs> = {
     const servers = serversOf(context, set);
     const way: string[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      const looks = await lookAtAll(set, servers);
+      const looks = await lookOnceAnswered(set, servers, signal);
       const [leader, second] = leadersOf(looks);
       if (second !== undefined)
         throw new Error(`${leader} and ${second} both take writes: stop the wrong one by hand`);

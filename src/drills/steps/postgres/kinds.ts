@@ -8,6 +8,7 @@ import { endPromotions } from './promotion.ts';
 import {
   leadersOf,
   lookAtAll,
+  lookOnceAnswered,
   type PostgresStepContext,
   postgresSetSchema,
   requireSuccessor,
@@ -74,7 +75,7 @@ export const holdPoolStep: Kind<HoldArgs, { paused: boolean }> = {
   },
   async undo({ set, killedByUs }, context, { signal }) {
     const servers = serversOf(context, set);
-    let [leader, second] = leadersOf(await lookAtAll(set, servers));
+    let [leader, second] = leadersOf(await lookOnceAnswered(set, servers, signal));
     if (leader === undefined && killedByUs) ({ leader } = await makeWhole(set, servers, signal));
     if (leader === undefined) throw new Error('no server takes writes: clients stay held');
     if (second !== undefined) throw new Error(`${leader} and ${second} both take writes: clients stay held`);

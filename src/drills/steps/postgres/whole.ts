@@ -2,7 +2,7 @@ import type { PostgresActuator } from '../../actuators/postgres.ts';
 import { gather, rejoin } from './follow.ts';
 import { type Looks, syncTextFor } from './places.ts';
 import { endPromotions } from './promotion.ts';
-import { lookAtAll, type PostgresSet, successorOf, waitPlaced } from './set.ts';
+import { lookAtAll, lookOnceAnswered, type PostgresSet, successorOf, waitPlaced } from './set.ts';
 
 const PLACED_MS = 60_000;
 /** Longest that `makeWhole` may take. */
@@ -18,7 +18,7 @@ export async function makeWhole(
   servers: PostgresActuator,
   signal: AbortSignal,
 ): Promise<{ leader: string }> {
-  const looks = await lookAtAll(set, servers);
+  const looks = await lookOnceAnswered(set, servers, signal);
   const successor = successorOf(set, looks) ?? (await lateSuccessor(set, servers, looks));
   if (successor !== undefined) {
     await gather(set, servers, successor, signal);

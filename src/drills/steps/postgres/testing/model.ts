@@ -1,14 +1,8 @@
 import { slotOf } from '../../../../clients/postgres/standby.ts';
 import { Mortal } from '../../../../steps/testing/mortal.ts';
-import type {
-  PoolerActuator,
-  PostgresActuator,
-  ServerLook,
-  ServerRole,
-  Standby,
-} from '../../../actuators/postgres.ts';
+import type { PoolerActuator, PostgresActuator, ServerLook, Standby } from '../../../actuators/postgres.ts';
 import type { PostgresStepContext } from '../set.ts';
-import type { ModelServer, SlowPromotion } from './server.ts';
+import { type ModelServer, newServers, type SlowPromotion } from './server.ts';
 
 // For the tests of this folder: servers, a pooler and an actuator in memory that can die before or after any effect.
 
@@ -18,44 +12,15 @@ export class Model extends Mortal {
   /** So many of the next shutdowns exceed their grace and are killed. */
   killedStops = 0;
   slow: SlowPromotion = { looks: 0, endsInStop: false };
+  /** Who was started does not answer so many looks; whoever started it waits, as long as it lives. */
+  startsWithin = 0;
   /** The worst that was ever seen. */
   leadersAtOnce = 1;
 
   /** az-a has led and wrote this log; the replicas have the beginning of it. */
   constructor(log: readonly string[], received: readonly [number, number], alive: boolean) {
     super();
-    const follows: ServerRole = { leads: false, follows: 'az-a' };
-    const of = (change: Partial<ModelServer>): ModelServer => ({
-      running: true,
-      marked: true,
-      recovering: true,
-      role: follows,
-      timeline: 1,
-      log: [],
-      slots: new Set(),
-      checkpointed: true,
-      broken: false,
-      clean: false,
-      promoting: null,
-      ...change,
-    });
-    const leads: ServerRole = { leads: true, synchronousStandbyNames: 'ANY 1 (az_b, az_c)' };
-    const [b, c] = received;
-    this.servers = new Map([
-      [
-        'az-a',
-        of({
-          running: alive,
-          marked: false,
-          recovering: false,
-          role: leads,
-          log: [...log],
-          slots: new Set(['az_b', 'az_c']),
-        }),
-      ],
-      ['az-b', of({ log: log.slice(0, b) })],
-      ['az-c', of({ log: log.slice(0, c) })],
-    ]);
+    this.servers = newServers(log, received, alive);
   }
 
   readonly context: PostgresStepContext = {
@@ -137,7 +102,13 @@ export class Model extends Mortal {
 
   #promoted(server: ModelServer): void {
     const timeline = server.timeline + 1;
-    Object.assign(server, { recovering: false, marked: false, checkpointed: false, timeline, promoting: null });
+    Object.assign(server, {
+      recovering: false,
+      marked: false,
+      checkpointed: false,
+      timeline,
+      promoting: null,
+    });
     server.log.push(`timeline ${timeline}`);
   }
 
@@ -166,6 +137,10 @@ export class Model extends Mortal {
     this.pass();
     const server = this.of(name);
     if (!server.running) return { up: false, stopped: true, reason: 'its process is exited' };
+    if (server.silent > 0) {
+      server.silent -= 1;
+      return { up: false, stopped: false, reason: 'it is starting up' };
+    }
     return {
       up: true,
       inRecovery: server.recovering,
@@ -232,12 +207,16 @@ export class Model extends Mortal {
       );
       return { how: how === 'copy' ? 'copied' : 'rewound', divergedAt: null };
     },
-    start: (name, as) =>
-      this.#effect(`start ${name} as ${as}`, () => {
-        const [server, standby] = [this.of(name), as === 'standby'];
-        if (server.recovering !== standby || !server.running) server.promoting = null;
+    start: async (name, as) => {
+      const server = this.of(name);
+      await this.#effect(`start ${name} as ${as}`, () => {
+        const standby = as === 'standby';
+        if (server.recovering !== standby || !server.running)
+          Object.assign(server, { promoting: null, silent: this.startsWithin });
         Object.assign(server, { running: true, marked: standby, recovering: standby });
-      }),
+      });
+      server.silent = 0;
+    },
   };
 
   readonly pooler: PoolerActuator = {
