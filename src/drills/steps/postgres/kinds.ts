@@ -123,11 +123,14 @@ export const promoteStep: Kind<PromoteArgs, Promoted> = {
     const already = successorOf(set, await lookAtAll(set, servers));
     if (already !== undefined) return found(already);
     const replicas = await settledReplicas(set, servers, signal);
+    const others = new Map(replicas.map((replica) => [replica.server, replica.look]));
+    // Asked for by somebody who died, and true only now.
+    const meanwhile = successorOf(set, others);
+    if (meanwhile !== undefined) return found(meanwhile);
     const choice = chooseMostAdvanced({ replicas, candidates, sync: set.sync });
     if (!choice.ok) throw new Error(choice.reason);
     const { server, lsn, timeline, holdsEveryAcknowledged } = choice;
     // Somebody who died may have chosen another one.
-    const others = new Map(replicas.map((replica) => [replica.server, replica.look]));
     const late = await endPromotions(set, servers, others, { leader: server, timeline });
     if (late !== undefined) return found(late);
     // Before it leads: a rule inherited from the old leader could name itself, and every commit would wait for ever.
