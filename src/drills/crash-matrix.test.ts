@@ -10,7 +10,7 @@ import { putBack } from './engine/restore.ts';
 import { DRILL_NAMES, type DrillId } from './names.ts';
 import { drillSteps } from './steps.ts';
 import { type Cut, killsIn, recover, refusalsIn, runFault } from './testing/cuts.ts';
-import { WORLDS, type World } from './testing/worlds.ts';
+import { LATE_PROMOTIONS, WORLDS, type World } from './testing/worlds.ts';
 
 // Every drill of the catalogue, with the steps of its own planner on a model of its store: killed at every line of its
 // journal and every effect, put back by another process that may be killed as well.
@@ -37,8 +37,8 @@ const POINTS: Readonly<Record<DrillId, Points>> = {
   'kafka-producer-safety': { kills: 44, refusals: 64, restores: 1212 },
   'redis-shard-loss': { kills: 16, refusals: 12, restores: 262 },
   'redis-shard-failover': { kills: 14, refusals: 6, restores: 154 },
-  'postgres-switchover': { kills: 90, refusals: 92, restores: 1318 },
-  'postgres-primary-loss': { kills: 84, refusals: 92, restores: 1684 },
+  'postgres-switchover': { kills: 90, refusals: 92, restores: 1330 },
+  'postgres-primary-loss': { kills: 84, refusals: 92, restores: 1696 },
   'projector-loss': { kills: 20, refusals: 24, restores: 264 },
 };
 
@@ -148,6 +148,92 @@ describe.each(IDS)('%s', (id) => {
       const cuts = await refusalsIn(extent, linesOf);
       expect(cuts.length).toBeGreaterThanOrEqual(2 * extent.effects);
       for (const cut of cuts) await expectPutBack(await restore(cut), before, JSON.stringify(cut));
+    },
+    MATRIX_MS,
+  );
+});
+
+const LATE_IDS = ['postgres-switchover', 'postgres-primary-loss'] as const;
+/** Looks at a server until a promotion comes true: during the restore, and after all of it. */
+const LATE_LOOKS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 20, 30, 50, 80, 1000];
+
+describe.each(LATE_IDS)('%s, whose promotion comes true after whoever asked for it was killed', (id) => {
+  const slows = LATE_LOOKS.flatMap((looks) => [false, true].map((endsInStop) => ({ looks, endsInStop })));
+  const isPromotion = (effect: string): boolean => effect.startsWith('promote ');
+  /** Killed as soon as it was asked for, or told that it failed. */
+  const meetings = (effect: number): Cut[] => [
+    { meeting: { effect, late: true } },
+    { meeting: { effect, late: true, refused: true } },
+  ];
+
+  it(
+    'is put back, with one leader all the time, and stays so',
+    async () => {
+      const before = await asBefore(id);
+      for (const slow of slows) {
+        const whole = await LATE_PROMOTIONS[id](slow);
+        await runFault(whole, [], {});
+        for (const cut of meetings(whole.model.effects.findIndex(isPromotion))) {
+          const [world, entries] = [await LATE_PROMOTIONS[id](slow), [] as StepEntry[]];
+          await runFault(world, entries, cut);
+          await expectPutBack({ world, entries }, before, JSON.stringify([slow, cut]));
+          world.model.land();
+          expectAsBefore(world, before, JSON.stringify([slow, cut]));
+          await expectHarmless({ world, entries }, before, JSON.stringify([slow, cut]));
+        }
+      }
+    },
+    MATRIX_MS,
+  );
+
+  it(
+    'is put back by a third process wherever the second one was killed',
+    async () => {
+      const before = await asBefore(id);
+      for (const slow of slows.filter(({ looks }) => [3, 9, 20, 1000].includes(looks))) {
+        const whole = await LATE_PROMOTIONS[id](slow);
+        await runFault(whole, [], {});
+        const [cut = {}] = meetings(whole.model.effects.findIndex(isPromotion));
+        const cutOff = async () => {
+          const [world, entries] = [await LATE_PROMOTIONS[id](slow), [] as StepEntry[]];
+          // Whoever comes after a process that died while it started a server finds one that does not answer yet.
+          world.model.startsWithin = 4;
+          await runFault(world, entries, cut);
+          return { world, entries };
+        };
+        const first = await cutOff();
+        for (const second of killsIn(await recover(first.world, first.entries))) {
+          const { world, entries } = await cutOff();
+          await recover(world, entries, second);
+          await expectPutBack({ world, entries }, before, JSON.stringify([slow, second]));
+          world.model.land();
+          expectAsBefore(world, before, JSON.stringify([slow, second]));
+        }
+      }
+    },
+    MATRIX_MS,
+  );
+
+  it(
+    'is put back as well where it was the promotion of the way back',
+    async () => {
+      const before = await asBefore(id);
+      for (const slow of slows) {
+        const [whole, lines] = [await LATE_PROMOTIONS[id](slow), [] as StepEntry[]];
+        await runFault(whole, lines, {});
+        const forward = whole.model.effects.length;
+        await recover(whole, lines);
+        const back = whole.model.effects.slice(forward).findIndex(isPromotion);
+        expect(back).toBeGreaterThan(0);
+        for (const cut of meetings(back)) {
+          const [world, entries] = [await LATE_PROMOTIONS[id](slow), [] as StepEntry[]];
+          await runFault(world, entries, {});
+          await recover(world, entries, cut);
+          await expectPutBack({ world, entries }, before, JSON.stringify([slow, cut]));
+          world.model.land();
+          expectAsBefore(world, before, JSON.stringify([slow, cut]));
+        }
+      }
     },
     MATRIX_MS,
   );

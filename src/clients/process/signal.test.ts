@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
+import { waitFor } from '../../core/wait.ts';
 import { procEntry } from './proc-table.ts';
 import { killUnit, pauseUnit, resumeUnit, signalUnit, stopUnit } from './signal.ts';
 import { startUnit } from './start.ts';
@@ -87,6 +88,29 @@ describe('signals', () => {
     expect((await statusOf(unit)).state).toBe('running');
     await signalUnit(unit, 'SIGCONT', { expect: second });
     expect(await readProcess(unit)).toEqual(second);
+  });
+
+  test('a kill meets the process that was looked at, not one that was started in between', async () => {
+    const unit = await unitOf(STAY);
+    const first = await startUnit(unit);
+    // The one that was looked at ends before its signal, and the unit is started again.
+    const restarted = async (): Promise<void> => {
+      process.kill(first.pid, 'SIGKILL');
+      await waitFor(async () => !(await alive(first.pid)), { what: 'it is gone', timeoutMs: 5000 });
+      await startUnit(unit);
+    };
+    await expect(killUnit(unit, { looked: restarted })).rejects.toMatchObject({ code: 'UPL-UNIT-NOT-OURS' });
+    expect((await statusOf(unit)).state).toBe('running');
+  });
+
+  test('a kill of a process that ended in between, and was not started again, is done', async () => {
+    const unit = await unitOf(STAY);
+    const first = await startUnit(unit);
+    const ended = async (): Promise<void> => {
+      process.kill(first.pid, 'SIGKILL');
+      await waitFor(async () => !(await alive(first.pid)), { what: 'it is gone', timeoutMs: 5000 });
+    };
+    expect(await killUnit(unit, { looked: ended })).toEqual(first);
   });
 
   test('a unit that was never started is refused', async () => {

@@ -10,6 +10,11 @@ export interface SignalOptions {
   readonly expect?: UnitProcess;
 }
 
+export interface KillOptions extends SignalOptions {
+  /** Awaited between the look at the process and its signal: for tests of what happens in between. */
+  readonly looked?: () => Promise<void>;
+}
+
 type Member = Pick<ProcEntry, 'pid' | 'startTime'>;
 
 const GONE_TIMEOUT_MS = 10_000;
@@ -65,15 +70,17 @@ export async function stopUnit(
  */
 export async function killUnit(
   unit: PlacedUnit,
-  options: SignalOptions = {},
+  options: KillOptions = {},
 ): Promise<UnitProcess | undefined> {
   const recorded = await readProcess(unit);
   if (recorded === undefined || (await stateOf(recorded)) === 'exited') return undefined;
+  await options.looked?.();
   try {
-    await signalUnit(unit, 'SIGSTOP', options);
+    // Only the process that was looked at: one that was started since would be left stopped, and told of as killed.
+    await signalUnit(unit, 'SIGSTOP', { expect: options.expect ?? recorded });
   } catch (error) {
-    // Somebody else killed it a moment ago.
-    if (options.expect === undefined && (await stateOf(recorded)) === 'exited') return recorded;
+    // Somebody else killed it a moment ago, and nobody started it again.
+    if (options.expect === undefined && (await statusOf(unit)).state === 'exited') return recorded;
     throw error;
   }
   const children = await descendantsOf(recorded.pid);

@@ -108,8 +108,10 @@ class ProcessPostgres implements PostgresActuator {
       role.leads ? role : { leads: false, port: portOf(await this.#unit(role.follows)) },
     );
     await editFile(join(label(unit, 'confDir'), 'role.conf'), (text) => withRole(text, settings));
-    if ((await statusOf(unit)).state !== 'running') return;
-    await signalUnit(unit, 'SIGHUP');
+    const status = await statusOf(unit);
+    if (status.state !== 'running') return;
+    // One that was started since would end of it before it knows the signal, and has read the file anyway.
+    await signalUnit(unit, 'SIGHUP', { expect: status.process });
     // New connections have what the postmaster has read; the others follow at once.
     const applied = async (): Promise<boolean> =>
       withSql(await superuser(unit, LOOK_MS), async (sql) => {

@@ -8,6 +8,7 @@ const LOOK = `SELECT pg_is_in_recovery() AS in_recovery,
     ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::int END AS timeline,
   (CASE WHEN pg_is_in_recovery() THEN greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END)::text AS lsn,
   coalesce((SELECT status = 'streaming' FROM pg_stat_wal_receiver), false) AS receiving,
+  current_setting('primary_conninfo') = '' AS follows_nobody,
   current_setting('synchronous_standby_names') AS sync_names,
   (SELECT coalesce(json_agg(json_build_object('name', application_name, 'state', state, 'syncState', sync_state)), '[]')
     FROM pg_stat_replication) AS standbys,
@@ -18,6 +19,7 @@ interface LookRow {
   readonly timeline: number;
   readonly lsn: string;
   readonly receiving: boolean;
+  readonly follows_nobody: boolean;
   readonly sync_names: string;
   readonly standbys: readonly Standby[];
   readonly slots: readonly string[];
@@ -49,6 +51,7 @@ export async function lookBySql(sql: Pick<Sql, 'query'>): Promise<ServerLook> {
     timeline: row.timeline,
     lsn: row.lsn,
     receiving: row.receiving,
+    followsNobody: row.follows_nobody,
     synchronousStandbyNames: row.sync_names,
     standbys: row.standbys,
     slots: row.slots,

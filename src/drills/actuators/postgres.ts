@@ -14,6 +14,8 @@ export type ServerLook =
       readonly lsn: string;
       /** A walreceiver is streaming: the position may still grow. */
       readonly receiving: boolean;
+      /** Of a replica: it is told of nobody to stream from, because it was made ready to lead. It may be in promotion. */
+      readonly followsNobody: boolean;
       readonly synchronousStandbyNames: string;
       /** Who streams from it, by application name (pg_stat_replication). */
       readonly standbys: readonly Standby[];

@@ -21,6 +21,7 @@ import { KafkaModel } from '../steps/kafka/testing/model.ts';
 import { lookAtAll } from '../steps/postgres/set.ts';
 import { SET } from '../steps/postgres/testing/lives.ts';
 import { Model as PostgresModel } from '../steps/postgres/testing/model.ts';
+import type { SlowPromotion } from '../steps/postgres/testing/server.ts';
 import { RedisModel } from '../steps/redis/testing/model.ts';
 import { ServiceModel } from '../steps/service/testing/model.ts';
 import type { DrillStepContext } from '../steps.ts';
@@ -97,9 +98,11 @@ async function redisWorld(mode: 'kill' | 'failover'): Promise<World> {
 /** Every row that a client was told of; az-a alone has one more at the moment of the fault. */
 const ACKNOWLEDGED = ['row 0', 'row 1', 'row 2'];
 
-async function postgresWorld(takeover: Takeover): Promise<World> {
+/** Promotions take no time, where nothing else is said. */
+async function postgresWorld(takeover: Takeover, slow?: SlowPromotion) {
   const received: readonly [number, number] = takeover.crash ? [3, 2] : [4, 4];
   const model = new PostgresModel([...ACKNOWLEDGED, 'row 3'], received, true);
+  if (slow !== undefined) model.slow = slow;
   const looks = await lookAtAll(SET, model.actuator);
   const candidates = synchronousFirst({ set: SET, looks });
   const chosen = takeover.crash ? candidates : candidates.slice(0, 1);
@@ -138,4 +141,10 @@ export const WORLDS: Readonly<Record<DrillId, () => World | Promise<World>>> = {
   'postgres-switchover': () => postgresWorld(SWITCHOVER),
   'postgres-primary-loss': () => postgresWorld(LOSS),
   'projector-loss': () => projectorWorld(),
+};
+
+/** The same where a promotion comes true later than it is asked for. */
+export const LATE_PROMOTIONS = {
+  'postgres-switchover': (slow: SlowPromotion) => postgresWorld(SWITCHOVER, slow),
+  'postgres-primary-loss': (slow: SlowPromotion) => postgresWorld(LOSS, slow),
 };

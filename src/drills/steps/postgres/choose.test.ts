@@ -10,6 +10,7 @@ const replica = (timeline: number, position: number): ServerLook => ({
   timeline,
   lsn: `${(position >> 16).toString(16).toUpperCase()}/${(position & 0xffff).toString(16).toUpperCase()}`,
   receiving: false,
+  followsNobody: false,
   synchronousStandbyNames: '',
   standbys: [],
   slots: [],

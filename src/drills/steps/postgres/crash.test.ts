@@ -8,6 +8,7 @@ import { misplaced } from './places.ts';
 import { lookAtAll } from './set.ts';
 import { type Death, live, never, onlyCrash, SET, stepJournal } from './testing/lives.ts';
 import { Model } from './testing/model.ts';
+import type { SlowPromotion } from './testing/server.ts';
 
 const registry = stepRegistry(postgresKinds);
 const { signal } = new AbortController();
@@ -28,12 +29,15 @@ const world = fc.record({
   c: fc.integer({ min: 0, max: 6 }),
   more: fc.integer({ min: 0, max: 3 }),
   alive: fc.boolean(),
+  slow: fc.record({ looks: fc.integer({ min: 0, max: 12 }), endsInStop: fc.boolean() }),
 });
-type World = { b: number; c: number; more: number; alive: boolean };
+type World = { b: number; c: number; more: number; alive: boolean; slow?: SlowPromotion };
 
-function modelOf({ b, c, more, alive }: World): { model: Model; acknowledged: string[] } {
+function modelOf({ b, c, more, alive, slow }: World): { model: Model; acknowledged: string[] } {
   const log = Array.from({ length: Math.max(b, c) + more }, (_, at) => `row ${at}`);
-  return { model: new Model(log, [b, c], alive), acknowledged: log.slice(0, Math.max(b, c)) };
+  const model = new Model(log, [b, c], alive);
+  if (slow !== undefined) model.slow = slow;
+  return { model, acknowledged: log.slice(0, Math.max(b, c)) };
 }
 
 async function forward(model: Model, entries: StepEntry[], death: Death, to?: string): Promise<void> {
@@ -45,6 +49,7 @@ async function forward(model: Model, entries: StepEntry[], death: Death, to?: st
 
 async function expectWhole(model: Model, acknowledged: readonly string[]): Promise<string> {
   live(model, never);
+  model.land();
   const looks = await lookAtAll(set, model.actuator);
   const leaders = [...looks].filter(([, look]) => look.up && !look.inRecovery).map(([server]) => server);
   expect(leaders).toHaveLength(1);

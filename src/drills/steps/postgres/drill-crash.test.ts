@@ -97,6 +97,23 @@ describe.each(DRILLS)('%s', (_, steps) => {
     }
   });
 
+  it('is put back where a server that was just started does not answer yet', async () => {
+    const silent = (): Model => Object.assign(newModel(), { startsWithin: 4 });
+    for (const death of deathsIn((await extent(steps)).forward)) {
+      const [model, entries] = [silent(), [] as StepEntry[]];
+      await forward(model, entries, steps, death).catch(onlyCrash);
+      expect(await recover(model, entries, never), JSON.stringify(death)).toEqual([]);
+      await expectAsBefore(model, entries);
+    }
+    for (const death of deathsIn((await extent(steps)).back)) {
+      const [model, entries] = [silent(), [] as StepEntry[]];
+      await forward(model, entries, steps, never);
+      await recover(model, entries, death);
+      expect(await recover(model, entries, never), JSON.stringify(death)).toEqual([]);
+      await expectAsBefore(model, entries);
+    }
+  });
+
   it('is put back when a shutdown on the way back becomes a kill, wherever that restore is cut off', async () => {
     const deaths = deathsIn((await extent(steps)).back);
     for (const death of deaths) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type CutOff,
@@ -10,7 +11,11 @@ import { longestGapMs } from '../../../../test/support/row-writer.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { readRecord, resumeJournal } from '../../../record/open.ts';
 import { undoSteps } from '../../../steps/engine.ts';
+import { processPostgres } from '../../actuators/postgres-process.ts';
+import { chooseMostAdvanced } from './choose.ts';
 import { failoverSteps, switchoverSteps } from './index.ts';
+import { syncTextFor } from './places.ts';
+import { lookAtAll, type PostgresSet } from './set.ts';
 
 let world: FailoverWorld;
 
@@ -89,9 +94,49 @@ describe('a failover whose process is killed', () => {
     await world.expectWhole(primary);
   });
 
+  it.each([0, 40, 150, 400])(
+    'is put in order with one leader where the promotion was asked for %i ms before',
+    async (agoMs) => {
+      const set = await world.setNow();
+      await world.writes(50);
+      await world.kill(set.primary);
+      const path = await cutOffFailover(world, failoverSteps(set), { event: 'begun postgres.promote' });
+      const servers = processPostgres(set.units);
+      const candidate = await mostAdvanced(set, servers);
+      await servers.setRole(candidate, {
+        leads: true,
+        synchronousStandbyNames: syncTextFor(set, candidate),
+      });
+      const asked = servers.promote(candidate).then(
+        () => 'came true',
+        () => 'was cut off',
+      );
+      await delay(agoMs);
+      const { entries } = await readRecord(path);
+      const journal = await resumeJournal(path, { actor: 'recover', clock: systemClock });
+      const { failed } = await undoSteps({ ...world.engine, journal, entries });
+      await journal.close();
+      expect(failed).toEqual([]);
+      const { primary } = await world.setNow();
+      world.note(`asked ${agoMs} ms before: it ${await asked}, ${primary} of ${set.primary} leads`);
+      expect([set.primary, candidate]).toContain(primary);
+      await world.writes(50);
+      await world.expectWhole(primary);
+    },
+  );
+
   it('has lost nothing in all of them', () => {
     const { acknowledged, unknown, failures } = world.writer;
     world.note(`${acknowledged.size} acknowledged, ${unknown.size} unknown, ${failures()} failures`);
     expect(acknowledged.size).toBeGreaterThan(1000);
   });
 });
+
+async function mostAdvanced(set: PostgresSet, servers: ReturnType<typeof processPostgres>): Promise<string> {
+  const looks = await lookAtAll(set, servers);
+  const candidates = set.servers.filter((server) => server !== set.primary);
+  const replicas = [...looks].flatMap(([server, look]) => (server === set.primary ? [] : [{ server, look }]));
+  const choice = chooseMostAdvanced({ replicas, candidates, sync: set.sync });
+  if (!choice.ok) throw new Error(choice.reason);
+  return choice.server;
+}

@@ -138,6 +138,7 @@ describe('the proof before a planned switch', () => {
     timeline: 2,
     lsn: '0/30000D8',
     receiving: false,
+    followsNobody: false,
     synchronousStandbyNames: '',
     standbys: [],
     slots: [],

@@ -10,9 +10,11 @@ import { gather } from './follow.ts';
 import { promoteStep } from './kinds.ts';
 import { misplaced, setLedBy, syncTextFor } from './places.ts';
 import { switchoverSteps, takeOverKinds } from './plans.ts';
+import { endPromotions } from './promotion.ts';
 import {
   leadersOf,
   lookAtAll,
+  lookOnceAnswered,
   type PostgresSet,
   type PostgresStepContext,
   postgresSetSchema,
@@ -50,7 +52,7 @@ export const holdSetStep: StepKind<PostgresStepContext, HoldArgs> = {
     const servers = serversOf(context, set);
     const way: string[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      const looks = await lookAtAll(set, servers);
+      const looks = await lookOnceAnswered(set, servers, signal);
       const [leader, second] = leadersOf(looks);
       if (second !== undefined)
         throw new Error(`${leader} and ${second} both take writes: stop the wrong one by hand`);
@@ -129,9 +131,15 @@ async function switchOrStay(
     await perform(steps.slice(0, promotion), context, signal);
   } catch (error) {
     const servers = serversOf(context, now);
-    if (signal.aborted || successorOf(now, await lookAtAll(now, servers)) !== undefined) throw error;
-    await makeWhole(now, servers, signal);
-    if (now.pool !== null) await letGo(context, now, now.primary);
+    if (signal.aborted) throw error;
+    const cameTrue = (leader: string): string =>
+      `${leader} had been promoted in place of ${now.primary} (${reasonOf(error)})`;
+    // Asked for by somebody who died, and true while it was proved that it may be asked for.
+    const successor = successorOf(now, await lookAtAll(now, servers));
+    if (successor !== undefined) return cameTrue(successor);
+    const { leader } = await makeWhole(now, servers, signal);
+    if (now.pool !== null) await letGo(context, now, leader);
+    if (leader !== now.primary) return cameTrue(leader);
     return `${now.primary} kept leading (${reasonOf(error)})`;
   }
   await perform(steps.slice(promotion), context, signal);
@@ -175,7 +183,9 @@ async function promoteMostAdvanced(set: PostgresSet, servers: PostgresActuator):
   if (silent !== undefined) throw new Error(`${silent.server} is no replica that answers`);
   const choice = chooseMostAdvanced({ replicas, candidates, sync: null });
   if (!choice.ok) throw new Error(choice.reason);
-  const { server, lsn } = choice;
+  const { server, lsn, timeline } = choice;
+  const late = await endPromotions(set, servers, looks, { leader: server, timeline });
+  if (late !== undefined) return `${late} had been promoted`;
   await servers.setRole(server, { leads: true, synchronousStandbyNames: syncTextFor(set, server) });
   await servers.promote(server);
   return `promoted ${server} at ${lsn}`;

@@ -4,9 +4,11 @@ import { isLetGo, letGo, poolOf, requireFenced, requireReached, serversOf, settl
 import { chooseMostAdvanced } from './choose.ts';
 import { gather, rejoin } from './follow.ts';
 import { syncTextFor } from './places.ts';
+import { endPromotions } from './promotion.ts';
 import {
   leadersOf,
   lookAtAll,
+  lookOnceAnswered,
   type PostgresStepContext,
   postgresSetSchema,
   requireSuccessor,
@@ -73,7 +75,7 @@ export const holdPoolStep: Kind<HoldArgs, { paused: boolean }> = {
   },
   async undo({ set, killedByUs }, context, { signal }) {
     const servers = serversOf(context, set);
-    let [leader, second] = leadersOf(await lookAtAll(set, servers));
+    let [leader, second] = leadersOf(await lookOnceAnswered(set, servers, signal));
     if (leader === undefined && killedByUs) ({ leader } = await makeWhole(set, servers, signal));
     if (leader === undefined) throw new Error('no server takes writes: clients stay held');
     if (second !== undefined) throw new Error(`${leader} and ${second} both take writes: clients stay held`);
@@ -115,14 +117,24 @@ export const promoteStep: Kind<PromoteArgs, Promoted> = {
   async do({ set, candidates }, context, { signal }) {
     const servers = serversOf(context, set);
     await requireFenced(set, servers);
+    const found = (promoted: string): Promoted => ({
+      ...{ promoted, from: null, timeline: null, holdsEveryAcknowledged: null },
+    });
     const already = successorOf(set, await lookAtAll(set, servers));
-    if (already !== undefined)
-      return { promoted: already, from: null, timeline: null, holdsEveryAcknowledged: null };
+    if (already !== undefined) return found(already);
     const replicas = await settledReplicas(set, servers, signal);
+    const others = new Map(replicas.map((replica) => [replica.server, replica.look]));
+    // Asked for by somebody who died, and true only now.
+    const meanwhile = successorOf(set, others);
+    if (meanwhile !== undefined) return found(meanwhile);
     const choice = chooseMostAdvanced({ replicas, candidates, sync: set.sync });
     if (!choice.ok) throw new Error(choice.reason);
     const { server, lsn, timeline, holdsEveryAcknowledged } = choice;
+    // Somebody who died may have chosen another one.
+    const late = await endPromotions(set, servers, others, { leader: server, timeline });
+    if (late !== undefined) return found(late);
     // Before it leads: a rule inherited from the old leader could name itself, and every commit would wait for ever.
+    // And before it is asked to: by its role everybody else can tell that it may be in promotion.
     const synchronousStandbyNames = syncTextFor(set, server);
     await servers.setRole(server, { leads: true, synchronousStandbyNames });
     await servers.promote(server);

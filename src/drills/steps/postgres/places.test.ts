@@ -37,6 +37,7 @@ function looksOf(set: PostgresSet, leader: string): Map<string, ServerLook> {
         timeline: 2,
         lsn: '0/10',
         receiving: !role.leads,
+        followsNobody: role.leads,
         synchronousStandbyNames: role.leads ? role.synchronousStandbyNames : '',
         standbys: slots.map((name) => ({ name, state: 'streaming', syncState: 'quorum' })),
         slots: [...slots, 'somebody_else'],

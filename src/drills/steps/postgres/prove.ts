@@ -22,6 +22,8 @@ interface Proof {
   readonly receivedThrough: string | null;
 }
 
+const OVER: Proof = { shutDownAt: null, candidate: null, receivedThrough: null };
+
 /**
  * Nothing can be lost by what comes next: the primary shut down cleanly and a candidate has received its last record.
  * Where that is not so the switch ends here, before anybody was promoted, and is undone. Changes nothing.
@@ -34,13 +36,15 @@ export const proveCompleteStep: StepKind<PostgresStepContext, ProveArgs, Proof> 
     `prove that ${candidates.join(' or ')} has everything that ${set.primary} wrote`,
   async do({ set, candidates }, context, { signal }) {
     const servers = serversOf(context, set);
-    if (await isOver(set, context)) return { shutDownAt: null, candidate: null, receivedThrough: null };
+    if (await isOver(set, context)) return OVER;
     const last = await servers.lastLife(set.primary);
     if (last === undefined) throw new Error(`${set.primary} still runs`);
     if (last.state !== 'shut down')
       throw new Error(`${set.primary} ended as "${last.state}": its last records may be nowhere else`);
     // None receives any more: who has not got the last record by now never will.
     const replicas = await settledReplicas(set, servers, signal);
+    // A promotion that somebody asked for who died may have come true since the look before.
+    if (await isOver(set, context)) return OVER;
     const [complete] = replicas.flatMap(({ server, look }) => {
       const receivedThrough = candidates.includes(server) ? hasAll(look, last) : null;
       return receivedThrough === null ? [] : [{ candidate: server, receivedThrough }];

@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { isUpliftError } from '../../../core/error.ts';
 import { waitFor } from '../../../core/wait.ts';
 import type { PoolerActuator, PostgresActuator, ServerLook } from '../../actuators/postgres.ts';
 import { type Looks, misplaced } from './places.ts';
 import { parseSyncNames } from './sync-names.ts';
+
+const ANSWERED_MS = 10_000;
 
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/);
 
@@ -41,6 +44,31 @@ export async function lookAtAll(set: PostgresSet, servers: PostgresActuator): Pr
     set.servers.map(async (server): Promise<[string, ServerLook]> => [server, await servers.look(server)]),
   );
   return new Map(looks);
+}
+
+/**
+ * The same, once each server answers or is seen to be gone, or after a moment: one that somebody was starting when he
+ * died answers soon, and says only then whether it leads.
+ */
+export async function lookOnceAnswered(
+  set: PostgresSet,
+  servers: PostgresActuator,
+  signal: AbortSignal,
+): Promise<Looks> {
+  const isAnswer = (looks: Looks): boolean => [...looks.values()].every((look) => look.up || look.stopped);
+  const first = await lookAtAll(set, servers);
+  if (isAnswer(first)) return first;
+  const answered = async (): Promise<Looks | false> => {
+    const looks = await lookAtAll(set, servers);
+    return isAnswer(looks) && looks;
+  };
+  const wait = { what: 'every server answers or is gone', timeoutMs: ANSWERED_MS, intervalMs: 50, signal };
+  try {
+    return await waitFor(answered, wait);
+  } catch (error) {
+    if (!isUpliftError(error, 'UPL-DEADLINE')) throw error;
+    return lookAtAll(set, servers);
+  }
 }
 
 /** The servers that take writes, by a fresh look. */

@@ -1,76 +1,26 @@
 import { slotOf } from '../../../../clients/postgres/standby.ts';
 import { Mortal } from '../../../../steps/testing/mortal.ts';
-import type {
-  PoolerActuator,
-  PostgresActuator,
-  ServerLook,
-  ServerRole,
-  Standby,
-} from '../../../actuators/postgres.ts';
+import type { PoolerActuator, PostgresActuator, ServerLook, Standby } from '../../../actuators/postgres.ts';
 import type { PostgresStepContext } from '../set.ts';
+import { type ModelServer, newServers, type SlowPromotion } from './server.ts';
 
 // For the tests of this folder: servers, a pooler and an actuator in memory that can die before or after any effect.
-
-export interface ModelServer {
-  running: boolean;
-  /** A file in the data folder that makes it start as a standby. */
-  marked: boolean;
-  recovering: boolean;
-  role: ServerRole;
-  timeline: number;
-  /** What was written, oldest first; two histories that differ somewhere have parted there. */
-  log: string[];
-  slots: Set<string>;
-  /** Since its promotion; without, a rewind finds nothing to do. */
-  checkpointed: boolean;
-  /** A rewind was cut off. */
-  broken: boolean;
-  /** It was asked to stop and did, rather than killed. */
-  clean: boolean;
-}
 
 export class Model extends Mortal {
   readonly servers: Map<string, ModelServer>;
   readonly pool = { server: 'az-a', paused: false };
   /** So many of the next shutdowns exceed their grace and are killed. */
   killedStops = 0;
+  slow: SlowPromotion = { looks: 0, endsInStop: false };
+  /** Who was started does not answer so many looks; whoever started it waits, as long as it lives. */
+  startsWithin = 0;
   /** The worst that was ever seen. */
   leadersAtOnce = 1;
 
   /** az-a has led and wrote this log; the replicas have the beginning of it. */
   constructor(log: readonly string[], received: readonly [number, number], alive: boolean) {
     super();
-    const follows: ServerRole = { leads: false, follows: 'az-a' };
-    const of = (change: Partial<ModelServer>): ModelServer => ({
-      running: true,
-      marked: true,
-      recovering: true,
-      role: follows,
-      timeline: 1,
-      log: [],
-      slots: new Set(),
-      checkpointed: true,
-      broken: false,
-      clean: false,
-      ...change,
-    });
-    const leads: ServerRole = { leads: true, synchronousStandbyNames: 'ANY 1 (az_b, az_c)' };
-    const [b, c] = received;
-    this.servers = new Map([
-      [
-        'az-a',
-        of({
-          running: alive,
-          marked: false,
-          recovering: false,
-          role: leads,
-          log: [...log],
-          slots: new Set(['az_b', 'az_c']),
-        }),
-      ],
-      ['az-b', of({ log: log.slice(0, b) })],
-      ['az-c', of({ log: log.slice(0, c) })],
-    ]);
+    this.servers = newServers(log, received, alive);
   }
 
   readonly context: PostgresStepContext = {
@@ -131,6 +81,7 @@ export class Model extends Mortal {
 
   /** A fast shutdown ends with a record, and standbys that stream get it before the server is gone. */
   #shutDown(server: ModelServer): void {
+    if (server.promoting !== null && this.slow.endsInStop) this.#promoted(server);
     if (!server.recovering) server.log.push(`shut down on ${server.timeline}`);
     this.settle();
     server.clean = true;
@@ -149,15 +100,53 @@ export class Model extends Mortal {
     });
   }
 
+  #promoted(server: ModelServer): void {
+    const timeline = server.timeline + 1;
+    Object.assign(server, {
+      recovering: false,
+      marked: false,
+      checkpointed: false,
+      timeline,
+      promoting: null,
+    });
+    server.log.push(`timeline ${timeline}`);
+  }
+
+  /** The request of a promotion. */
+  #askToLead(server: ModelServer): void {
+    const { looks } = this.slow;
+    if (looks === 0) this.#promoted(server);
+    // Asked again while it is on its way, it does not come sooner.
+    if (looks === 0 || server.promoting !== null || !server.recovering) return;
+    const request = this.effects.length;
+    server.promoting = request;
+    this.after(looks, () => {
+      if (server.promoting !== request) return;
+      this.#promoted(server);
+      this.settle();
+    });
+  }
+
+  /** Whatever was asked for and can still come true does. */
+  land(): void {
+    for (let look = 0; look <= this.slow.looks; look += 1) this.pass();
+  }
+
   #look(name: string): ServerLook {
     this.alive();
+    this.pass();
     const server = this.of(name);
     if (!server.running) return { up: false, stopped: true, reason: 'its process is exited' };
+    if (server.silent > 0) {
+      server.silent -= 1;
+      return { up: false, stopped: false, reason: 'it is starting up' };
+    }
     return {
       up: true,
       inRecovery: server.recovering,
       timeline: server.timeline,
       lsn: `0/${server.log.length.toString(16)}`,
+      followsNobody: server.role.leads,
       receiving: !server.role.leads && this.#streams(name, server, this.of(server.role.follows)),
       synchronousStandbyNames: server.role.leads ? server.role.synchronousStandbyNames : '',
       standbys: this.#standbysOf(name),
@@ -181,7 +170,7 @@ export class Model extends Mortal {
     kill: (name) =>
       this.#effect(`kill ${name}`, () => {
         const server = this.of(name);
-        if (server.running) Object.assign(server, { running: false, clean: false });
+        if (server.running) Object.assign(server, { running: false, clean: false, promoting: null });
       }),
     fence: (name, how) =>
       this.#effect(`fence ${name}`, () => {
@@ -190,16 +179,13 @@ export class Model extends Mortal {
         if (server.running && how === 'stop' && killed) this.killedStops -= 1;
         if (server.running && !killed) this.#shutDown(server);
         else if (server.running) server.clean = false;
-        Object.assign(server, { running: false, marked: true });
+        Object.assign(server, { running: false, marked: true, promoting: null });
       }),
     setRole: (name, role) => this.#effect(`role of ${name}`, () => Object.assign(this.of(name), { role })),
-    promote: (name) =>
-      this.#effect(`promote ${name}`, () => {
-        const server = this.of(name);
-        const timeline = server.timeline + 1;
-        Object.assign(server, { recovering: false, marked: false, checkpointed: false, timeline });
-        server.log.push(`timeline ${timeline}`);
-      }),
+    promote: async (name) => {
+      await this.#effect(`promote ${name}`, () => this.#askToLead(this.of(name)));
+      while (this.of(name).promoting !== null) this.pass();
+    },
     setSlots: (name, wanted) =>
       this.#effect(`slots of ${name}`, () => Object.assign(this.of(name), { slots: new Set(wanted) })),
     checkpoint: (name) =>
@@ -207,7 +193,7 @@ export class Model extends Mortal {
     rejoin: async (name, leader, how) => {
       this.alive();
       const server = this.of(name);
-      Object.assign(server, { running: false });
+      Object.assign(server, { running: false, promoting: null });
       await this.#effect(
         `${how} ${name}`,
         () => {
@@ -221,11 +207,16 @@ export class Model extends Mortal {
       );
       return { how: how === 'copy' ? 'copied' : 'rewound', divergedAt: null };
     },
-    start: (name, as) =>
-      this.#effect(`start ${name} as ${as}`, () => {
+    start: async (name, as) => {
+      const server = this.of(name);
+      await this.#effect(`start ${name} as ${as}`, () => {
         const standby = as === 'standby';
-        Object.assign(this.of(name), { running: true, marked: standby, recovering: standby });
-      }),
+        if (server.recovering !== standby || !server.running)
+          Object.assign(server, { promoting: null, silent: this.startsWithin });
+        Object.assign(server, { running: true, marked: standby, recovering: standby });
+      });
+      server.silent = 0;
+    },
   };
 
   readonly pooler: PoolerActuator = {
