@@ -67,7 +67,7 @@ export function foldQuorum(seen: QuorumSeen, answer: QuorumState, nowNs: bigint)
   const anew = leaderEpoch !== seen.leaderEpoch;
   const voters = [...seen.voters].map(([id, was]) => {
     const mark = answer.voters.find((voter) => voter.id === id)?.lastCaughtUpMs ?? -1;
-    const follows = anew || id === leaderId || (mark >= 0 && mark !== was.mark);
+    const follows = anew || id === leaderId || mark !== was.mark;
     return [id, follows ? { followedNs: nowNs, mark } : was] as const;
   });
   return { ledNs: nowNs, leaderEpoch, voters: new Map(voters) };
