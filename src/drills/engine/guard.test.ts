@@ -147,8 +147,9 @@ describe('a store that does not answer', () => {
     await ended(one);
     expect(one.aborted()).toMatchObject({ deviated: true });
     expect(store.asked()).toBe(1);
-    store.letGo();
+    // The restore begins now, and not when a server has answered.
     await one.stop();
+    store.letGo();
   });
 
   it('keeps nobody from seeing that the lock is lost', async () => {

@@ -24,7 +24,7 @@ export interface Guard {
   begin(faultNs: bigint): void;
   /** The step that goes on; undefined: all are done. */
   at(step: Step | undefined): void;
-  /** Throws nothing; returns once it looks no more. */
+  /** Throws nothing; nothing that it sees counts from now on. It does not wait for an answer that is on its way. */
   stop(): Promise<void>;
 }
 
@@ -64,10 +64,13 @@ export function guard(guarded: Guarded): Guard {
   const onStop = (): void => end({ why: guarded.stop?.why() ?? 'drills are stopped', deviated: false });
   if (guarded.stop?.signal.aborted === true) onStop();
   else guarded.stop?.signal.addEventListener('abort', onStop, { once: true });
+  const stopped = new Promise<undefined>((resolve) => {
+    stop.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
   const watch = async (look: Look, faultNs: bigint): Promise<void> => {
     // Bounded by whoever began it: the steps and the observation have their deadlines, and `stop` ends it.
     while (!stop.signal.aborted && aborted === undefined) {
-      const found = await look(faultNs, () => step);
+      const found = await Promise.race([look(faultNs, () => step), stopped]);
       if (stop.signal.aborted) return;
       if (found !== undefined) end(found);
       const intervalMs = guarded.intervalMs ?? LOOK_EVERY_MS;
