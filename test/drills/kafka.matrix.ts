@@ -2,7 +2,8 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openRead } from '../../src/clients/kafka/index.ts';
+import { type KafkaTarget, openRead, openTopics } from '../../src/clients/kafka/index.ts';
+import type { Finding } from '../../src/core/finding.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { PROBE_TOPIC } from '../../src/drills/kafka/probe-topic.ts';
 import { ProofSandbox } from '../support/sandbox.ts';
@@ -49,10 +50,14 @@ function expectKept({ judgement, reasons }: DrillResult): void {
   expect(reasons.filter((reason) => /probe|acknowledged operations lost/.test(reason))).toEqual([]);
 }
 
-async function recordsOfProbe(): Promise<number> {
+async function kafkaTarget(): Promise<KafkaTarget> {
   const kafka = await sandbox.units('kafka');
   const brokers = kafka.map(({ labels }) => `127.0.0.1:${labels.port}`);
-  const read = openRead({ brokers, clientId: 'matrix', requestTimeoutMs: 5000 });
+  return { brokers, clientId: 'matrix', requestTimeoutMs: 5000 };
+}
+
+async function recordsOfProbe(): Promise<number> {
+  const read = openRead(await kafkaTarget());
   try {
     const bounds = await read.bounds([PROBE_TOPIC], { timeoutMs: 10_000 });
     return bounds.reduce((sum, { startOffset, endOffset }) => sum + Number(endOffset - startOffset), 0);
@@ -153,4 +158,28 @@ describe('the drills of Kafka with a store probe', () => {
     },
     2 * TEST_MS,
   );
+});
+
+// The last one: its topic stays, and no drill on a broker begins any more.
+test('a topic that nobody declares with its only replica on the victim: refused by name', async () => {
+  const topics = openTopics(await kafkaTarget());
+  try {
+    const spec = { name: 'scratch', assignment: [[1], [2], [3]], configs: { 'min.insync.replicas': '1' } };
+    const made = await topics.create([spec], { validateOnly: false, timeoutMs: 10_000 });
+    expect(made).toMatchObject([{ error: null }]);
+  } finally {
+    await topics.close();
+  }
+  const plan = ['drill', 'plan', 'kafka-broker-loss'];
+  const { findings } = await sandbox.json<{ findings: Finding[] }>(plan, 15);
+  const of = (name: string): Finding | undefined => findings.find(({ id }) => id === `drill.kafka.${name}`);
+  expect(of('isr')).toMatchObject({
+    status: 'fail',
+    summary: expect.stringMatching(/^1 partitions have their only replica on the victim \(scratch\/[012]\)$/),
+  });
+  expect(of('headroom')).toMatchObject({
+    status: 'fail',
+    summary: expect.stringContaining('would stop taking writes (scratch/'),
+  });
+  for (const name of ['quorum', 'throttles', 'preferred']) expect(of(name)?.status).toBe('pass');
 });

@@ -78,13 +78,15 @@ export interface Cluster {
     readonly timeoutMs: number;
   }): Promise<ClusterState>;
   quorum(options: { readonly timeoutMs: number }): Promise<QuorumState>;
+  /** `only`: the names that are wanted, default all. */
   topicConfigs(
     topics: readonly string[],
-    options: { readonly timeoutMs: number },
+    options: { readonly timeoutMs: number; readonly only?: readonly string[] },
   ): Promise<ReadonlyMap<string, readonly ConfigEntry[]>>;
+  /** A broker that does not answer is left out. `only` as above. */
   brokerConfigs(
     brokerIds: readonly number[],
-    options: { readonly timeoutMs: number },
+    options: { readonly timeoutMs: number; readonly only?: readonly string[] },
   ): Promise<ReadonlyMap<number, readonly ConfigEntry[]>>;
   /**
    * Asks each of these brokers for itself; those that do not answer, and why. For the length of its session a dead broker

@@ -84,6 +84,45 @@ describe('topics and cluster state', () => {
     expect(await cluster.reassignments({ timeoutMs })).toEqual([]);
   });
 
+  it('reads only the settings that were asked for, throttles of replication among them', async () => {
+    const [rate, replicas] = [
+      'follower.replication.throttled.rate',
+      'follower.replication.throttled.replicas',
+    ];
+    await create('throttled', 1, { [replicas]: '*' });
+    await kafka.tool('kafka.admin.ConfigCommand', [
+      ...[
+        '--bootstrap-server',
+        kafka.address(1),
+        '--entity-type',
+        'brokers',
+        '--entity-name',
+        '2',
+        '--alter',
+      ],
+      ...['--add-config', `${rate}=100000000`],
+    ]);
+    const only = [rate, 'broker.session.timeout.ms', 'controller.quorum.fetch.timeout.ms'];
+    const ofBrokers = await cluster.brokerConfigs([1, 2, 3], { timeoutMs, only });
+    expect(
+      ofBrokers
+        .get(2)
+        ?.map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(only.toSorted());
+    expect(ofBrokers.get(2)?.find(({ name }) => name === rate)).toEqual({
+      ...{ name: rate, value: '100000000', own: true },
+    });
+    const names = ['min.insync.replicas', replicas];
+    const ofTopics = await cluster.topicConfigs(['throttled', 'described'], { timeoutMs, only: names });
+    expect(
+      ofTopics
+        .get('throttled')
+        ?.map(({ name, value }) => `${name}=${value}`)
+        .toSorted(),
+    ).toEqual([`${replicas}=*`, 'min.insync.replicas=2']);
+  });
+
   it('elects preferred leaders, and says where that was not needed or not possible', async () => {
     await create('elected', 2);
     await admin.alterPartitionReassignments({

@@ -20,6 +20,7 @@ const OWN_SOURCE = { [TOPIC]: 1, [BROKER]: 2 } as const;
 const UNKNOWN_TOPIC = 3;
 
 type Timeout = { readonly timeoutMs: number };
+type ConfigsWanted = Timeout & { readonly only?: readonly string[] };
 
 /**
  * Reads of cluster state over raw requests, one connection a broker. Everything can be asked of any live broker, except
@@ -66,8 +67,10 @@ async function describeConfigs(
   connection: Connection,
   type: typeof TOPIC | typeof BROKER,
   names: readonly string[],
+  only: readonly string[] | undefined,
 ): Promise<Map<string, Described>> {
-  const resources = names.map((name) => ({ resourceType: type, resourceName: name }));
+  const wanted = only === undefined ? {} : { configurationKeys: [...only] };
+  const resources = names.map((name) => ({ resourceType: type, resourceName: name, ...wanted }));
   const answer = await wholeAnswer(describeConfigsV4.api.async(connection, resources));
   return new Map(
     answer.results.map((result) => [
@@ -88,11 +91,11 @@ async function describeConfigs(
 async function topicConfigs(
   brokers: Brokers,
   topics: readonly string[],
-  { timeoutMs }: Timeout,
+  { timeoutMs, only }: ConfigsWanted,
 ): Promise<ReadonlyMap<string, readonly ConfigEntry[]>> {
   if (topics.length === 0) return new Map();
   const described = await brokers.any('describe topic configs', { timeoutMs }, (to) =>
-    describeConfigs(to, TOPIC, topics),
+    describeConfigs(to, TOPIC, topics, only),
   );
   const found = new Map<string, readonly ConfigEntry[]>();
   for (const [name, { errorCode, entries }] of described) {
@@ -107,7 +110,7 @@ async function topicConfigs(
 async function brokerConfigs(
   brokers: Brokers,
   ids: readonly number[],
-  { timeoutMs }: Timeout,
+  { timeoutMs, only }: ConfigsWanted,
 ): Promise<ReadonlyMap<number, readonly ConfigEntry[]>> {
   const endsAtMs = performance.now() + timeoutMs;
   const { brokers: alive } = await describeCluster(brokers, [], { timeoutMs });
@@ -118,7 +121,8 @@ async function brokerConfigs(
       try {
         const name = String(broker.id);
         const link = brokers.link(`${broker.host}:${broker.port}`);
-        const described = (await link.request((to) => describeConfigs(to, BROKER, [name]), leftMs)).get(name);
+        const answer = await link.request((to) => describeConfigs(to, BROKER, [name], only), leftMs);
+        const described = answer.get(name);
         if (described === undefined || described.errorCode !== 0) {
           throw requestFailed(
             `describe the configs of broker ${name}`,

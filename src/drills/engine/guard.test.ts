@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Step } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { Second } from '../../load/timeline.ts';
-import { type Guard, guard } from './guard.ts';
+import { type Guard, type Guarded, guard } from './guard.ts';
 
 const STEP: Step = { kind: 'a', version: 1, args: null };
 const FAILING: Second = {
@@ -21,10 +21,8 @@ const world = {
 let guarding: Guard;
 let stopped = new AbortController();
 
-beforeEach(() => {
-  Object.assign(world, { nowMs: 0, timeline: [], held: true, away: [], asked: [] });
-  stopped = new AbortController();
-  guarding = guard({
+function begin(over: Partial<Guarded> = {}): Guard {
+  const begun = guard({
     clock: { monoNs: () => BigInt(world.nowMs) * 1_000_000n },
     load: { atUs: () => 0, timeline: () => world.timeline },
     limits: { maxFaultMs: 10_000, maxDurationMs: 1, maxShare: 1, abortErrorRate: 0.5, abortAfterS: 1 },
@@ -35,9 +33,17 @@ beforeEach(() => {
     },
     stop: { signal: stopped.signal, why: () => 'drills are stopped by ada' },
     intervalMs: 1,
+    ...over,
   });
-  guarding.at(STEP);
-  guarding.begin(0n);
+  begun.at(STEP);
+  begun.begin(0n);
+  return begun;
+}
+
+beforeEach(() => {
+  Object.assign(world, { nowMs: 0, timeline: [], held: true, away: [], asked: [] });
+  stopped = new AbortController();
+  guarding = begin();
 });
 afterEach(async () => {
   await guarding.stop();
@@ -113,4 +119,60 @@ it('stopped, it looks no more', async () => {
   const { length } = world.asked;
   await delay(10);
   expect(world.asked).toHaveLength(length);
+});
+
+describe('a store that does not answer', () => {
+  const ended = (one: Guard): Promise<boolean> =>
+    waitFor(async () => one.aborted() !== undefined, { what: 'an end', timeoutMs: 2000, intervalMs: 1 });
+
+  /** Never answers until it is let go. */
+  function silent(): {
+    readonly asked: () => number;
+    readonly ask: () => Promise<string | undefined>;
+    letGo(): void;
+  } {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    let asked = 0;
+    const ask = (): Promise<undefined> => {
+      asked += 1;
+      return promise;
+    };
+    return { asked: () => asked, ask, letGo: () => resolve(undefined) };
+  }
+
+  it('keeps nobody from seeing that the load fails', async () => {
+    const store = silent();
+    const one = begin({ secondFailure: store.ask });
+    world.timeline = [FAILING];
+    await ended(one);
+    expect(one.aborted()).toMatchObject({ deviated: true });
+    expect(store.asked()).toBe(1);
+    // The restore begins now, and not when a server has answered.
+    await one.stop();
+    store.letGo();
+  });
+
+  it('keeps nobody from seeing that the lock is lost', async () => {
+    const store = silent();
+    const one = begin({ secondFailure: store.ask });
+    await delay(5);
+    world.held = false;
+    world.nowMs += 2600;
+    await ended(one);
+    expect(one.aborted()).toMatchObject({ why: 'the lock of the cluster was lost' });
+    store.letGo();
+    await one.stop();
+  });
+
+  it('ends a drill that nobody can watch, and is never asked while it owes an answer', async () => {
+    const store = silent();
+    const one = begin({ secondFailure: store.ask, lookMs: 5 });
+    await ended(one);
+    expect(one.aborted()).toEqual({
+      why: 'it cannot be watched: a look at what else fails: not within 5 ms',
+      deviated: false,
+    });
+    expect(store.asked()).toBe(1);
+    await one.stop();
+  });
 });

@@ -1,10 +1,8 @@
 import { runChecks } from '../../checks/check.ts';
 import { CHECKS } from '../../checks/registry.ts';
-import type { Cluster } from '../../clients/kafka/ports.ts';
 import { PRODUCER_SETTINGS } from '../../clients/kafka/producer-settings.ts';
 import { TOPICS } from '../../contract/records.ts';
 import type { Json } from '../../core/step.ts';
-import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
 import { stepOf } from '../../steps/kind.ts';
 import type { Act } from '../actuators/process.ts';
 import { strikeText } from '../actuators/through.ts';
@@ -13,15 +11,12 @@ import { notMet } from '../engine/refuse.ts';
 import { nameOf } from '../names.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { hangBrokerStep, killBrokerStep } from '../steps/kafka/index.ts';
-import { watchLeadership } from './leadership.ts';
+import { type Looked, lookFurther, SESSION_TIMEOUT } from './look.ts';
+import { LOOK_EVERY_MS, looksOf, quorumWatchOf } from './looks.ts';
 import { BROKER_CONDITIONS, preflightOf } from './preflight.ts';
 import { kafkaProbeOf } from './probe.ts';
 import { lookAtProbeTopic, probeTopicOf } from './probe-topic.ts';
-import { brokersAway, remainingDifferences } from './settle.ts';
-import { type KafkaTopology, leadsMost, ledBy, topologyOf } from './topology.ts';
-
-const LOOK_EVERY_MS = 100;
-const LOOK_MS = 3000;
+import { type KafkaTopology, leadsMost } from './topology.ts';
 
 interface BrokerFault {
   readonly signal: string;
@@ -53,31 +48,32 @@ async function prepare(ports: DrillPorts, options: DrillOptions, fault: BrokerFa
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
-  const topology = topologyOf(facts.kafka.state.value);
+  const { cluster } = ports.context;
+  const nowMs = (): number => ports.clock.nowMs();
+  const further = await lookFurther(cluster, facts.kafka, facts.kafka.state.value, {
+    ...{ nowMs, timeoutMs: options.timeoutMs },
+  });
+  const { topology } = further;
   const declared = facts.desired.map(({ name }) => name);
   const most = leadsMost(topology, declared);
   if (most === undefined) return { kind: 'refused', findings: checks };
   const victimProcess = await ports.context.actuatorOf(options.units).describe(most.broker, fault.act);
-  const looked = {
-    ...{ kafka: facts.kafka, topology, desired: facts.desired },
-    ...{ victim: most.broker, victimProcess },
-  };
-  const { cluster } = ports.context;
   const probed = probeTopicOf(
     await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs),
     most.broker,
   );
   const conditions = [...BROKER_CONDITIONS, () => probed.finding];
+  const looked = { ...further, victim: most.broker, victimProcess };
   const findings = [...checks, ...preflightOf(options.region, looked, conditions)];
   if (notMet(findings).length > 0) return { kind: 'refused', findings };
-  const expected = await explain(cluster, facts.kafka, most.broker, options.timeoutMs);
+  const quorum = quorumWatchOf(ports, further, most.broker);
   return {
     kind: 'ready',
     findings,
-    expected,
+    expected: expectedOf(further, most.broker),
     probe: kafkaProbeOf(ports, options, probed.topic, most.broker),
     ...planOf({ topology, declared, fault, broker: most.broker, leads: most.leads, units: options.units }),
-    ...looksOf(ports, { topology, declared, broker: most.broker }),
+    ...looksOf(ports, { topology, declared, broker: most.broker, quorum }),
   };
 }
 
@@ -129,51 +125,13 @@ export function planOf(chosen: {
   };
 }
 
-type Looks = Pick<Prepared, 'moved' | 'watch' | 'secondFailure' | 'differences'>;
-
-function looksOf(
-  { context: { cluster, topics }, clock }: DrillPorts,
-  chosen: { readonly topology: KafkaTopology; readonly declared: readonly string[]; readonly broker: number },
-): Looks {
-  const { topology, declared, broker } = chosen;
-  const led = ledBy(topology, broker);
-  const others = topology.brokers.flatMap(({ id }) => (id === broker ? [] : [id]));
-  return {
-    async moved() {
-      const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
-      const most = leadsMost(now, declared)?.broker;
-      if (most === broker) return undefined;
-      return `broker ${most ?? 'none'} leads most partitions now, it was broker ${broker} at the preflight`;
-    },
-    watch(deadlineMs) {
-      return watchLeadership({
-        cluster,
-        monoNs: () => clock.monoNs(),
-        victim: broker,
-        ledByVictim: new Set(led.map(({ topic, partition }) => `${topic}/${partition}`)),
-        topics: [...new Set(led.map(({ topic }) => topic))],
-        intervalMs: LOOK_EVERY_MS,
-        deadlineMs,
-      });
-    },
-    async secondFailure() {
-      const away = await brokersAway({ cluster, topics }, others);
-      if (away.length === 0) return undefined;
-      return `broker ${away.join(', ')} is gone as well`;
-    },
-    differences: () => remainingDifferences({ cluster, topics }, topology),
-  };
-}
-
-/** The configured timeouts that a recovery time is set beside; what cannot be read is null, never a guess. */
-async function explain(
-  cluster: Cluster,
-  { quorum }: KafkaFacts,
+/** Pure: the configured timeouts that a recovery time is set beside; what could not be read is null, never a guess. */
+function expectedOf(
+  { kafka: { quorum }, brokerConfigs }: Pick<Looked, 'kafka' | 'brokerConfigs'>,
   broker: number,
-  timeoutMs: number,
-): Promise<Prepared['expected']> {
-  const configs = await cluster.brokerConfigs([broker], { timeoutMs }).catch(() => undefined);
-  const value = configs?.get(broker)?.find(({ name }) => name === 'broker.session.timeout.ms')?.value;
+): Prepared['expected'] {
+  const configs = brokerConfigs.seen ? brokerConfigs.value.get(broker) : undefined;
+  const value = configs?.find(({ name }) => name === SESSION_TIMEOUT)?.value;
   const sessionMs = value === undefined || value === null ? null : Number(value);
   const ledQuorum = quorum.seen && quorum.value.leaderId === broker;
   const { metadataMaxAgeMs, requestTimeoutMs } = PRODUCER_SETTINGS;
@@ -183,7 +141,7 @@ async function explain(
       by:
         sessionMs === null
           ? 'not readable'
-          : `broker.session.timeout.ms ${sessionMs}${ledQuorum ? ', after a new quorum leader' : ''}`,
+          : `${SESSION_TIMEOUT} ${sessionMs}${ledQuorum ? ', after a new quorum leader' : ''}`,
     },
     elect: { expectedMs: null, by: `leaders from the ISR, seen every ${LOOK_EVERY_MS} ms` },
     reconnect: {

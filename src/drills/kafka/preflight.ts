@@ -1,21 +1,22 @@
-import type { QuorumState } from '../../clients/kafka/ports.ts';
 import type { Finding, FindingStatus } from '../../core/finding.ts';
 import type { KafkaFacts } from '../../facts/kafka/cluster.ts';
-import type { DesiredTopic } from '../../topics/section.ts';
 import type { Held } from '../actuators/process.ts';
 import { finding, victimAtHand } from '../engine/conditions.ts';
+import { headroom, wholeIsr } from './isr.ts';
+import { followingVoters } from './quorum.ts';
 import type { KafkaTopology } from './topology.ts';
 
 /** What every drill on Kafka looks at beside the ordinary checks. */
 export interface KafkaLooked {
+  /** `topicConfigs`: of every topic of the cluster. */
   readonly kafka: KafkaFacts;
   readonly topology: KafkaTopology;
-  /** Runs that were started here and never restored. */
+  /** Why the throttles that have to be found again could not be read; absent: they were. */
+  readonly throttlesUnread?: string | undefined;
 }
 
 /** What the preflight of a drill on one broker looks at. */
 export interface PreflightFacts extends KafkaLooked {
-  readonly desired: readonly DesiredTopic[];
   readonly victim: number;
   /** What the actuator says of the victim, or why it has no hold of it. */
   readonly victimProcess: Held;
@@ -34,10 +35,15 @@ export function preflightOf<F extends KafkaLooked>(
 export const BROKER_CONDITIONS: readonly ((facts: PreflightFacts) => Finding)[] = [
   quietCluster,
   preferredLeaders,
+  throttlesRead,
+  wholeIsr,
   headroom,
   quorumSurvives,
   ({ victim, victimProcess }) => victimAtHand(`broker ${victim}`, victimProcess),
 ];
+
+/** Those that are looked at again right before the fault: topics may have been made and followers fallen behind meanwhile. */
+export const STILL_CONDITIONS = [wholeIsr, headroom, quorumSurvives] as const;
 
 /** Nobody moves partitions. */
 export function quietCluster({ kafka }: KafkaLooked): Finding {
@@ -70,47 +76,30 @@ export function preferredLeaders({ topology }: KafkaLooked): Finding {
   );
 }
 
-/** Losing the victim must leave every partition it replicates at or above min ISR (blueprint §3: RF 3, min ISR 2). */
-function headroom({ topology, desired, victim, kafka }: PreflightFacts): Finding {
-  const title = 'no partition falls under min ISR without the victim';
+/** What cannot be read cannot be compared afterwards. */
+export function throttlesRead({ topology, throttlesUnread }: KafkaLooked): Finding {
+  const title = 'throttles of replication can be read, to be found again as they are';
   const of = (status: FindingStatus, summary: string): Finding =>
-    finding('drill.kafka.headroom', title, status, summary, 'Metadata + DescribeConfigs');
-  if (!kafka.topicConfigs.seen) return of('inconclusive', kafka.topicConfigs.reason);
-  const minIsr = new Map(
-    [...kafka.topicConfigs.value].map(([name, entries]) => [
-      name,
-      Number(entries.find((e) => e.name === 'min.insync.replicas')?.value),
-    ]),
-  );
-  const declared = topology.partitions.filter(({ topic }) => desired.some(({ name }) => name === topic));
-  if (declared.length === 0)
-    return of('inconclusive', 'none of the declared topics exists: nothing was examined');
-  const short = declared.filter(
-    (p) => p.isr.includes(victim) && !(p.isr.length - 1 >= (minIsr.get(p.topic) ?? Number.NaN)),
-  );
-  return short.length === 0
-    ? of('pass', `${declared.length} partitions keep their min ISR`)
-    : of('fail', `${short.length} partitions would stop taking writes`);
+    finding('drill.kafka.throttles', title, status, summary, 'DescribeConfigs');
+  if (topology.throttles === undefined) return of('inconclusive', throttlesUnread ?? 'not read');
+  return of('pass', topology.throttles.length === 0 ? 'none is set' : `${topology.throttles.length} are set`);
 }
 
-function quorumSurvives({ kafka, victim }: PreflightFacts): Finding {
+/** Pure: enough voters follow without the victim. */
+export function quorumSurvives({
+  kafka,
+  victim,
+}: {
+  readonly kafka: Pick<KafkaFacts, 'quorum'>;
+  readonly victim: number;
+}): Finding {
   const title = 'the metadata quorum keeps its majority without the victim';
   const of = (status: FindingStatus, summary: string): Finding =>
     finding('drill.kafka.quorum', title, status, summary, 'DescribeQuorum');
   if (!kafka.quorum.seen) return of('inconclusive', kafka.quorum.reason);
   const { voters } = kafka.quorum.value;
-  const left = caughtUp(kafka.quorum.value).filter((id) => id !== victim).length;
+  const left = followingVoters(kafka.quorum.value).filter((id) => id !== victim).length;
   const needed = Math.floor(voters.length / 2) + 1;
   const summary = `${left} of ${voters.length} voters left, ${needed} needed`;
   return left >= needed ? of('pass', summary) : of('fail', summary);
-}
-
-const VOTER_BEHIND_RECORDS = 1000n;
-
-/** Voters whose log end is close to the furthest one: a voter far behind does not count as a survivor. */
-function caughtUp({ voters }: QuorumState): number[] {
-  const furthest = voters.reduce((max, { logEndOffset }) => (logEndOffset > max ? logEndOffset : max), 0n);
-  return voters
-    .filter(({ logEndOffset }) => furthest - logEndOffset < VOTER_BEHIND_RECORDS)
-    .map(({ id }) => id);
 }

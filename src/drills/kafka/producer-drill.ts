@@ -10,11 +10,13 @@ import { nameOf } from '../names.ts';
 import { holdTopologyStep } from '../steps/kafka/hold.ts';
 import { moveLeadersStep, type Place } from '../steps/kafka/move-leaders.ts';
 import type { Planned } from './broker-drill.ts';
-import { preferredLeaders, preflightOf, quietCluster } from './preflight.ts';
+import { lookFurther } from './look.ts';
+import { closing, clusterFailure, quorumWatchOf } from './looks.ts';
+import { preferredLeaders, preflightOf, quietCluster, throttlesRead } from './preflight.ts';
 import { kafkaProbeOf } from './probe.ts';
 import { lookAtProbeTopic, PROBE_TOPIC, type ProbeTopic, probeTopicOf } from './probe-topic.ts';
-import { brokersAway, remainingDifferences } from './settle.ts';
-import { type KafkaTopology, topologyOf } from './topology.ts';
+import { remainingDifferences } from './settle.ts';
+import type { KafkaTopology } from './topology.ts';
 
 /** So often leadership moves; a producer that loses records at a change of leader has lost some by then. */
 const ROUNDS = 4;
@@ -36,16 +38,20 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
   const facts = await ports.look();
   const checks = runChecks(CHECKS, facts);
   if (!facts.kafka.state.seen) return { kind: 'refused', findings: checks };
-  const topology = topologyOf(facts.kafka.state.value);
+  const { cluster } = ports.context;
+  const nowMs = (): number => ports.clock.nowMs();
+  const looked = await lookFurther(cluster, facts.kafka, facts.kafka.state.value, {
+    ...{ nowMs, timeoutMs: options.timeoutMs },
+  });
+  const { topology } = looked;
   const places = placesOf(topology);
-  const { cluster, topics } = ports.context;
-  const looked = { kafka: facts.kafka, topology };
   const probed = probeTopicOf(await lookAtProbeTopic(cluster, facts.kafka, topology, options.timeoutMs));
-  const conditions = [quietCluster, preferredLeaders, () => probed.finding];
+  const conditions = [quietCluster, preferredLeaders, throttlesRead, () => probed.finding];
   const findings = [...checks, ...preflightOf(options.region, looked, conditions)];
   if (notMet(findings).length > 0 || places.length === 0) return { kind: 'refused', findings };
   const { metadataMaxAgeMs } = PRODUCER_SETTINGS;
   const brokers = topology.brokers.map(({ id }) => id);
+  const quorum = quorumWatchOf(ports, looked);
   return {
     kind: 'ready',
     findings,
@@ -60,12 +66,13 @@ async function prepare(ports: DrillPorts, options: DrillOptions): Promise<Prepar
     },
     // The hold looks again that everything is as it was, right before the first move.
     moved: async () => undefined,
-    watch: () => watchMoves(() => ports.clock.monoNs()),
-    async secondFailure() {
-      const away = await brokersAway({ cluster, topics }, brokers);
-      return away.length === 0 ? undefined : `broker ${away.join(', ')} is gone`;
-    },
-    differences: () => remainingDifferences({ cluster, topics }, topology),
+    watch: () =>
+      closing(
+        watchMoves(() => ports.clock.monoNs()),
+        quorum,
+      ),
+    secondFailure: () => clusterFailure({ cluster, quorum }, brokers),
+    differences: () => remainingDifferences({ cluster }, topology),
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cluster, ClusterState, TopicState, Topics } from '../../clients/kafka/ports.ts';
-import { restoreLeaders, waitRegistered } from './settle.ts';
+import { remainingDifferences, restoreLeaders, waitIsr, waitRegistered } from './settle.ts';
 import { topologyOf } from './topology.ts';
 
 const state = (...ids: number[]): ClusterState => ({
@@ -111,5 +111,55 @@ describe('giving leadership back', () => {
     const ports = { cluster: cluster as Cluster, topics: topics as Topics };
     expect(await restoreLeaders(ports, before, 5000)).toBe(1);
     expect(looks).toBe(4);
+  });
+});
+
+describe('what is left to put back', () => {
+  const seen = (isr: readonly number[]): ClusterState => ({
+    ...state(1, 2, 3),
+    topics: [
+      {
+        ...{ name: 't', id: 'T', internal: false },
+        partitions: [
+          { ...{ partition: 0, leader: 1, leaderEpoch: 0, offlineReplicas: [] }, replicas: [1, 2, 3], isr },
+        ],
+      },
+    ],
+  });
+  const clusterOf = (isr: readonly number[], over: Partial<Cluster> = {}): Cluster =>
+    ({ describe: async () => seen(isr), ...over }) as Cluster;
+
+  it('is not an ISR that was short and has healed meanwhile: it is not waited for to be short again', async () => {
+    const before = topologyOf(seen([1, 3]));
+    const cluster = clusterOf([1, 2, 3]);
+    await waitIsr({ cluster, topics: undefined as never }, before, 100);
+    expect(await remainingDifferences({ cluster }, before)).toEqual([]);
+  });
+
+  it('is an ISR that lacks one that it had, however many others it has', async () => {
+    const before = topologyOf(seen([1, 3]));
+    const cluster = clusterOf([1, 2]);
+    await expect(waitIsr({ cluster, topics: undefined as never }, before, 20)).rejects.toMatchObject({
+      code: 'UPL-DEADLINE',
+    });
+    expect(await remainingDifferences({ cluster }, before)).toEqual(['t/0 ISR is 1,2, was 1,3']);
+  });
+
+  it('is a throttle that was not there before, of a broker or of a topic', async () => {
+    const before = { ...topologyOf(seen([1, 2, 3])), throttles: [] };
+    const rate = { name: 'leader.replication.throttled.rate', value: '1000', own: true };
+    const replicas = { name: 'follower.replication.throttled.replicas', value: '*', own: true };
+    const configs = (ofBroker: readonly (typeof rate)[]): Partial<Cluster> => ({
+      brokerConfigs: async (ids) => new Map(ids.map((id) => [id, id === 2 ? ofBroker : []])),
+      topicConfigs: async (topics) => new Map(topics.map((name) => [name, [replicas]])),
+    });
+    expect(await remainingDifferences({ cluster: clusterOf([1, 2, 3], configs([rate])) }, before)).toEqual([
+      'broker 2: leader.replication.throttled.rate is 1000, was not set',
+      'topic t: follower.replication.throttled.replicas is *, was not set',
+    ]);
+    const hidden: Partial<Cluster> = { ...configs([]), brokerConfigs: async () => new Map([[1, []]]) };
+    await expect(remainingDifferences({ cluster: clusterOf([1, 2, 3], hidden) }, before)).rejects.toThrow(
+      'throttles of broker 2, 3 were not read',
+    );
   });
 });

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster, ClusterState, Topics } from '../../clients/kafka/ports.ts';
 import { UpliftError } from '../../core/error.ts';
 import { waitFor } from '../../core/wait.ts';
+import { lookAtThrottles } from './throttles.ts';
 import { diffTopology, type KafkaTopology, topologyOf } from './topology.ts';
 
 /** How it is waited. */
@@ -48,7 +49,10 @@ export async function waitRegistered(
 }
 
 /** Those of these brokers that the cluster does not list. */
-export async function brokersAway({ cluster }: SettlePorts, brokers: readonly number[]): Promise<number[]> {
+export async function brokersAway(
+  { cluster }: { readonly cluster: Pick<Cluster, 'describe'> },
+  brokers: readonly number[],
+): Promise<number[]> {
   return missing(await cluster.describe({ timeoutMs: LOOK_MS }), brokers);
 }
 
@@ -56,7 +60,7 @@ function missing(state: ClusterState, brokers: readonly number[]): number[] {
   return brokers.filter((id) => !state.brokers.some((broker) => broker.id === id));
 }
 
-/** Waits until the ISR of every partition of the saved topology is what it was. */
+/** Waits until the ISR of every partition of the saved topology has everybody again that it had. */
 export async function waitIsr(ports: SettlePorts, before: KafkaTopology, timeoutMs: number): Promise<void> {
   const { cluster } = ports;
   const isrOf = ({ partitions }: KafkaTopology): KafkaTopology['partitions'] =>
@@ -120,10 +124,17 @@ export async function restoreLeaders(
 
 /** The differences that are left; empty means restored. */
 export async function remainingDifferences(
-  { cluster }: SettlePorts,
+  { cluster }: Pick<SettlePorts, 'cluster'>,
   before: KafkaTopology,
 ): Promise<string[]> {
-  return diffTopology(before, topologyOf(await cluster.describe({ timeoutMs: LOOK_MS })));
+  const now = topologyOf(await cluster.describe({ timeoutMs: LOOK_MS }));
+  if (before.throttles === undefined) return diffTopology(before, now);
+  // Only of what is there: what is gone is a difference already.
+  const ids = now.brokers.map(({ id }) => id);
+  const brokers = before.brokers.flatMap(({ id }) => (ids.includes(id) ? [id] : []));
+  const topics = [...new Set(before.partitions.map(({ topic }) => topic))];
+  const throttles = await lookAtThrottles(cluster, { brokers, topics }, LOOK_MS);
+  return diffTopology(before, { ...now, throttles });
 }
 
 const STEADY_LOOKS = 4;

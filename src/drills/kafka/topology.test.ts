@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TOPICS } from '../../contract/records.ts';
+import type { Throttle } from './throttles.ts';
 import {
   commandPartitionsOf,
   diffTopology,
@@ -62,6 +63,40 @@ describe('topology', () => {
         expect(diffTopology(topology(now), topology(moved))).toHaveLength(1);
       }),
     );
+  });
+
+  it('has no difference where the ISR has grown, and names every member that it lacks', () => {
+    fc.assert(
+      fc.property(fc.subarray([1, 2, 3, 4]), fc.subarray([1, 2, 3, 4]), (was, is) => {
+        const before = topology([place(0, 1, { isr: was })]);
+        const differs = diffTopology(before, topology([place(0, 1, { isr: is })]));
+        expect(differs.length > 0).toBe(was.some((id) => !is.includes(id)));
+      }),
+    );
+  });
+
+  it('has no difference where a leader was missing or was not the preferred one, and now it is better', () => {
+    const led = (leader: number): KafkaTopology => topology([place(0, leader, { replicas: [1, 2, 3] })]);
+    expect(diffTopology(led(-1), led(2))).toEqual([]);
+    expect(diffTopology(led(2), led(1))).toEqual([]);
+    expect(diffTopology(led(1), led(-1))).toEqual(['t/0 is led by -1, was led by 1']);
+    expect(diffTopology(led(2), led(3))).toEqual(['t/0 is led by 3, was led by 2']);
+  });
+
+  it('names every throttle that came, went or changed, where both sides were looked at', () => {
+    const throttled = (...throttles: readonly Throttle[]): KafkaTopology => ({ ...topology([]), throttles });
+    const rate = (broker: number, value: string): Throttle => ({
+      ...{ of: `broker ${broker}`, name: 'follower.replication.throttled.rate', value },
+    });
+    expect(
+      diffTopology(throttled(rate(1, '5'), rate(2, '5')), throttled(rate(2, '7'), rate(3, '5'))),
+    ).toEqual([
+      'broker 1: follower.replication.throttled.rate is not set, was 5',
+      'broker 2: follower.replication.throttled.rate is 7, was 5',
+      'broker 3: follower.replication.throttled.rate is 5, was not set',
+    ]);
+    expect(diffTopology(throttled(rate(1, '5')), throttled(rate(1, '5')))).toEqual([]);
+    expect(diffTopology(topology([]), throttled(rate(1, '5')))).toEqual([]);
   });
 
   it('takes as victim the broker that leads most, the lowest id on a tie, and none where none leads', () => {

@@ -1,11 +1,17 @@
 import type { ClusterState } from '../../clients/kafka/ports.ts';
 import { TOPICS } from '../../contract/records.ts';
+import { diffThrottles, type Throttle } from './throttles.ts';
 
-/** What a drill must put back: who is there, where replicas are, who leads, who is in sync. JSON, so it can be journaled. */
+/**
+ * What a drill must put back: who is there, where replicas are, who leads, who is in sync, which replication is throttled.
+ * JSON, so it can be journaled.
+ */
 export interface KafkaTopology {
   readonly clusterId: string;
   readonly brokers: readonly { readonly id: number; readonly rack: string | null }[];
   readonly partitions: readonly PartitionPlace[];
+  /** Absent: not looked at, and then not compared. */
+  readonly throttles?: readonly Throttle[] | undefined;
 }
 
 export interface PartitionPlace {
@@ -40,8 +46,11 @@ export function topologyOf(state: ClusterState): KafkaTopology {
 }
 
 /**
- * Every difference between two topologies as a sentence; empty means restored. Topics that only the second one has
- * are not differences: somebody may create one during a drill, and a drill only answers for what it found.
+ * Every difference between two topologies as a sentence; empty means restored. What is better now than it was is none: an
+ * ISR that has grown, a leader where there was none, the preferred leader where another one led. Both heal by themselves
+ * (a follower catches up, Kafka balances leaders), and nobody could put the worse back. Replicas, racks and throttles are
+ * what somebody has decided: they have to be as they were. Topics and brokers that only the second one has are not
+ * differences: somebody may create one during a drill, and a drill only answers for what it found.
  */
 export function diffTopology(before: KafkaTopology, after: KafkaTopology): string[] {
   if (before.clusterId !== after.clusterId) return [`cluster is ${after.clusterId}, was ${before.clusterId}`];
@@ -57,6 +66,8 @@ export function diffTopology(before: KafkaTopology, after: KafkaTopology): strin
   }
   const places = new Map(after.partitions.map((place) => [keyOf(place), place]));
   for (const place of before.partitions) differences.push(...diffPlace(place, places.get(keyOf(place))));
+  if (before.throttles !== undefined && after.throttles !== undefined)
+    differences.push(...diffThrottles(before.throttles, after.throttles));
   return differences;
 }
 
@@ -66,13 +77,19 @@ function diffPlace(was: PartitionPlace, is: PartitionPlace | undefined): string[
   const differences: string[] = [];
   if (is.replicas.join() !== was.replicas.join())
     differences.push(`${name} replicas are ${is.replicas.join()}, were ${was.replicas.join()}`);
-  if (is.isr.join() !== was.isr.join())
+  if (was.isr.some((id) => !is.isr.includes(id)))
     differences.push(`${name} ISR is ${is.isr.join()}, was ${was.isr.join()}`);
-  if (is.leader !== was.leader) differences.push(`${name} is led by ${is.leader}, was led by ${was.leader}`);
+  if (!ledAsWell(was, is.leader))
+    differences.push(`${name} is led by ${is.leader}, was led by ${was.leader}`);
   return differences;
 }
 
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+function ledAsWell(was: PartitionPlace, leader: number): boolean {
+  return leader === was.leader || was.leader < 0 || leader === was.replicas[0];
+}
+
+/** "orders/3". */
+export function keyOf({ topic, partition }: { topic: string; partition: number }): string {
   return `${topic}/${partition}`;
 }
 

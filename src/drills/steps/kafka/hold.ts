@@ -2,13 +2,14 @@ import { z } from 'zod';
 import type { Json } from '../../../core/step.ts';
 import type { StepKind } from '../../../steps/kind.ts';
 import {
+  remainingDifferences,
   requireRestored,
   restoreLeaders,
   type SettlePorts,
   waitIsr,
   waitRegistered,
 } from '../../kafka/settle.ts';
-import { diffTopology, type KafkaTopology, topologyOf } from '../../kafka/topology.ts';
+import type { KafkaTopology } from '../../kafka/topology.ts';
 
 const REGISTER_MS = 60_000;
 const ISR_MS = 120_000;
@@ -27,6 +28,7 @@ const topologySchema: z.ZodType<KafkaTopology> = z.object({
       isr: z.array(z.int()),
     }),
   ),
+  throttles: z.array(z.object({ of: z.string(), name: z.string(), value: z.string() })).optional(),
 });
 const holdSchema = z.object({ topology: topologySchema });
 export type HoldArgs = z.infer<typeof holdSchema> & Json;
@@ -48,7 +50,7 @@ export const holdTopologyStep: StepKind<HoldContext, HoldArgs> = {
     `hold the topology of ${topology.brokers.length} brokers and ${topology.partitions.length} partitions`,
   do: async () => null,
   async verify({ topology }, { cluster }) {
-    const differences = diffTopology(topology, topologyOf(await cluster.describe({ timeoutMs: 3000 })));
+    const differences = await remainingDifferences({ cluster }, topology);
     if (differences.length > 0)
       throw new Error(`the topology changed since the preflight: ${differences[0] ?? ''}`);
   },
