@@ -42,8 +42,8 @@ export function pageOf(run: {
     '',
     '## Measured',
     '',
-    '| setting | drill | verdict | detect | elect | reconnect | gap | errors for | SLO | acknowledged | lost |',
-    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    '| setting | drill | verdict | detect | explained by | elect | reconnect | gap | errors for | SLO | acknowledged | lost |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ...run.measured.map(resultRow),
     '',
     ...run.measured.flatMap(whyNotHeld),
@@ -68,10 +68,11 @@ function settingRow({ name, broker }: Setting): string {
 }
 
 function resultRow({ setting, result }: Measured): string {
-  const { recovery, interruption, judgement, hypothesis, drill } = result;
+  const { recovery, interruption, judgement, hypothesis, drill, expected } = result;
   const errors = interruption.errorWindowMs === null ? '0' : seconds(interruption.errorWindowMs);
   const cells = [
-    ...[setting.name, drill, hypothesis, seconds(recovery.detectMs), seconds(recovery.electMs)],
+    ...[setting.name, drill, hypothesis, seconds(recovery.detectMs)],
+    ...[expected.detect?.by ?? '', seconds(recovery.electMs)],
     ...[seconds(recovery.reconnectMs), seconds(interruption.acknowledgementGapMs), errors],
     ...[seconds(recovery.backInsideSloMs), judgement.acknowledged.toLocaleString('en-US')],
     String(judgement.lost.length),

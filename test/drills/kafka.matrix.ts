@@ -12,7 +12,7 @@ import { withUnguardedGateways } from '../support/sandbox-gateways.ts';
 import { seenRun } from '../support/sandbox-runs.ts';
 import { sandboxOpinion } from '../support/sandbox-second-checker.ts';
 
-const LOAD = ['--baseline', '3', '--rate', '80'];
+const LOAD = ['--baseline', '3', '--rate', '130'];
 const TEST_MS = 900_000;
 /** At the first of them at which the unguarded service loses something, it has shown what it does. */
 const SEEDS = [1, 2, 3];
