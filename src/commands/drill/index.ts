@@ -24,6 +24,8 @@ export interface RecoverInput {
   readonly run?: string;
   /** A host whose claims no longer count. */
   readonly takeOver?: string;
+  /** Why what cannot be put back is left as it is. */
+  readonly giveUp?: string;
 }
 
 export interface StopInput {
@@ -105,6 +107,10 @@ export function registerDrill(program: Command, run: Runner): void {
     .option(
       '--take-over <host>',
       'also a run that this other host claims; it is certain that nothing runs there',
+    )
+    .option(
+      '--give-up <reason>',
+      'try once more; leave what fails as it is, and seal the record as NOT RESTORED. Drills may run again',
     )
     .addHelpText('after', '\nExample:\n  uplift drill recover')
     .action((id: string | undefined, options: Omit<RecoverInput, 'run'>) =>

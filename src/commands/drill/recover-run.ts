@@ -4,8 +4,9 @@ import { isUpliftError, reasonOf, type UpliftError } from '../../core/error.ts';
 import type { Json } from '../../core/step.ts';
 import type { Deps } from '../../deps.ts';
 import { putBack, unrecordedOf } from '../../drills/engine/restore.ts';
+import { GIVEN_UP_KIND, type GivenUp } from '../../drills/record/context.ts';
 import { outcomeOf } from '../../drills/record/outcome.ts';
-import { endDrill } from '../../drills/record/seal.ts';
+import { type DrillEnd, endDrill } from '../../drills/record/seal.ts';
 import type { RunFolder } from '../../drills/run-folder.ts';
 import type { DrillStepContext } from '../../drills/steps.ts';
 import type { Entry } from '../../record/envelope.ts';
@@ -20,6 +21,8 @@ export interface Recovered {
   readonly undone: readonly string[];
   readonly failed: readonly string[];
   readonly sealed: boolean;
+  /** Why the failed ones are left as they are; absent: they are not given up. */
+  readonly givenUp?: string;
 }
 
 export interface Attempt {
@@ -37,11 +40,13 @@ export interface Restorer {
   readonly takeOver?: string | undefined;
   /** Why the run did not come to its own end, where that is known. */
   readonly reason?: string;
+  /** What cannot be put back is left as it is, and the record sealed as not restored. */
+  readonly giveUp?: GivenUp | undefined;
 }
 
 /**
- * Undoes what the journal of a run says was begun, newest first, and seals it once nothing is left. Idempotent; no signal
- * ends it. Throws UPL-JOURNAL-HELD while somebody else is at it.
+ * Undoes what the journal of a run says was begun, newest first, and seals it once nothing is left, or once the rest is given
+ * up. Idempotent; no signal ends it. Throws UPL-JOURNAL-HELD while somebody else is at it.
  */
 export async function recoverRun(
   deps: Deps,
@@ -61,7 +66,7 @@ export async function recoverRun(
     return { recovered: { runId, undone: [], failed, sealed: true } };
   }
   const region = regionOf(regions, record.entries);
-  if (region === undefined) return notRecovered(runId, ['its region is not in uplift.yaml']);
+  if (region === undefined) return ofNoRegion(deps, regions[0], folder, by);
   const journal = await journalOf(deps, folder, by);
   const cluster = openCluster(region.kafka);
   const topics = openTopics(region.kafka);
@@ -93,16 +98,53 @@ async function putBackAndSeal(
   const back = await putBack({ journal, journalPath: folder.journal, context });
   const failed = back.failed.map(({ pending, error }) => `${pending.describe}: ${reasonOf(error)}`);
   const unrecorded = unrecordedOf(runId, back);
-  const sealed = failed.length === 0 && unrecorded === undefined;
-  if (sealed) {
+  const state = failed.length === 0 ? 'done' : 'failed';
+  deps.progress({ phase: 'restore', state, text: `run ${runId}` });
+  if (failed.length > 0) {
+    if (by.giveUp === undefined) return notRecovered(runId, failed, back.undone);
+    const key = await signingKeyOrWhy(deps, region.project);
+    return giveUp({ folder, journal, key }, by.giveUp, { failed, undone: back.undone });
+  }
+  if (unrecorded === undefined) {
     const key = await signingKeyOrWhy(deps, region.project);
     const ended = { execution: 'interrupted', recovered: true, undone: back.undone };
     const reason = by.reason === undefined ? {} : { reason: by.reason };
     await endDrill({ journal, folder, key, ended: { ...ended, ...reason } });
   }
-  const state = failed.length === 0 ? 'done' : 'failed';
-  deps.progress({ phase: 'restore', state, text: `run ${runId}` });
+  const sealed = unrecorded === undefined;
   return { recovered: { runId, undone: back.undone, failed, sealed }, unrecorded };
+}
+
+/** Seals a run as not restored. Throws UPL-CANNOT-WRITE: then it is not given up. */
+async function giveUp(
+  record: Pick<DrillEnd, 'folder' | 'key'> & { readonly journal: RestoreJournal },
+  by: GivenUp,
+  { failed, undone }: { readonly failed: readonly string[]; readonly undone: readonly string[] },
+): Promise<Attempt> {
+  const { runId } = record.folder;
+  await record.journal.append(GIVEN_UP_KIND, { ...by, left: failed });
+  const reason = `given up by ${by.user} on ${by.host}: ${by.reason}`;
+  const ended = { execution: 'interrupted', recovered: false, undone, reason };
+  await endDrill({ ...record, ended, givenUp: true });
+  return { recovered: { runId, undone, failed, sealed: true, givenUp: by.reason } };
+}
+
+/** A run of a region that `uplift.yaml` has no more: nothing can be tried. */
+async function ofNoRegion(
+  deps: Deps,
+  any: Region | undefined,
+  folder: RunFolder,
+  by: Restorer,
+): Promise<Attempt> {
+  const failed = ['its region is not in uplift.yaml'];
+  if (by.giveUp === undefined || any === undefined) return notRecovered(folder.runId, failed);
+  const journal = await journalOf(deps, folder, by);
+  try {
+    const key = await signingKeyOrWhy(deps, any.project);
+    return await giveUp({ folder, journal, key }, by.giveUp, { failed, undone: [] });
+  } finally {
+    await journal.close();
+  }
 }
 
 /** The run's journal to go on with. On a full disk one that refuses every line: things are put back all the same. */
@@ -122,9 +164,11 @@ async function journalOf(
 
 type RestoreJournal = Pick<Journal, 'append' | 'seal' | 'close'>;
 
-export const notRecovered = (runId: string, failed: readonly string[]): Attempt => ({
-  recovered: { runId, undone: [], failed, sealed: false },
-});
+export const notRecovered = (
+  runId: string,
+  failed: readonly string[],
+  undone: readonly string[] = [],
+): Attempt => ({ recovered: { runId, undone, failed, sealed: false } });
 
 /** The region that the journal names. Another one is never put in its place: its cluster has the same topics and ids. */
 function regionOf(regions: readonly Region[], entries: readonly Entry[]): Region | undefined {

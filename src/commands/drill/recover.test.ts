@@ -8,8 +8,9 @@ import type { ProgressEvent } from '../../core/blocks.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Step } from '../../core/step.ts';
 import type { Deps } from '../../deps.ts';
+import { outcomeOf } from '../../drills/record/outcome.ts';
 import { sampleRun } from '../../drills/record/testing/record-fixture.ts';
-import { runActor, runFolder } from '../../drills/run-folder.ts';
+import { runActor, runFolder, unfinishedIds } from '../../drills/run-folder.ts';
 import { ownSigningKey } from '../../record/keys.ts';
 import { openJournal, readRecord, resumeJournal } from '../../record/open.ts';
 import { intentBody, STEP } from '../../steps/journal-kinds.ts';
@@ -120,6 +121,57 @@ describe('drill recover', () => {
       });
       expect((await readRecord(path)).status).not.toBe('sealed');
     });
+  });
+
+  describe('gives up what cannot be put back', () => {
+    test.each([
+      ['a step that fails', 'one', 'no unit of broker 1'],
+      ['a region that is gone', 'gone', 'its region is not in uplift.yaml'],
+    ])(
+      '%s: 16, sealed as not restored with who and why, and no drill waits for it any more',
+      async (_, region, why) => {
+        await mkdir(join(folder, 'units'));
+        const args = { units: join(folder, 'units'), broker: 1 };
+        const path = await killedRun(RUN, region, 7, { kind: 'drill.killBroker', version: 1, args });
+        const deps = await depsOf('one');
+        expect(await unfinishedIds(stateDir)).toEqual([RUN]);
+        const { exit, data, blocks } = await recoverCommand(deps, {
+          run: RUN,
+          giveUp: 'the host was scrapped',
+        });
+        expect({ exit, data }).toMatchObject({
+          exit: 16,
+          data: {
+            runs: [
+              { failed: [expect.stringContaining(why)], sealed: true, givenUp: 'the host was scrapped' },
+            ],
+          },
+        });
+        expect(JSON.stringify(blocks)).toContain('NOT RESTORED, GIVEN UP');
+        const { status, entries } = await readRecord(path);
+        expect(status).toBe('sealed');
+        expect(outcomeOf(entries)).toMatchObject({
+          ...{ restored: 'notRestored', execution: 'interrupted' },
+          reasons: [expect.stringMatching(/^given up by .+ on .+: the host was scrapped$/)],
+        });
+        expect(entries.find(({ kind }) => kind === 'drill.givenUp')?.body).toMatchObject({
+          left: [expect.stringContaining(why)],
+        });
+        expect(await unfinishedIds(stateDir)).toEqual([]);
+        const again = await recoverCommand(deps, { run: RUN });
+        expect(again).toMatchObject({ exit: 16, data: { runs: [{ sealed: true }] } });
+      },
+    );
+
+    test.each([{ giveUp: 'all of it' }, { run: RUN, giveUp: ' ' }])(
+      'only one run, with a reason: %j is refused and nothing is touched',
+      async (input) => {
+        const path = await killedRun(RUN, 'gone');
+        const refused = recoverCommand(await depsOf('one'), input);
+        await expect(refused).rejects.toMatchObject({ code: 'UPL-INPUT-INVALID' });
+        expect((await readRecord(path)).entries.some(({ kind }) => kind === 'drill.givenUp')).toBe(false);
+      },
+    );
   });
 
   test('goes on with the others when one cannot be recovered', async () => {

@@ -1,12 +1,15 @@
+import { hostname } from 'node:os';
 import type { Block } from '../../core/blocks.ts';
-import { reasonOf } from '../../core/error.ts';
+import { reasonOf, UpliftError } from '../../core/error.ts';
 import { EXIT, type ExitCode } from '../../core/exit.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { Action, Deps } from '../../deps.ts';
+import type { GivenUp } from '../../drills/record/context.ts';
 import { findRun, type RunFolder, runActor, unfinishedRuns } from '../../drills/run-folder.ts';
 import { readRecord } from '../../record/open.ts';
 import { writerOf } from '../../record/writer-claim.ts';
 import { openRegions } from '../shared/region.ts';
+import { userName } from '../shared/user-name.ts';
 import type { RecoverInput } from './index.ts';
 import { type Attempt, notRecovered, type Recovered, recoverRun } from './recover-run.ts';
 
@@ -16,6 +19,7 @@ import { type Attempt, notRecovered, type Recovered, recoverRun } from './recove
  * A run that another host claims is left to it, unless `--take-over` names that host.
  */
 export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
+  const giveUp = givenUp(input);
   const regions = await openRegions(deps);
   const journalDir = regions[0]?.project.journalDir ?? '';
   const folders =
@@ -30,6 +34,7 @@ export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
         await recoverRun(deps, regions, folder, {
           actor: `drill.recover pid ${process.pid}`,
           takeOver: input.takeOver,
+          giveUp,
         }),
       );
     } catch (error) {
@@ -45,6 +50,16 @@ export const recoverCommand: Action<RecoverInput> = async (deps, input) => {
   const exit: ExitCode = bad ? EXIT.notRestored : EXIT.ok;
   return { exit, kind: 'drill.recover', data: { runs: recovered }, blocks: present(recovered) };
 };
+
+/** One run at a time, by its id: what is given up has to be known. */
+function givenUp({ run, giveUp: reason }: RecoverInput): GivenUp | undefined {
+  if (reason === undefined) return undefined;
+  if (run !== undefined && reason.trim() !== '') return { user: userName(), host: hostname(), reason };
+  throw new UpliftError('UPL-INPUT-INVALID', {
+    message: '--give-up is for one run and takes its reason.',
+    next: 'uplift drill recover <run> --give-up "<reason>"',
+  });
+}
 
 const WATCHDOG_MS = 10 * 60_000;
 
@@ -94,9 +109,14 @@ function present(recovered: readonly Recovered[]): Block[] {
         mark: 'ok',
       },
     ];
+  const left = bad.length === 1 ? '1 run' : `${bad.length} runs`;
+  const text =
+    worst.givenUp === undefined
+      ? `NOT RESTORED: ${left}.`
+      : 'NOT RESTORED, GIVEN UP: nobody puts this back any more; drills may run again.';
   return [
     table,
-    { kind: 'verdict', text: `NOT RESTORED: ${bad.length} runs.`, mark: 'bad' },
+    { kind: 'verdict', text, mark: 'bad' },
     { kind: 'next', command: `uplift drill ${worst.sealed ? 'show' : 'recover'} ${worst.runId}` },
   ];
 }

@@ -21,3 +21,12 @@ export interface Who {
 export const CONTEXT_KIND = 'drill.context';
 export const EVIDENCE_KIND = 'drill.evidence';
 export const ENDED_KIND = 'drill.ended';
+/** What is left as it is, by whom and why: body GivenUp and the steps that were not undone. */
+export const GIVEN_UP_KIND = 'drill.givenUp';
+
+/** Who says that nobody will put the rest of a run back any more. */
+export interface GivenUp {
+  readonly user: string;
+  readonly host: string;
+  readonly reason: string;
+}

@@ -18,17 +18,25 @@ export interface DrillEnd {
   readonly folder: RunFolder;
   /** Body of the last line before the seal. */
   readonly ended: { readonly [field: string]: Json };
+  /** Steps that are not undone are left so: the record says who has given them up. */
+  readonly givenUp?: boolean;
   /** Who signs; where nobody can, why. */
   readonly key: SigningKey | { readonly unsigned: string };
 }
 
 /**
  * Ends a drill's record: digests of its history and of what its store probe wrote, how it ended, seal, signature. Throws UPL-CANNOT-WRITE, and
- * UPL-NOT-RESTORED while the record holds something to undo: sealed, `recover` would never undo it.
+ * UPL-NOT-RESTORED while the record holds something to undo that nobody gave up: sealed, `recover` would never undo it.
  */
-export async function endDrill({ journal, folder, ended, key }: DrillEnd): Promise<SealBody> {
+export async function endDrill({
+  journal,
+  folder,
+  ended,
+  key,
+  givenUp = false,
+}: DrillEnd): Promise<SealBody> {
   const left = pendingUndo((await readRecord(folder.journal)).entries).map(({ describe }) => describe);
-  if (left.length > 0) throw notRestored(folder.runId, left, undefined);
+  if (left.length > 0 && !givenUp) throw notRestored(folder.runId, left, undefined);
   const history = await digestOfFile(folder.history);
   const probe = await digestOfFile(folder.probe);
   const unsigned = 'unsigned' in key ? { unsigned: key.unsigned } : {};
