@@ -10,7 +10,7 @@ export interface TailLine {
   readonly body: unknown;
 }
 
-const RARELY_MS = 50;
+const RARELY_MS = 5;
 /** From the end of the baseline on: a step can be over in a few milliseconds. */
 const OFTEN_MS = 1;
 
@@ -29,7 +29,8 @@ export function intentKind({ kind, body }: TailLine): string | undefined {
 
 /**
  * Reads on in a journal while another process writes it, and resolves as soon as its intent of this number (from 1) is on
- * the disk, with the kind of its step. Until the baseline stands there it looks rarely, so as not to disturb what is measured.
+ * the disk, with the kind of its step. `onWatched`: the watchdog is there, and the baseline about to begin; what takes its
+ * time belongs there, since a first step can be over a few milliseconds after the baseline.
  */
 export async function untilIntent(
   path: string,
@@ -37,10 +38,10 @@ export async function untilIntent(
   options: {
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
-    readonly onFault: () => Promise<void>;
+    readonly onWatched: () => Promise<void>;
   },
 ): Promise<string> {
-  const { timeoutMs, signal, onFault } = options;
+  const { timeoutMs, signal, onWatched } = options;
   const endsAtMs = performance.now() + timeoutMs;
   const file = await open(path, 'r');
   const buffer = Buffer.alloc(1 << 20);
@@ -51,10 +52,8 @@ export async function untilIntent(
       const read = linesOf(rest + buffer.toString('utf8', 0, bytesRead));
       rest = read.rest;
       for (const line of read.lines) {
-        if (line.kind === 'drill.baseline') {
-          everyMs = OFTEN_MS;
-          await onFault();
-        }
+        if (line.kind === 'drill.watched') await onWatched();
+        if (line.kind === 'drill.baseline') everyMs = OFTEN_MS;
         const kind = intentKind(line);
         if (kind === undefined) continue;
         intents += 1;

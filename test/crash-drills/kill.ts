@@ -91,13 +91,13 @@ async function killWhenThere(
     intervalMs: 20,
   });
   let watchdogs: number[] = [];
-  const onFault = async (): Promise<void> => {
+  const onWatched = async (): Promise<void> => {
     watchdogs = await pidsNaming(run.runId);
   };
-  const kind = await untilIntent(run.journal, point.step, { timeoutMs: STEP_MS, signal, onFault });
+  const kind = await untilIntent(run.journal, point.step, { timeoutMs: STEP_MS, signal, onWatched });
   child.kill('SIGKILL');
   const atMs = performance.now();
-  // One that starts after the baseline was not there to be seen.
+  // One that starts later was not there to be seen.
   if (watchdogs.length === 0) watchdogs = await pidsNaming(run.runId);
   if (point.column === 'both') for (const pid of watchdogs) process.kill(pid, 'SIGKILL');
   return { run, kind, atMs, watchdogs };
