@@ -1,6 +1,6 @@
 import { judge } from './checker.ts';
 import { firstDecision } from './checker-decision.ts';
-import type { CommandsRead, FinalReads, PostgresRead } from './final-reads.ts';
+import type { CommandsRead, DecisionSeen, FinalReads, PostgresRead } from './final-reads.ts';
 import type { Hop, JudgeInput, Judgement } from './verdicts.ts';
 
 /** What kind of operation is taken away: one that makes a reservation, or one about a reservation that exists. */
@@ -82,14 +82,15 @@ function plantsFor(reads: FinalReads): Plant[] {
 
 /**
  * Acknowledged operations that stand in every source, so that one missing place can only be the planted one; and each
- * the last one about its reservation, whose rows can be taken away without taking another's.
+ * the last change of its reservation, so that its rows can be taken away without taking another's. Last in the log: while a
+ * store is away, one that was decided first may well be acknowledged after the next.
  */
 function wholeOperations(input: JudgeInput, lost: ReadonlySet<string>): Record<Planted, Victim[]> {
   const { commands, events, postgres, api } = input.finalReads;
   const whole: Record<Planted, Victim[]> = { create: [], followUp: [] };
   const seen = new Set<string>();
   const acknowledged = input.ops.filter((op) => op.outcome === 'ok');
-  const lastAbout = new Map(acknowledged.map((op) => [op.reservation, op.eventId]));
+  const lastChanges = lastChangesOf(acknowledged, events?.decisions ?? new Map());
   for (const op of acknowledged) {
     const { eventId } = op;
     const stands =
@@ -105,11 +106,25 @@ function wholeOperations(input: JudgeInput, lost: ReadonlySet<string>): Record<P
     const decision = firstDecision(events?.decisions.get(eventId) ?? []);
     const reservationId = op.reservation ?? decision?.reservationId ?? null;
     const accepted = decision?.decision === 'accepted';
-    const last = reservationId === null ? undefined : lastAbout.get(reservationId);
-    if (last === undefined || last === eventId)
+    if (!accepted || reservationId === null || lastChanges.get(reservationId) === eventId)
       whole[op.reservation === null ? 'create' : 'followUp'].push({ eventId, reservationId, accepted });
   }
   return whole;
+}
+
+/** The event that made the newest version of each reservation, among these operations. */
+function lastChangesOf(
+  ops: JudgeInput['ops'],
+  decisions: ReadonlyMap<string, readonly DecisionSeen[]>,
+): ReadonlyMap<string, string> {
+  const last = new Map<string, { readonly eventId: string; readonly version: number }>();
+  for (const { eventId } of ops) {
+    const decision = firstDecision(decisions.get(eventId) ?? []);
+    if (decision?.decision !== 'accepted' || decision.reservation === null) continue;
+    const { id, version } = decision.reservation;
+    if (version >= (last.get(id)?.version ?? 0)) last.set(id, { eventId, version });
+  }
+  return new Map([...last].map(([id, { eventId }]) => [id, eventId]));
 }
 
 /** Spread over the run, not the first few of it. */

@@ -174,6 +174,19 @@ test('the self-test plants a loss of a create and of a follow-up at every hop', 
   ]);
 });
 
+test('the self-test takes away the last change in the log, also where an earlier one was acknowledged after it', () => {
+  const input = inputOf(
+    course({ slot: 1 }, { verb: 'hold' }, { verb: 'confirm', of: 1 }, { verb: 'cancel', of: 1 }),
+  );
+  const late = input.ops.filter(({ eventId }) => eventId === idOf(2));
+  const ops = [...input.ops.filter(({ eventId }) => eventId !== idOf(2)), ...late];
+  const { proved, probes } = proveChecker({ ...input, ops });
+  expect(probes.filter(({ named }) => !named)).toEqual([]);
+  expect(proved).toBe(true);
+  const followUps = probes.filter(({ planted }) => planted === 'followUp');
+  expect(new Set(followUps.map(({ eventId }) => eventId))).toEqual(new Set([idOf(3)]));
+});
+
 test('the self-test does not prove a checker that is blind to follow-ups', () => {
   const blind = proveChecker(inputOf(mixed()), (of) => ({
     lost: judge(of).lost.filter(({ reservation }) => reservation === null),
