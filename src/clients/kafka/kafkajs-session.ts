@@ -33,10 +33,11 @@ export class KafkaJsSession {
   readonly #sockets = new Map<Socket, string>();
   #retired = false;
   #killed = false;
-  #inFlight = 0;
   #hardStop: NodeJS.Timeout | undefined;
   #opened = false;
   readonly #reached = new Set<string>();
+  /** Of each send that has not settled. kafkajs forgets requests whose connection breaks during its login: those end here. */
+  readonly #unsettled = new Set<(error: Error) => void>();
   /** Rejects with the first refusal of a broker while the session opens: kafkajs itself would go on trying. */
   readonly #refused = Promise.withResolvers<never>();
   /** What brokers said that ended a connection while the session opened; each is asked once. */
@@ -77,14 +78,21 @@ export class KafkaJsSession {
     }
   }
 
-  /** One attempt (with kafkajs's own retries under the same producer id and sequence) to write one partition. */
+  /**
+   * One attempt (with kafkajs's own retries under the same producer id and sequence) to write one partition. It settles at
+   * the latest when the session has no socket any more: kafkajs by itself may leave a send without an end.
+   */
   async send(topic: string, messages: Message[]): Promise<RecordMetadata[]> {
-    this.#inFlight += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<RecordMetadata[]>();
+    this.#unsettled.add(reject);
     try {
-      return await this.#producer.send({ topic, messages, acks: -1, timeout: REQUEST_TIMEOUT_MS });
+      this.#producer
+        .send({ topic, messages, acks: -1, timeout: REQUEST_TIMEOUT_MS })
+        .then(resolve, (error: unknown) => reject(error));
+      return await promise;
     } finally {
-      this.#inFlight -= 1;
-      if (this.#retired && this.#inFlight === 0) void this.#end();
+      this.#unsettled.delete(reject);
+      if (this.#retired && this.#unsettled.size === 0) void this.#end();
     }
   }
 
@@ -108,7 +116,7 @@ export class KafkaJsSession {
     if (this.#retired) return;
     this.#retired = true;
     this.#hardStop = setTimeout(() => this.#kill(), 2 * REQUEST_TIMEOUT_MS + 1000);
-    if (this.#inFlight === 0) void this.#end();
+    if (this.#unsettled.size === 0) void this.#end();
   }
 
   /** Cuts the sockets to one broker that hangs; kafkajs then retries elsewhere with the same sequence. */
@@ -141,7 +149,9 @@ export class KafkaJsSession {
     if (this.#killed) return;
     this.#killed = true;
     clearTimeout(this.#hardStop);
-    for (const socket of this.#sockets.keys()) socket.destroy(new Error('this producer was discarded'));
+    const discarded = new Error('this producer was discarded');
+    for (const socket of this.#sockets.keys()) socket.destroy(discarded);
+    for (const reject of this.#unsettled) reject(discarded);
     this.#context.onEnd(this);
   }
 
