@@ -31,3 +31,30 @@ export function outcomeUnknown(
     ...(last === undefined ? {} : { cause: last }),
   });
 }
+
+/** Kafka refused these records as such: nothing was appended, and sending them again cannot help. */
+const REFUSALS = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+  'INVALID_TOPIC_EXCEPTION',
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+]);
+
+/**
+ * Throws when trying again cannot help and nothing can have been written: a refused login before the first attempt, or
+ * Kafka's definite refusal of these records on the first one.
+ */
+export function throwIfHopeless(batch: PartitionBatch, error: unknown, attempts: number): void {
+  if (attempts === 0 && isUpliftError(error, 'UPL-KAFKA-AUTH')) throw error;
+  if (attempts > 1) return;
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    if (!('type' in at) || typeof at.type !== 'string' || !REFUSALS.has(at.type)) continue;
+    throw new UpliftError('UPL-KAFKA-REQUEST', {
+      message: `${batch.topic}/${batch.partition}: Kafka refused the records (${at.type}); they are not in the log.`,
+      cause: error,
+    });
+  }
+}

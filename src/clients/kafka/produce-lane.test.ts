@@ -1,5 +1,5 @@
 import type { Message, RecordMetadata } from 'kafkajs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../core/wait.ts';
 import type { PartitionBatch } from './ports.ts';
 import { certainlyNotWritten } from './produce-error.ts';
@@ -75,6 +75,42 @@ describe('the lane of one partition', () => {
       [3n, 1],
     ]);
     expect(sent.map((one) => one.values.join(''))).toEqual(['ab', 'c', 'd']);
+  });
+
+  it('gives up a try that comes to no end long before the deadline, and takes the next session once it has settled', async () => {
+    vi.useFakeTimers();
+    try {
+      const forgotten = Promise.withResolvers<RecordMetadata[]>();
+      const { lane, sent, retired } = scripted([() => forgotten.promise, async () => answer(7)]);
+      const ack = lane.send(batchOf('a'), 30_000);
+      await vi.advanceTimersByTimeAsync(14_900);
+      expect(retired).toEqual([]);
+      await vi.advanceTimersByTimeAsync(200);
+      expect(retired).toEqual([0]);
+      await vi.advanceTimersByTimeAsync(5000);
+      expect(sent).toHaveLength(1);
+      forgotten.reject(new Error('discarded'));
+      await vi.advanceTimersByTimeAsync(500);
+      expect(await ack).toMatchObject({ baseOffset: 7n });
+      expect(sent.map(({ session }) => session)).toEqual([0, 1]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('takes the answer of a try that was given up and came through all the same', async () => {
+    vi.useFakeTimers();
+    try {
+      const late = Promise.withResolvers<RecordMetadata[]>();
+      const { lane, sent } = scripted([() => late.promise]);
+      const ack = lane.send(batchOf('a'), 30_000);
+      await vi.advanceTimersByTimeAsync(16_000);
+      late.resolve(answer(7));
+      expect(await ack).toMatchObject({ baseOffset: 7n });
+      expect(sent).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('never forgets a batch that comes in the very moment the one before it was acknowledged', async () => {

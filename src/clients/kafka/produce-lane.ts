@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Message, RecordMetadata } from 'kafkajs';
-import { isUpliftError, UpliftError } from '../../core/error.ts';
+import type { UpliftError } from '../../core/error.ts';
 import { toKafkaJsHeaders } from './headers.ts';
 import type { PartitionAck, PartitionBatch } from './ports.ts';
-import { outcomeUnknown, overloaded } from './produce-error.ts';
+import { outcomeUnknown, overloaded, throwIfHopeless } from './produce-error.ts';
 
 /** What a lane needs of a client; a session is one producer id. */
 export interface LaneSession {
@@ -30,17 +30,11 @@ interface Job {
 
 type Outcome = { readonly answer: RecordMetadata[] } | { readonly error: unknown };
 
-/** Kafka refused these records as such: nothing was appended, and sending them again cannot help. */
-const REFUSALS = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
-  'INVALID_TOPIC_EXCEPTION',
-  'TOPIC_AUTHORIZATION_FAILED',
-  'CLUSTER_AUTHORIZATION_FAILED',
-]);
-
+/**
+ * Longer than a partition is without a leader with Kafka's default time-outs, the election of a new quorum included (12.4 s
+ * were measured). kafkajs tries again by itself; one that comes to no end in this time has forgotten its request.
+ */
+const LONGEST_ATTEMPT_MS = 15_000;
 const PAUSE_MS = [100, 200, 400, 500] as const;
 
 /** The sends of one partition, strictly one after the other; every other partition has its own lane. */
@@ -157,7 +151,13 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
       (answer) => ({ answer }),
       (error: unknown) => ({ error }),
     );
-    const outcome = await this.#within(job, sent);
+    const mayTryAgain = this.#leftMs(job) > LONGEST_ATTEMPT_MS;
+    let outcome = await this.#within(job, sent, LONGEST_ATTEMPT_MS);
+    if (outcome === undefined && mayTryAgain) {
+      // Retired, it begins no further try, and settles: then the next session is tried.
+      this.#sessions.retire(session);
+      outcome = await this.#within(job, sent);
+    }
     if (outcome === undefined) {
       this.#abandoned = sent;
       this.#sessions.retire(session);
@@ -178,10 +178,10 @@ export class PartitionLane<S extends LaneSession = LaneSession> {
     return this.#stop.signal.aborted ? 0 : job.endsAtMs - performance.now();
   }
 
-  /** The work's value, or undefined when the deadline passes or the lane is stopped first. */
-  async #within<T>(job: Job, work: Promise<T>): Promise<T | undefined> {
+  /** The work's value, or undefined when the deadline or `longestMs` passes, or the lane is stopped first. */
+  async #within<T>(job: Job, work: Promise<T>, longestMs = Number.POSITIVE_INFINITY): Promise<T | undefined> {
     const { promise: over, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), Math.max(0, this.#leftMs(job)));
+    const timer = setTimeout(() => resolve(undefined), Math.max(0, Math.min(longestMs, this.#leftMs(job))));
     const stop = (): void => resolve(undefined);
     this.#stop.signal.addEventListener('abort', stop);
     try {
@@ -225,20 +225,4 @@ function toMessages(batch: PartitionBatch): Message[] {
     partition: batch.partition,
     ...(record.headers.length === 0 ? {} : { headers: toKafkaJsHeaders(record.headers) }),
   }));
-}
-
-/**
- * Throws when trying again cannot help and nothing can have been written: a refused login before the first attempt, or
- * Kafka's definite refusal of these records on the first one.
- */
-function throwIfHopeless(batch: PartitionBatch, error: unknown, attempts: number): void {
-  if (attempts === 0 && isUpliftError(error, 'UPL-KAFKA-AUTH')) throw error;
-  if (attempts > 1) return;
-  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    if (!('type' in at) || typeof at.type !== 'string' || !REFUSALS.has(at.type)) continue;
-    throw new UpliftError('UPL-KAFKA-REQUEST', {
-      message: `${batch.topic}/${batch.partition}: Kafka refused the records (${at.type}); they are not in the log.`,
-      cause: error,
-    });
-  }
 }
