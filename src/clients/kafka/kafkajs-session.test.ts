@@ -3,8 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HungBrokers } from './hung-brokers.ts';
 import { KafkaJsSession } from './kafkajs-session.ts';
 
-// What cannot be brought about at will with real brokers: a send that kafkajs forgets, as it does with requests that wait
-// for a login whose connection is reset.
+// What cannot be brought about at will with real brokers: a send of kafkajs that comes to no end.
 const forgotten = vi.hoisted(() => ({ sends: 0, disconnects: 0 }));
 vi.mock('kafkajs', async (original) => {
   const actual = await original<object>();
@@ -52,7 +51,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a send that kafkajs forgets', () => {
+describe('a send that kafkajs does not end', () => {
   it('settles when its session is retired, within two request time-outs and a second', async () => {
     const session = await opened();
     const sent = session.send('topic', []).catch((error: Error) => error.message);

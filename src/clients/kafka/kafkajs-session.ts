@@ -36,7 +36,7 @@ export class KafkaJsSession {
   #hardStop: NodeJS.Timeout | undefined;
   #opened = false;
   readonly #reached = new Set<string>();
-  /** Of each send that has not settled. kafkajs forgets requests whose connection breaks during its login: those end here. */
+  /** Of each send that has not settled: kafkajs promises no end (a send that waits for its broker's lock waits up to 65 s). */
   readonly #unsettled = new Set<(error: Error) => void>();
   /** Rejects with the first refusal of a broker while the session opens: kafkajs itself would go on trying. */
   readonly #refused = Promise.withResolvers<never>();

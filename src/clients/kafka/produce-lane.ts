@@ -32,7 +32,7 @@ type Outcome = { readonly answer: RecordMetadata[] } | { readonly error: unknown
 
 /**
  * Longer than a partition is without a leader with Kafka's default time-outs, the election of a new quorum included (12.4 s
- * were measured). kafkajs tries again by itself; one that comes to no end in this time has forgotten its request.
+ * were measured). Until then kafkajs tries again by itself; after it a new session is the better bet.
  */
 const LONGEST_ATTEMPT_MS = 15_000;
 const PAUSE_MS = [100, 200, 400, 500] as const;

@@ -1,41 +1,26 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type SigningKey, signingKeyOf } from '../../record/keys.ts';
 import type { RecordRow } from '../record/row.ts';
-import { type Sample, STARTED_MS, sampleRun } from '../record/testing/record-fixture.ts';
-import { gatherRuns } from './gather.ts';
+import { STARTED_MS } from '../record/testing/record-fixture.ts';
 import { cell, markdownOf, sparkOf } from './markdown.ts';
 import { reportPage } from './page.ts';
 import { PLOT_STYLE, plotOf, ticksOf } from './plot.ts';
 import { type DrillReport, headline, totalsOf } from './report.ts';
+import { id, own, reportsIn } from './testing/report-fixture.ts';
 import { type DrillTimeline, describeTimeline, timelineOf } from './timeline.ts';
 import { quarterOf, trendOf } from './trend.ts';
 
 const QUARTER_MS = 91 * 86_400_000;
-const key = (): SigningKey =>
-  signingKeyOf(
-    String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })),
-    'own',
-  );
-const own = key();
-
 let stateDir = '';
 beforeEach(async () => {
   stateDir = await mkdtemp(join(tmpdir(), 'drill-report-'));
 });
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
 
-const id = (at: number): string => `01a2155${at}-599f-77f4-bbf0-a44a24836f27`;
-const run = (at: number, sample: Sample = {}) => sampleRun(stateDir, id(at), own, sample);
-
-async function reportOf(sinceMs: number | null = null): Promise<DrillReport> {
-  const gathered = await gatherRuns(stateDir, [own], sinceMs);
-  return { generatedAtMs: STARTED_MS + 86_400_000, sinceMs, uplift: '0.1.0', ...gathered };
-}
+const { run, reportOf } = reportsIn(() => stateDir);
 
 /** Two quarters, three drills that prove something, and a record that somebody altered. */
 async function mixedReport(): Promise<DrillReport> {

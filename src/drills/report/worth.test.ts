@@ -1,22 +1,13 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type SigningKey, signingKeyOf } from '../../record/keys.ts';
-import { type Sample, STARTED_MS, sampleRun } from '../record/testing/record-fixture.ts';
-import { gatherRuns } from './gather.ts';
+import { sampleRun } from '../record/testing/record-fixture.ts';
 import { markdownOf } from './markdown.ts';
 import { reportPage } from './page.ts';
-import { type DrillReport, headline, totalsOf } from './report.ts';
+import { headline, totalsOf } from './report.ts';
+import { id, newKey, own, reportsIn } from './testing/report-fixture.ts';
 import { trendOf } from './trend.ts';
-
-const key = (): SigningKey =>
-  signingKeyOf(
-    String(generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })),
-    'own',
-  );
-const own = key();
 
 let stateDir = '';
 beforeEach(async () => {
@@ -24,19 +15,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(stateDir, { recursive: true, force: true }));
 
-const id = (at: number): string => `01a2155${at}-599f-77f4-bbf0-a44a24836f27`;
-const run = (at: number, sample: Sample = {}) => sampleRun(stateDir, id(at), own, sample);
-
-async function reportOf(): Promise<DrillReport> {
-  const gathered = await gatherRuns(stateDir, [own], null);
-  return { generatedAtMs: STARTED_MS + 86_400_000, sinceMs: null, uplift: '0.1.0', ...gathered };
-}
+const { run, reportOf } = reportsIn(() => stateDir);
 
 describe('a report, in both of its forms,', () => {
   test('counts no record that no known key signed, and says apart what it says of itself', async () => {
     await run(1);
     await sampleRun(stateDir, id(2), { unsigned: 'stripped' }, { lost: 4, probeLost: 2 });
-    await sampleRun(stateDir, id(3), key(), { hypothesis: 'deviated', restored: 'notRestored' });
+    await sampleRun(stateDir, id(3), newKey(), { hypothesis: 'deviated', restored: 'notRestored' });
     const report = await reportOf();
     const rows = report.runs.map(({ row }) => row);
     const told = [
