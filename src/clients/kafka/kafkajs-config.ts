@@ -28,6 +28,9 @@ export function socketTo(
       ? connectTcp({ host, port, noDelay: true }, onConnect)
       : connectTls({ host, port, ...tlsOptions(tls, host) }, onConnect).setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
+  // kafkajs lets go of a dead socket once for each request that fails on it, and each time leaves a listener: Node would
+  // warn of a leak, on the user's terminal. They go with the socket.
+  socket.setMaxListeners(0);
   socket.on('error', () => undefined);
   return socket;
 }
