@@ -65,6 +65,14 @@ describe('POST /v1/reservations', () => {
     expect(gateway.log).toHaveLength(1);
   });
 
+  test('takes a quoted key and the same key without quotes for one operation', async () => {
+    const first = await gateway.post();
+    await gateway.writer.settle();
+    const again = await gateway.post({ headers: { 'idempotency-key': '"key-1"' } });
+    expect([again.statusCode, again.json()]).toEqual([202, first.json()]);
+    expect(gateway.log).toHaveLength(1);
+  });
+
   test('answers 422 when the key was used for another payload, acknowledged or not', async () => {
     gateway.control.appendError = new UpliftError('UPL-KAFKA-PRODUCE', { message: 'deadline' });
     await gateway.post();

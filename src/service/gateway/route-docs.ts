@@ -48,7 +48,11 @@ export interface RouteDoc {
 
 const tenant: HeaderDoc = { name: tenantHeader, required: true, says: 'For whom it is asked.' };
 const writeHeaders: readonly HeaderDoc[] = [
-  { name: idempotencyHeader, required: true, says: 'The same key and payload are the same operation.' },
+  {
+    name: idempotencyHeader,
+    required: true,
+    says: 'The same key and payload are the same operation. Bare or in quotes: one key.',
+  },
   tenant,
   { name: 'prefer', required: false, says: 'wait=N: answer the decision if there is one within N seconds.' },
   {

@@ -3,6 +3,7 @@ import { type Acknowledged, type Decided, idempotencyHeader } from '../../contra
 import { reasonOf } from '../../core/error.ts';
 import type { GatewayAppDeps } from './app.ts';
 import { goneSignal, headerOf, TENANT_MISSING, tenantOf } from './headers.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { waitSecondsOf } from './prefer.ts';
 import { retryAfterS, sendProblem } from './problems.ts';
 import { type LookedUp, UnreadableRow } from './reads.ts';
@@ -10,7 +11,6 @@ import { planOf, type Verb } from './requests.ts';
 import { verdictOf } from './verdicts.ts';
 import type { WriteResult } from './write.ts';
 
-const KEY = /^[\x21-\x7e]{1,255}$/;
 /** So long a client may wait for a decision. */
 export const LONGEST_WAIT_S = 20;
 
@@ -69,8 +69,8 @@ async function writeOne({ deps, verb, request, reply }: Write): Promise<Written 
   const refuse = (...problem: ProblemArguments): undefined => {
     sendProblem(reply, ...problem);
   };
-  const idempotencyKey = headerOf(request, idempotencyHeader);
-  if (idempotencyKey === undefined || !KEY.test(idempotencyKey)) return refuse('keyMissing');
+  const idempotencyKey = idempotencyKeyOf(headerOf(request, idempotencyHeader) ?? '');
+  if (idempotencyKey === undefined) return refuse('keyMissing');
   const tenant = tenantOf(request);
   if (tenant === undefined) return refuse('invalid', TENANT_MISSING);
   const { id = '' } = request.params as { id?: string };
