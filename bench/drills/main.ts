@@ -2,19 +2,16 @@
  * Broker loss and broker hang at default and tuned time-outs, on a sandbox of its own.
  * `npm run bench:drills -- [--page FILE] [--rounds N] [--rate N] [--baseline SECONDS]`
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openCluster, openTopics } from '../../src/clients/kafka/index.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
-import { restoreLeaders, waitIsr, waitRegistered } from '../../src/drills/kafka/settle.ts';
-import { type KafkaTopology, topologyOf } from '../../src/drills/kafka/topology.ts';
+import type { KafkaTopology } from '../../src/drills/kafka/topology.ts';
 import { machineFacts, placePage } from '../../test/support/results-page.ts';
 import { ProofSandbox } from '../../test/support/sandbox.ts';
+import { editProperties, settled, topologyNow, withProperties } from '../../test/support/sandbox-brokers.ts';
 import { documentOf } from '../../test/support/sandbox-cli.ts';
 import { type Measured, pageOf } from './page.ts';
-import { SETTINGS, type Setting, withProperties } from './settings.ts';
+import { SETTINGS, type Setting } from './settings.ts';
 
 const { values } = parseArgs({
   options: {
@@ -35,8 +32,7 @@ const say = (line: string): void => console.error(`${new Date().toISOString().sl
 async function apply(sandbox: ProofSandbox, setting: Setting, before: KafkaTopology): Promise<void> {
   const brokers = await sandbox.units('kafka');
   for (const { id } of brokers) {
-    const file = join(sandbox.dir, 'conf', `${id}.properties`);
-    await writeFile(file, withProperties(await readFile(file, 'utf8'), setting.broker));
+    await editProperties(sandbox, id, (text) => withProperties(text, setting.broker));
     await sandbox.json(['sandbox', 'restart', id, '--name', sandbox.name], 0);
     await settled(sandbox, before);
   }
@@ -47,24 +43,6 @@ async function apply(sandbox: ProofSandbox, setting: Setting, before: KafkaTopol
     const planned = async (): Promise<boolean> => (await sandbox.run(['drill', 'plan', drill])).exit === 0;
     await waitFor(planned, { what: `${drill} can be planned`, timeoutMs: SETTLE_MS, intervalMs: 2000 });
   }
-}
-
-async function settled(sandbox: ProofSandbox, before: KafkaTopology): Promise<void> {
-  const target = await targetOf(sandbox);
-  const ports = { cluster: openCluster(target), topics: openTopics(target) };
-  try {
-    const ids = before.brokers.map(({ id }) => id);
-    await waitRegistered(ports, ids, SETTLE_MS);
-    await waitIsr(ports, before, SETTLE_MS);
-    await restoreLeaders(ports, before, SETTLE_MS);
-  } finally {
-    await Promise.allSettled([ports.cluster.close(), ports.topics.close()]);
-  }
-}
-
-async function targetOf(sandbox: ProofSandbox) {
-  const brokers = (await sandbox.units('kafka')).map(({ labels }) => `127.0.0.1:${labels.port}`);
-  return { brokers, clientId: 'bench', requestTimeoutMs: 5000 };
 }
 
 async function drill(sandbox: ProofSandbox, id: string): Promise<DrillResult> {
@@ -82,9 +60,7 @@ async function main(): Promise<void> {
   const sandbox = await ProofSandbox.start();
   const measured: Measured[] = [];
   try {
-    const before = await sandbox.withCluster(async (cluster) =>
-      topologyOf(await cluster.describe({ timeoutMs: 5000 })),
-    );
+    const before = await topologyNow(sandbox);
     for (const setting of SETTINGS) {
       say(`${setting.name}: brokers and service begin anew`);
       await apply(sandbox, setting, before);

@@ -5,7 +5,8 @@ export interface Setting {
   readonly broker: Readonly<Record<string, string>>;
 }
 
-const DEFAULT_BROKER = {
+/** Kafka's own (kafka.apache.org/43/configuration, brokers). */
+export const DEFAULT_BROKER = {
   'broker.session.timeout.ms': '9000',
   'broker.heartbeat.interval.ms': '2000',
   'replica.lag.time.max.ms': '30000',
@@ -24,16 +25,3 @@ export const SETTINGS: readonly Setting[] = [
   { name: 'tuned', broker: TUNED_BROKER },
   { name: 'defaults', broker: DEFAULT_BROKER },
 ];
-
-/** Pure: properties with other values; what is not there yet is added. */
-export function withProperties(text: string, values: Readonly<Record<string, string>>): string {
-  const left = new Map(Object.entries(values));
-  const lines = text.split('\n').map((line) => {
-    const name = line.split('=')[0] ?? '';
-    const value = left.get(name);
-    if (value === undefined) return line;
-    left.delete(name);
-    return `${name}=${value}`;
-  });
-  return [...lines, ...[...left].map(([name, value]) => `${name}=${value}`), ''].join('\n');
-}

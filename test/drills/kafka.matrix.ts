@@ -2,7 +2,7 @@ import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type KafkaTarget, openRead, openTopics } from '../../src/clients/kafka/index.ts';
+import { openRead, openTopics } from '../../src/clients/kafka/index.ts';
 import type { Finding } from '../../src/core/finding.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
 import { PROBE_TOPIC } from '../../src/drills/kafka/probe-topic.ts';
@@ -50,14 +50,8 @@ function expectKept({ judgement, reasons }: DrillResult): void {
   expect(reasons.filter((reason) => /probe|acknowledged operations lost/.test(reason))).toEqual([]);
 }
 
-async function kafkaTarget(): Promise<KafkaTarget> {
-  const kafka = await sandbox.units('kafka');
-  const brokers = kafka.map(({ labels }) => `127.0.0.1:${labels.port}`);
-  return { brokers, clientId: 'matrix', requestTimeoutMs: 5000 };
-}
-
 async function recordsOfProbe(): Promise<number> {
-  const read = openRead(await kafkaTarget());
+  const read = openRead(await sandbox.kafkaTarget());
   try {
     const bounds = await read.bounds([PROBE_TOPIC], { timeoutMs: 10_000 });
     return bounds.reduce((sum, { startOffset, endOffset }) => sum + Number(endOffset - startOffset), 0);
@@ -162,7 +156,7 @@ describe('the drills of Kafka with a store probe', () => {
 
 // The last one: its topic stays, and no drill on a broker begins any more.
 test('a topic that nobody declares with its only replica on the victim: refused by name', async () => {
-  const topics = openTopics(await kafkaTarget());
+  const topics = openTopics(await sandbox.kafkaTarget());
   try {
     const spec = { name: 'scratch', assignment: [[1], [2], [3]], configs: { 'min.insync.replicas': '1' } };
     const made = await topics.create([spec], { validateOnly: false, timeoutMs: 10_000 });

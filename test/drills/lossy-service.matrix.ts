@@ -189,9 +189,7 @@ describe('the reference service under the same seeds', () => {
 
 /** How many commands the brokers say the log holds. */
 async function commandsWritten(): Promise<number> {
-  const kafka = await sandbox.units('kafka');
-  const brokers = kafka.map(({ labels }) => `127.0.0.1:${labels.port}`);
-  const read = openRead({ brokers, clientId: 'proof', requestTimeoutMs: 5000 });
+  const read = openRead(await sandbox.kafkaTarget());
   try {
     const bounds = await read.bounds([TOPICS.commands], { timeoutMs: 10_000 });
     return bounds.reduce((sum, { startOffset, endOffset }) => sum + Number(endOffset - startOffset), 0);

@@ -6,8 +6,6 @@ import { openCluster, openProduce, openRead } from '../../src/clients/kafka/inde
 import type { KafkaTarget } from '../../src/clients/kafka/target.ts';
 import { waitFor } from '../../src/core/wait.ts';
 import type { DrillResult } from '../../src/drills/engine/result.ts';
-import { kafkaAccess } from '../../src/sandbox/kafka-secure.ts';
-import { sandboxPaths } from '../../src/sandbox/layout.ts';
 import { portIsFree } from '../../src/sandbox/ports.ts';
 import type { TopicsPlan } from '../../src/topics/plan.ts';
 import { expectRefusal } from '../support/expect-refusal.ts';
@@ -91,9 +89,7 @@ describe('a client of either library', () => {
     ['plaintext for TLS', /speaks TLS/, ({ tls: _, ...rest }: KafkaTarget) => rest],
     ['no login', /wants a login/, ({ sasl: _, ...rest }: KafkaTarget) => rest],
   ] as const)('takes %s as final', async (_, says, spoil) => {
-    const access = await kafkaAccess(sandboxPaths(sandbox.dir, sandbox.dir), true);
-    const brokers = (await sandbox.units('kafka')).map(({ labels }) => `127.0.0.1:${labels.port}`);
-    const target = spoil({ ...access, brokers, clientId: 'proof', requestTimeoutMs: DEADLINE_MS });
+    const target = spoil({ ...(await sandbox.kafkaTarget()), requestTimeoutMs: DEADLINE_MS });
     const startedMs = performance.now();
     const [cluster, read] = [openCluster(target), openRead(target)];
     const tries = [

@@ -48,9 +48,7 @@ const namesNow = async (): Promise<string[]> => (await topicsNow()).map(({ name 
 
 /** Somebody else's topic: it changes what a saved plan was made from. */
 async function createForeignTopic(name: string): Promise<void> {
-  const [unit] = await sandbox.units('kafka');
-  const brokers = [`127.0.0.1:${unit?.labels.port}`];
-  const topics = openTopics({ brokers, clientId: 'proof', requestTimeoutMs: 10_000 });
+  const topics = openTopics(await sandbox.kafkaTarget());
   try {
     const spec = { name, assignment: [[1, 2, 3]], configs: {} };
     const results = await topics.create([spec], { validateOnly: false, timeoutMs: 10_000 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCluster } from '../../src/clients/kafka/index.ts';
+import { type KafkaTarget, openCluster } from '../../src/clients/kafka/index.ts';
 import type { Cluster } from '../../src/clients/kafka/ports.ts';
 import type { UnitKind } from '../../src/clients/process/unit.ts';
 import { type PlacedUnit, readUnits } from '../../src/clients/process/unit-files.ts';
@@ -103,14 +103,18 @@ export class ProofSandbox {
     return documentOf<T>(result);
   }
 
-  /** Looks at the cluster with a client of the test's own. */
-  async withCluster<T>(look: (cluster: Cluster) => Promise<T>): Promise<T> {
-    const cluster = openCluster({
+  /** The cluster as a client of the test's own reaches it. */
+  async kafkaTarget(): Promise<KafkaTarget> {
+    return {
       ...(await kafkaAccess(sandboxPaths(this.dir, this.dir), this.secure)),
       brokers: (await this.units('kafka')).map((unit) => `127.0.0.1:${unit.labels.port}`),
       clientId: 'proof',
       requestTimeoutMs: 5000,
-    });
+    };
+  }
+
+  async withCluster<T>(look: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const cluster = openCluster(await this.kafkaTarget());
     try {
       return await look(cluster);
     } finally {

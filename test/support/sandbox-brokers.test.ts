@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { withProperties } from './settings.ts';
+import { withProperties } from './sandbox-brokers.ts';
 
 test('a property gets its other value in its place, one that was not there is added, comments stay', () => {
   const text = '# a=1\na=1\nb=2\n';
