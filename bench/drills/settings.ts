@@ -1,3 +1,5 @@
+import { DEFAULT_BROKER } from '../../test/support/sandbox-brokers.ts';
+
 /** Time-outs that a broker loss is measured with. */
 export interface Setting {
   readonly name: string;
@@ -5,12 +7,6 @@ export interface Setting {
   readonly broker: Readonly<Record<string, string>>;
 }
 
-/** Kafka's own (kafka.apache.org/43/configuration, brokers). */
-export const DEFAULT_BROKER = {
-  'broker.session.timeout.ms': '9000',
-  'broker.heartbeat.interval.ms': '2000',
-  'replica.lag.time.max.ms': '30000',
-};
 const TUNED_BROKER = {
   'broker.session.timeout.ms': '3000',
   'broker.heartbeat.interval.ms': '500',

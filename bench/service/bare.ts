@@ -13,9 +13,9 @@ import {
   tenantHeader,
 } from '../../src/contract/http.ts';
 import { nameSchema } from '../../src/contract/records.ts';
+import { idempotencyKeyOf } from '../../src/service/gateway/idempotency-key.ts';
 import { openCalls } from './calls.ts';
 
-const KEY = /^[\x21-\x7e]{1,255}$/;
 const ID = /^[0-9a-z-]{1,64}$/;
 const OPERATION = '0123456789abcdef0123456789abcdef';
 const TOKEN = Buffer.from('["v1","local","AAAAAAAAAAAAAAAAAAAAAA",11,"123456"]').toString('base64url');
@@ -41,10 +41,11 @@ const calls = process.env.KAFKA_BROKERS === undefined ? undefined : await openCa
 const app = Fastify();
 
 app.post('/v1/reservations', async (request, reply) => {
-  const key = request.headers[idempotencyHeader];
+  const field = request.headers[idempotencyHeader];
+  const key = typeof field === 'string' ? idempotencyKeyOf(field) : undefined;
   const tenant = nameSchema.safeParse(request.headers[tenantHeader]);
   const body = createReservationSchema.safeParse(request.body);
-  if (typeof key !== 'string' || !KEY.test(key) || !tenant.success || !body.success)
+  if (key === undefined || !tenant.success || !body.success)
     return reply.code(400).type('application/problem+json').send(JSON.stringify(INVALID));
   await calls?.write(`${tenant.data}/${body.data.resource}`, key, JSON.stringify(body.data));
   return reply

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
-import { failedTests, keepEvidence, troubleIn } from './evidence.ts';
+import { failure, keepEvidence, seen, troubleIn } from './evidence.ts';
 import { root } from './source-tree.ts';
 
 const NAME = `proof-of-evidence-${process.pid}`;
 afterEach(async () => {
   vi.restoreAllMocks();
-  failedTests.length = 0;
+  Object.assign(seen, { watched: false, begun: false, failed: [] });
   await rm(join(root, '.cache', 'failed', NAME), { recursive: true, force: true });
 });
 
@@ -40,16 +40,26 @@ it('keeps logs and journals of a sandbox, prints the trouble, and says what coul
   try {
     await mkdir(join(folder, 'sandbox', 'logs'), { recursive: true });
     await writeFile(join(folder, 'sandbox', 'logs', 'commands-2.log'), '{"level":50,"msg":"it stalls"}\n');
-    failedTests.push('a broker loss');
-    await keepEvidence(NAME, join(folder, 'sandbox'), join(folder, 'state'));
+    await keepEvidence('a broker loss', NAME, join(folder, 'sandbox'), join(folder, 'state'));
     const said = written.mock.calls.join('');
-    expect(said).toMatch(/evidence of a broker loss is in \.cache\/failed\//);
+    expect(said).toContain(`evidence of a broker loss, sandbox ${NAME}`);
+    expect(said).toContain(`logs are in .cache/failed/${NAME}`);
     expect(said).toMatch(/--- commands-2\.log\n.*it stalls/);
     // This one has had no runs.
-    expect(said).toMatch(/not all of it could be kept: .*runs/);
+    expect(said).toMatch(/keeping runs failed: /);
     const kept = join(root, '.cache', 'failed', NAME, 'logs', 'commands-2.log');
     expect(await readFile(kept, 'utf8')).toMatch(/it stalls/);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+it('knows what failed: tests by name, or what stands before them; nothing where nobody looks', () => {
+  expect(failure()).toBeUndefined();
+  seen.watched = true;
+  expect(failure()).toBe('what stands before the tests');
+  seen.begun = true;
+  expect(failure()).toBeUndefined();
+  seen.failed.push('one', 'two');
+  expect(failure()).toBe('one, two');
 });

@@ -3,8 +3,20 @@ import { join } from 'node:path';
 import { reasonOf } from '../../src/core/error.ts';
 import { root } from './source-tree.ts';
 
-/** Names of the tests of this file that failed so far (`failed-tests.ts`). */
-export const failedTests: string[] = [];
+/** What `failed-tests.ts` has seen of the tests of this file. */
+export const seen = {
+  /** Somebody looks: without it (a benchmark) nothing is known. */
+  watched: false,
+  /** A test was begun; none is when what stands before them all failed. */
+  begun: false,
+  failed: [] as string[],
+};
+
+/** What failed, for whom it concerns; undefined: nothing did, as far as is known. */
+export function failure(): string | undefined {
+  if (seen.failed.length > 0) return seen.failed.join(', ');
+  return seen.watched && !seen.begun ? 'what stands before the tests' : undefined;
+}
 
 const LINES_PER_LOG = 25;
 const LONGEST_LINE = 400;
@@ -18,23 +30,39 @@ export function troubleIn(text: string): string[] {
 }
 
 /**
- * What is known of a sandbox on which a test failed, before it is taken down: its logs and the journals of its runs are
- * copied to `.cache/failed/<name>/`, and what the logs say of trouble is printed, for a machine whose disk nobody will see.
+ * What is known of a sandbox on which something failed, before it is taken down: what the logs say of trouble is printed, for
+ * a machine whose disk nobody will see, and logs and journals are copied to `.cache/failed/<name>/`. Never throws.
  */
-export async function keepEvidence(name: string, sandboxDir: string, stateDir: string): Promise<void> {
+export async function keepEvidence(
+  what: string,
+  name: string,
+  sandboxDir: string,
+  stateDir: string,
+): Promise<void> {
   const kept = join(root, '.cache', 'failed', name);
   const logs = join(sandboxDir, 'logs');
-  const said = [`evidence of ${failedTests.join(', ')} is in .cache/failed/${name}`];
-  try {
-    await mkdir(kept, { recursive: true });
-    await cp(logs, join(kept, 'logs'), { recursive: true });
+  const said = [`evidence of ${what}, sandbox ${name}`];
+  const unless = async (doing: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      said.push(`${doing} failed: ${reasonOf(error)}`);
+    }
+  };
+  await unless('reading the logs', async () => {
     for (const file of (await readdir(logs)).sort()) {
       const lines = troubleIn(await readFile(join(logs, file), 'utf8'));
       if (lines.length > 0) said.push(`--- ${file}`, ...lines);
     }
-    await cp(join(stateDir, 'runs'), join(kept, 'runs'), { recursive: true });
-  } catch (error) {
-    said.push(`not all of it could be kept: ${reasonOf(error)}`);
-  }
+  });
+  for (const [what, from] of [
+    ['logs', logs],
+    ['runs', join(stateDir, 'runs')],
+  ] as const)
+    await unless(`keeping ${what}`, async () => {
+      await mkdir(kept, { recursive: true });
+      await cp(from, join(kept, what), { recursive: true });
+      said.push(`${what} are in .cache/failed/${name}`);
+    });
   process.stderr.write(`${said.join('\n')}\n`);
 }

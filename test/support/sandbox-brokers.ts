@@ -9,6 +9,13 @@ const SETTLE_MS = 90_000;
 
 export type Properties = Readonly<Record<string, string>>;
 
+/** Kafka's own time-outs (kafka.apache.org/43/configuration, brokers), where a sandbox has shorter ones. */
+export const DEFAULT_BROKER: Properties = {
+  'broker.session.timeout.ms': '9000',
+  'broker.heartbeat.interval.ms': '2000',
+  'replica.lag.time.max.ms': '30000',
+};
+
 /** Pure: properties with other values; what is not there yet is added. */
 export function withProperties(text: string, values: Properties): string {
   const left = new Map(Object.entries(values));

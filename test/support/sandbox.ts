@@ -10,7 +10,7 @@ import { waitFor } from '../../src/core/wait.ts';
 import { kafkaAccess } from '../../src/sandbox/kafka-secure.ts';
 import { sandboxPaths } from '../../src/sandbox/layout.ts';
 import { nothingLeft, type Traces, tracesOf } from '../../src/sandbox/traces-fixture.ts';
-import { failedTests, keepEvidence } from './evidence.ts';
+import { failure, keepEvidence } from './evidence.ts';
 import { type CliResult, documentOf, type RunningCli, startCli } from './sandbox-cli.ts';
 
 export interface ProofOptions {
@@ -55,6 +55,7 @@ export class ProofSandbox {
       await sandbox.#build(options);
       return sandbox;
     } catch (error) {
+      await keepEvidence('the start', sandbox.name, sandbox.dir, sandbox.stateDir);
       await sandbox.run(['sandbox', 'down', '--name', sandbox.name]).catch(() => undefined);
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -139,7 +140,8 @@ export class ProofSandbox {
 
   /** `sandbox down`; then no process, port, segment of shared memory or folder of it is left. After a failure, evidence is. */
   async down(): Promise<void> {
-    if (failedTests.length > 0) await keepEvidence(this.name, this.dir, this.stateDir);
+    const failed = failure();
+    if (failed !== undefined) await keepEvidence(failed, this.name, this.dir, this.stateDir);
     const traces: Traces = await tracesOf(this.stateDir, this.name);
     // When it fails the folder stays: its unit files are the way to stop what still runs.
     await this.json(['sandbox', 'down', '--name', this.name], 0);

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../../src/core/wait.ts';
 
 export interface SlowDoor {
+  /** Connections that were let in so far. */
+  readonly letIn: () => number;
   close(): Promise<void>;
 }
 
@@ -18,15 +20,17 @@ export async function openSlowDoor(port: number, behindPort: number, delayMs: nu
     socket.on('error', () => undefined);
     return socket.once('close', () => open.delete(socket));
   };
-  const letIn = async (outside: Socket): Promise<void> => {
+  let count = 0;
+  const admit = async (outside: Socket): Promise<void> => {
     await delay(delayMs);
     if (outside.destroyed) return;
+    count += 1;
     const inside = keep(connect({ host: '127.0.0.1', port: behindPort }));
     inside.once('close', () => outside.destroy());
     outside.once('close', () => inside.destroy());
     outside.pipe(inside).pipe(outside);
   };
-  const server = createServer((socket) => void letIn(keep(socket)));
+  const server = createServer((socket) => void admit(keep(socket)));
   // The kernel may hold the port of a killed server for a moment.
   const listens = async (): Promise<true> => {
     server.listen(port, '127.0.0.1');
@@ -35,6 +39,7 @@ export async function openSlowDoor(port: number, behindPort: number, delayMs: nu
   };
   await waitFor(listens, { what: `port ${port} to listen on`, timeoutMs: 10_000, intervalMs: 100 });
   return {
+    letIn: () => count,
     close: async () => {
       for (const socket of open) socket.destroy();
       server.close();

@@ -16,6 +16,15 @@ export function credentialsOf(
   };
 }
 
+const CONNECT_TIMEOUT_MS = 1000;
+/** Two or three times there and back, and work for a processor that others want as well: who is slow must get in at all. */
+const TLS_CONNECT_TIMEOUT_MS = 2000;
+
+/** How long kafkajs waits for a connection, the handshake of TLS included. */
+export function connectTimeoutMs({ tls, requestTimeoutMs }: KafkaTarget): number {
+  return Math.min(tls === undefined ? CONNECT_TIMEOUT_MS : TLS_CONNECT_TIMEOUT_MS, requestTimeoutMs);
+}
+
 /** A socket to a broker, over TLS where the target has it; errors reach whoever uses it. */
 export function socketTo(
   { tls }: Pick<KafkaTarget, 'tls'>,

@@ -3,7 +3,7 @@ import { Kafka, type KafkaConfig, type Message, type Producer, type RecordMetada
 import { isUpliftError, type UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
 import type { HungBrokers } from './hung-brokers.ts';
-import { credentialsOf, socketTo } from './kafkajs-config.ts';
+import { connectTimeoutMs, credentialsOf, socketTo } from './kafkajs-config.ts';
 import { mendKafkaJsIdleTimer } from './kafkajs-idle.ts';
 import { PRODUCER_SETTINGS } from './producer-settings.ts';
 import { refusalAt } from './refusal-at.ts';
@@ -163,7 +163,7 @@ export class KafkaJsSession {
     return {
       brokers: [...this.#context.seeds],
       ...credentialsOf(target),
-      connectionTimeout: Math.min(1000, target.requestTimeoutMs),
+      connectionTimeout: connectTimeoutMs(target),
       authenticationTimeout: requestTimeout,
       requestTimeout,
       enforceRequestTimeout: true,

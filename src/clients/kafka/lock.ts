@@ -1,7 +1,7 @@
 import { type Assigner, AssignerProtocol, type Consumer, Kafka, type PartitionAssigner } from 'kafkajs';
 import { reasonOf, UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
-import { credentialsOf, socketTo } from './kafkajs-config.ts';
+import { connectTimeoutMs, credentialsOf, socketTo } from './kafkajs-config.ts';
 import { mendKafkaJsIdleTimer } from './kafkajs-idle.ts';
 import type { KafkaTarget } from './target.ts';
 
@@ -106,7 +106,7 @@ export async function acquireLock(target: KafkaTarget, request: LockRequest): Pr
   const kafka = new Kafka({
     ...credentialsOf(target),
     brokers: [...target.brokers],
-    connectionTimeout: Math.min(1000, target.requestTimeoutMs),
+    connectionTimeout: connectTimeoutMs(target),
     requestTimeout: target.requestTimeoutMs,
     socketFactory: ({ host, port, onConnect }) => socketTo(target, { host, port }, onConnect),
   });

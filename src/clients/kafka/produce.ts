@@ -2,6 +2,7 @@ import { isUpliftError, UpliftError } from '../../core/error.ts';
 import { withDeadline } from '../../core/wait.ts';
 import { listAddresses, reasonInWords, unreachable } from './failures.ts';
 import { HungBrokers } from './hung-brokers.ts';
+import { connectTimeoutMs } from './kafkajs-config.ts';
 import { KafkaJsSession } from './kafkajs-session.ts';
 import type { LearningProduce, PartitionAck, PartitionBatch } from './ports.ts';
 import { PartitionLane } from './produce-lane.ts';
@@ -21,7 +22,10 @@ export interface ProduceOptions {
   readonly closeTimeoutMs?: number;
 }
 
-const OPEN_ATTEMPT_MS = 4000;
+/** Beyond the connections: the login, and what the brokers are asked before a producer has its id. */
+const OPEN_MARGIN_MS = 1000;
+/** A seed that is away, one that answers, and the coordinator of producer ids. */
+const OPEN_CONNECTIONS = 3;
 
 /**
  * Produce over kafkajs 2.2.4 in the only pattern that lost nothing under failure (docs/architecture.md, "The safe
@@ -140,7 +144,7 @@ class SafeProduce implements LearningProduce {
     });
     this.#alive.add(session);
     try {
-      await session.open(OPEN_ATTEMPT_MS);
+      await session.open(OPEN_CONNECTIONS * connectTimeoutMs(this.#target) + OPEN_MARGIN_MS);
       this.#current = session;
       return session;
     } catch (error) {

@@ -22,25 +22,30 @@ export function splitAddress(address: string): { readonly host: string; readonly
 
 /**
  * Connects (over TLS when given), sends these bytes and waits for one answer, whole or until the other side closes or
- * `timeoutMs` is over. Never throws, and nothing of it stays open.
+ * `timeoutMs` is over, or `signal` is aborted. Never throws, and nothing of it stays open.
  */
 export function askRaw(
   address: string,
   tls: KafkaTls | undefined,
   request: Buffer,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<RawAnswer> {
   const { host, port } = splitAddress(address);
   return new Promise((resolve) => {
     const socket: Socket =
       tls === undefined ? connectTcp({ host, port }) : connectTls({ host, port, ...tlsOptions(tls, host) });
     let bytes: Buffer = Buffer.alloc(0);
+    const stop = (): void => finish(new Error('nobody waits for it any more'));
     const finish = (error?: Error): void => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
       socket.destroy();
       resolve({ bytes, error });
     };
     const timer = setTimeout(() => finish(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted === true) stop();
     socket.once(tls === undefined ? 'connect' : 'secureConnect', () => socket.write(request));
     socket.on('data', (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]);

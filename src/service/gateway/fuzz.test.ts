@@ -122,7 +122,15 @@ const requests = fc.record({
   name: fc.constantFrom(...ROUTE_DOCS.map(nameOf)),
   id: ids,
   tenant: mostly(or(fc.constantFrom(...TENANTS), field)),
-  key: mostly(or(fc.uuid(), field)),
+  key: mostly(
+    or(
+      fc.oneof(
+        fc.uuid(),
+        fc.uuid().map((key) => `"${key}"`),
+      ),
+      field,
+    ),
+  ),
   prefer: fc.option(or(fc.constant('wait=1'), field), { nil: undefined, freq: 4 }),
   token: optional(tokens),
   trace: optional(or(fc.constant(`00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`), field)),
