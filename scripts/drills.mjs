@@ -1,6 +1,7 @@
 // `npm run test:drills` after the set-up, on Node 24: every drill of a store by the command line on a sandbox, what
 // `drill recover` makes of one that was killed, and losses made on purpose, which a probe must name and a second checker
-// (scripts/second-checker.mjs, which reads Kafka with kcat) must name as well; and the live view on a pseudo-terminal.
+// (scripts/second-checker.mjs, which reads Kafka with kcat) must name as well; the live view on a pseudo-terminal; what a quorum
+// of three controllers says while voters hang; and a broker that is slow to take new connections.
 //   npm run test:drills -- [FILTER …]
 import { join } from 'node:path';
 import { binFolder } from './setup/paths.mjs';

@@ -66,6 +66,13 @@ async function acknowledgedIn(runId: string): Promise<Set<string>> {
   return new Set(lines.flatMap((line) => (line.t === 'invoke' && ok.has(line.op) ? [line.event] : [])));
 }
 
+/** Event ids of which some try ended without an answer: the sweeper has them, and sends them again when their turn comes. */
+async function leftToSweeper(runId: string): Promise<Set<string>> {
+  const lines = await historyOf(runId);
+  const unknown = new Set(lines.flatMap((line) => (line.t === 'info' ? [line.op] : [])));
+  return new Set(lines.flatMap((line) => (line.t === 'invoke' && unknown.has(line.op) ? [line.event] : [])));
+}
+
 /** What was asked for first, in order: verb, partition, slot and quantity. The tenant is another one in every run. */
 async function askedIn(runId: string, count: number): Promise<unknown[]> {
   const lines = await historyOf(runId);
@@ -141,7 +148,14 @@ describe('a service whose producer believes what kafkajs says', () => {
     for (const unit of writers) await sandbox.run(['sandbox', 'resume', unit, '--name', sandbox.name]);
     expect(seen.records).toBe(written);
     const lost = result.judgement.lost.map(({ eventId }) => eventId);
-    expect(lost.filter((id) => seen.text.includes(id))).toEqual([]);
+    // Lost by the gateway, and since the drill looked perhaps brought back for another try of the same operation.
+    const swept = await leftToSweeper(result.runId);
+    const forGood = lost.filter((id) => !swept.has(id));
+    expect(forGood.length).toBeGreaterThan(0);
+    const there = forGood.filter((id) => seen.text.includes(id));
+    // With what the log shows of each, so that a failure explains itself.
+    const lines = seen.text.split('\n');
+    expect(there.map((id) => [id, lines.filter((line) => line.includes(id))])).toEqual([]);
     const kept = [...(await acknowledgedIn(result.runId))].filter((id) => !lost.includes(id));
     expect(kept.length).toBeGreaterThan(1000);
     expect(kept.filter((id) => !seen.eventIds.has(id))).toEqual([]);

@@ -1,8 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type KafkaFixture, openKafkaFixture } from '../../../test/support/kafka-fixture.ts';
-import { openCluster } from '../../clients/kafka/index.ts';
-import { electionBoundMs, followingVoters, type QuorumWatch, watchQuorum } from './quorum.ts';
+import { openCluster } from '../../src/clients/kafka/index.ts';
+import {
+  electionBoundMs,
+  followingVoters,
+  type QuorumWatch,
+  watchQuorum,
+} from '../../src/drills/kafka/quorum.ts';
+import { type KafkaFixture, openKafkaFixture } from '../support/kafka-fixture.ts';
 
 const BOUND_MS = electionBoundMs([]);
 const LOOK_EVERY_MS = 250;
