@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
+import { freePorts } from '../../../test/support/kafka-node.ts';
 import { socketTo } from './kafkajs-config.ts';
 
 const warnings: Error[] = [];
@@ -11,19 +10,11 @@ afterEach(() => {
   warnings.length = 0;
 });
 
-/** A port of this machine that nobody listens on. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' ? (address?.port ?? 0) : 0;
-}
-
 it('prints no warning when kafkajs lets go of one dead socket again and again', async () => {
   process.on('warning', note);
-  const socket = socketTo({}, { host: '127.0.0.1', port: await closedPort() }, () => undefined);
+  const [port = 0] = await freePorts(1);
+  // Nobody listens there.
+  const socket = socketTo({}, { host: '127.0.0.1', port }, () => undefined);
   // Not `once` of node:events: it throws at the refusal that comes first.
   await new Promise((resolve) => socket.once('close', resolve));
   // What `Connection.disconnect` of kafkajs does with its socket.
